@@ -1,0 +1,1 @@
+int InteropProtos_placeholder;

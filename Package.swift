@@ -1,0 +1,124 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Every Swift target is built in language mode 6, under strict memory safety, with warnings as errors.
+let strict: [SwiftSetting] = [
+  .strictMemorySafety(),
+  .treatAllWarnings(as: .error),
+]
+
+/// Tests may use pointers without saying `unsafe`: they are not shipped.
+let lenient: [SwiftSetting] = [.treatAllWarnings(as: .error)]
+
+let nio: [Target.Dependency] = [
+  .product(name: "NIOCore", package: "swift-nio"),
+  .product(name: "NIOPosix", package: "swift-nio"),
+]
+let log = Target.Dependency.product(name: "Logging", package: "swift-log")
+let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+
+func module(_ name: String, _ dependencies: [Target.Dependency], path: String? = nil) -> Target {
+  .target(name: name, dependencies: dependencies, path: path, swiftSettings: strict)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .testTarget(
+    name: name + "Tests", dependencies: dependencies + ["Support"], path: "Tests/" + name,
+    exclude: [], swiftSettings: lenient)
+}
+
+/// protoc-c's output, see Scripts/generate.
+func generated(_ name: String) -> Target {
+  .target(
+    name: name, dependencies: ["CProtobufC"], path: "Generated/" + name, publicHeadersPath: ".",
+    cSettings: [.headerSearchPath(".")])
+}
+
+let package = Package(
+  name: "gkick",
+  platforms: [.macOS(.v26)],
+  products: [
+    .library(name: "GKick", targets: ["GKick"]),
+    .library(name: "GKickTesting", targets: ["GKickTesting"]),
+    .executable(name: "gkick", targets: ["Command"]),
+    .executable(name: "rpc-interop-server", targets: ["InteropServer"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+    .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.0"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+    .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
+    .package(url: "https://github.com/apple/swift-distributed-tracing", from: "1.7.0"),
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+    .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
+  ],
+  targets: [
+    .systemLibrary(name: "CNghttp2"),
+    .systemLibrary(name: "CProtobufC"),
+    .systemLibrary(name: "CHiredis"),
+    .systemLibrary(name: "CSQLite"),
+    .systemLibrary(name: "CZlib"),
+
+    generated("GKickProtos"),
+    generated("GRPCProtos"),
+    generated("InteropProtos"),
+
+    module("HTTP2", ["CNghttp2", .product(name: "NIOCore", package: "swift-nio")]),
+    module("RPC", ["HTTP2", "CZlib", .product(name: "NIOCore", package: "swift-nio")]),
+    module("RPCTransport", ["RPC", "HTTP2", log, .product(name: "NIOSSL", package: "swift-nio-ssl")] + nio),
+    module("RPCServices", ["RPC", "GRPCProtos", "CProtobufC", .product(name: "NIOCore", package: "swift-nio")]),
+    module("Jobs", []),
+    module("Engine", ["Jobs"]),
+    module("MemoryStore", ["Jobs"]),
+    module("SQLiteStore", ["Jobs", "CSQLite"]),
+    module("RedisStore", ["Jobs", "CHiredis"]),
+    module("Wire", ["Jobs", "GKickProtos", "CProtobufC"]),
+    module("Services", ["RPC", "Wire", "Engine", "Jobs", .product(name: "NIOCore", package: "swift-nio")]),
+    module(
+      "GKick",
+      [
+        "RPCTransport", "RPC", "Wire", "Jobs", log, lifecycle,
+        .product(name: "Metrics", package: "swift-metrics"),
+        .product(name: "Tracing", package: "swift-distributed-tracing"),
+      ] + nio),
+    module("GKickTesting", ["GKick", "Jobs"]),
+    .executableTarget(
+      name: "Command",
+      dependencies: [
+        "HTTP2", "RPC", "RPCTransport", "RPCServices", "Jobs", "Engine", "MemoryStore", "SQLiteStore",
+        "RedisStore", "Wire", "Services", "GKick", log, lifecycle,
+        .product(name: "NIOHTTP1", package: "swift-nio"),
+        .product(name: "NIOSSL", package: "swift-nio-ssl"),
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Histogram", package: "hdrhistogram-swift"),
+      ] + nio,
+      swiftSettings: strict),
+
+    .target(
+      name: "Support", dependencies: ["Jobs"], path: "Tests/Support", swiftSettings: lenient),
+    .executableTarget(
+      name: "InteropServer",
+      dependencies: [
+        "RPC", "RPCTransport", "RPCServices", "InteropProtos", "CProtobufC",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "NIOSSL", package: "swift-nio-ssl"),
+      ] + nio,
+      path: "Tests/InteropServer", swiftSettings: strict),
+    tests("HTTP2", ["HTTP2"]),
+    tests("RPC", ["RPC", "HTTP2"]),
+    tests("RPCTransport", ["RPCTransport", "RPC", .product(name: "NIOSSL", package: "swift-nio-ssl")] + nio),
+    tests("RPCServices", ["RPCServices", "RPC"]),
+    tests("Jobs", ["Jobs"]),
+    tests("Engine", ["Engine", "Jobs", "MemoryStore"]),
+    tests("MemoryStore", ["MemoryStore", "Jobs"]),
+    tests("SQLiteStore", ["SQLiteStore", "MemoryStore", "Jobs"]),
+    tests("RedisStore", ["RedisStore", "MemoryStore", "Jobs"]),
+    tests("Wire", ["Wire", "Jobs"]),
+    tests("Services", ["Services", "RPC", "Wire", "Engine", "Jobs", "MemoryStore"]),
+    tests("GKick", ["GKick", "GKickTesting", "Jobs"]),
+    tests("Simulation", ["Engine", "Jobs", "MemoryStore", "SQLiteStore"]),
+    tests("EndToEnd", []),
+  ],
+  swiftLanguageModes: [.v6]
+)
