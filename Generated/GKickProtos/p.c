@@ -1,1 +1,0 @@
-int GKickProtos_placeholder;

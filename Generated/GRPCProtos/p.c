@@ -1,1 +1,0 @@
-int GRPCProtos_placeholder;

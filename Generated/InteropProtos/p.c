@@ -1,1 +1,0 @@
-int InteropProtos_placeholder;
