@@ -1,0 +1,119 @@
+/// Which queues one subscription covers: one by name, or all that begin with a prefix.
+public struct QueuePattern: Hashable, Sendable {
+  /// The name or, when `isPrefix`, its beginning (may be empty: all queues).
+  public var text: String
+  public var isPrefix: Bool
+
+  public init(text: String, isPrefix: Bool) {
+    self.text = text
+    self.isPrefix = isPrefix
+  }
+
+  /// "mail" is a name, "mail*" a prefix.
+  public init(_ subscription: String) {
+    isPrefix = subscription.hasSuffix("*")
+    text = isPrefix ? String(subscription.dropLast()) : subscription
+  }
+
+  public func matches(_ queue: String) -> Bool { isPrefix ? queue.hasPrefix(text) : queue == text }
+}
+
+/// What a worker takes: queues in strict order (within one pattern the best `Place` of all its queues), and job names.
+/// Weighted subscriptions are turned into an order per slot before the store sees them.
+public struct ClaimFilter: Hashable, Sendable {
+  public var queues: [QueuePattern]
+  /// Empty: all.
+  public var names: [String]
+
+  public init(queues: [QueuePattern], names: [String] = []) {
+    self.queues = queues
+    self.names = names
+  }
+
+  public func takes(queue: String, name: String) -> Bool {
+    (names.isEmpty || names.contains(name)) && queues.contains { $0.matches(queue) }
+  }
+}
+
+/// Who the jobs are dealt to, slot by slot, in this order: for each slot the store takes the best ready job that its filter
+/// takes. So few jobs spread over all workers, many fill all.
+public struct ClaimRequest: Sendable {
+  public struct Worker: Sendable {
+    public var id: String
+    /// When the leases given here end unless extended.
+    public var leaseUntil: Timestamp
+    /// Payload bytes it may still be given; `.max`: no limit. A job that does not fit ends the worker's turn in this claim,
+    /// unless `holdsNothing` and it is the worker's first: one job is always allowed.
+    public var byteBudget: Int
+    public var holdsNothing: Bool
+
+    public init(id: String, leaseUntil: Timestamp, byteBudget: Int = .max, holdsNothing: Bool = true) {
+      self.id = id
+      self.leaseUntil = leaseUntil
+      self.byteBudget = byteBudget
+      self.holdsNothing = holdsNothing
+    }
+  }
+  public struct Slot: Sendable {
+    /// Index into `workers`.
+    public var worker: Int32
+    /// Index into `filters`.
+    public var filter: Int32
+
+    public init(worker: Int, filter: Int) {
+      self.worker = Int32(worker)
+      self.filter = Int32(filter)
+    }
+  }
+
+  public var filters: [ClaimFilter]
+  public var workers: [Worker]
+  /// At most 512.
+  public var slots: [Slot]
+
+  public init(filters: [ClaimFilter], workers: [Worker], slots: [Slot]) {
+    self.filters = filters
+    self.workers = workers
+    self.slots = slots
+  }
+}
+
+/// A job as it is handed to a worker.
+public struct ClaimedJob: Sendable {
+  public var lease: Lease
+  /// Index into `ClaimRequest.workers`.
+  public var worker: Int
+  /// 1 for the first.
+  public var attempt: UInt32
+  public var job: NewJob
+  public var createdAt: Timestamp
+  /// When it became due, for the wait time.
+  public var readyAt: Timestamp
+  /// Of this attempt, when the job has a timeout: claim time + timeout.
+  public var deadline: Timestamp?
+
+  public init(
+    lease: Lease, worker: Int, attempt: UInt32, job: NewJob, createdAt: Timestamp, readyAt: Timestamp,
+    deadline: Timestamp?
+  ) {
+    self.lease = lease
+    self.worker = worker
+    self.attempt = attempt
+    self.job = job
+    self.createdAt = createdAt
+    self.readyAt = readyAt
+    self.deadline = deadline
+  }
+}
+
+public struct ClaimResult: Sendable {
+  public var jobs: [ClaimedJob]
+  /// Per filter of the request: whether the store found nothing (more) that it takes. Such a filter need not be tried again
+  /// until the store says that something became ready.
+  public var dry: [Bool]
+
+  public init(jobs: [ClaimedJob], dry: [Bool]) {
+    self.jobs = jobs
+    self.dry = dry
+  }
+}

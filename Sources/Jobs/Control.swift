@@ -1,0 +1,52 @@
+/// What a person asks for one job.
+public enum Control: Sendable {
+  /// A waiting job becomes canceled; a running one is marked, its worker is told by the engine.
+  case cancel(jobID: String, reason: String)
+  /// A dead, canceled, expired or retrying job becomes ready.
+  case retry(jobID: String, resetAttempts: Bool)
+  /// Forgets a job that is not running.
+  case delete(jobID: String)
+}
+
+public enum ControlResult: Hashable, Sendable {
+  /// Done; the job is now in this state (for delete: was).
+  case done(JobState)
+  /// cancel: the job is running; this is its lease.
+  case running(HeldJob)
+  /// The job's state does not allow it (a final job is not canceled, a running one not deleted ...).
+  case refused(JobState)
+  case notFound
+}
+
+/// The same for all jobs of a queue that match, done in slices.
+public struct Sweep: Sendable {
+  public enum Action: Sendable {
+    case delete
+    case retry(resetAttempts: Bool)
+  }
+  public var action: Action
+  public var queue: String
+  /// Never contains running.
+  public var states: Set<JobState>
+  /// Empty: all.
+  public var name: String
+
+  public init(action: Action, queue: String, states: Set<JobState>, name: String = "") {
+    self.action = action
+    self.queue = queue
+    self.states = states
+    self.name = name
+  }
+}
+
+public struct SweepResult: Hashable, Sendable {
+  /// Jobs changed by this slice.
+  public var count: Int
+  /// Where the next slice starts; nil: all is done.
+  public var next: Int64?
+
+  public init(count: Int, next: Int64?) {
+    self.count = count
+    self.next = next
+  }
+}

@@ -1,0 +1,23 @@
+/// Jobs that one caller stores together.
+public struct EnqueueGroup: Sendable {
+  public var jobs: [NewJob]
+  /// One that is rejected rejects all: none of the group is stored.
+  public var allOrNothing: Bool
+
+  public init(jobs: [NewJob], allOrNothing: Bool = false) {
+    self.jobs = jobs
+    self.allOrNothing = allOrNothing
+  }
+}
+
+/// What became of one job of an enqueue.
+public enum EnqueueResult: Hashable, Sendable {
+  /// Stored. `state` is ready, scheduled or blocked; a job that is claimed in the same tick was ready here.
+  case stored(id: String, state: JobState, runAt: Timestamp)
+  /// The id or the unique key exists; `id` is the existing job's. Also when it was replaced.
+  case duplicate(id: String, state: JobState, runAt: Timestamp)
+  /// The unique key is held and the job says reject.
+  case conflict(existing: String)
+  /// Another job of its all-or-nothing group was rejected.
+  case withdrawn
+}
