@@ -15,16 +15,17 @@ public enum JobID {
       UInt64(truncatingIfNeeded: now.milliseconds) << 16 | 0x7000 | UInt64(salt >> 16 & 0xFFF)
     let low =
       UInt64(0b10) << 62 | (UInt64(truncatingIfNeeded: seq) & 0x3FFF_FFFF_FFFF) << 16 | UInt64(salt & 0xFFFF)
-    return String(unsafeUninitializedCapacity: 36) { buffer in
+    // Fills exactly the 36 bytes it announces, all ASCII.
+    return unsafe String(unsafeUninitializedCapacity: 36) { buffer in
       var at = 0
       for index in 0..<32 {
         if index == 8 || index == 12 || index == 16 || index == 20 {
-          buffer[at] = UInt8(ascii: "-")
+          unsafe buffer[at] = UInt8(ascii: "-")
           at += 1
         }
         let word = index < 16 ? high : low
         let nibble = UInt8(truncatingIfNeeded: word >> UInt64((15 - index % 16) * 4) & 0xF)
-        buffer[at] = nibble < 10 ? UInt8(ascii: "0") + nibble : UInt8(ascii: "a") + nibble - 10
+        unsafe buffer[at] = nibble < 10 ? UInt8(ascii: "0") + nibble : UInt8(ascii: "a") + nibble - 10
         at += 1
       }
       return 36
