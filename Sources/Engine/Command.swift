@@ -1,0 +1,92 @@
+import Jobs
+
+/// Everything that can be asked of the engine. Values only; already validated.
+public enum Command: Sendable {
+  // Producers
+  case enqueue(EnqueueGroup, Durability?, Route)
+  case control(Control, Route)
+  case sweep(Sweep, Route)
+  case pause(queue: String, Bool, Route)
+  /// Why the job, as it was just read, is not running.
+  case explain(JobRecord, Route)
+  /// The waiting reason, in words, of each job as just read; and what only the engine knows of running ones.
+  case annotate([JobRecord], Route)
+  /// Answers when the job is final. Ask before reading the job's state, so that no end is missed.
+  case waitForEnd(jobID: String, Route)
+
+  // Watchers: one pull, one answer
+  case pullEvents(EventPull, Route)
+
+  // Workers on a stream; the Route is the session
+  case connect(WorkerHello, address: String, Route)
+  case work(WorkerMessage, Route)
+  case disconnect(Route)
+
+  // Workers without a stream
+  case fetch(Fetch, Route)
+  case report(Report, Route)
+
+  // Operators
+  case queues(Route)
+  case workers(Route)
+  case drainWorker(id: String, Route)
+  case statistics(Route)
+
+  /// The caller of a waitForEnd, pullEvents or fetch has gone: no answer is wanted.
+  case forget(Route)
+  /// A store shared with other servers says that something happened there.
+  case signal(StoreSignal)
+  /// The server goes away: tell every worker, give out nothing more.
+  case drain(Route)
+}
+
+/// What a shared store's other servers did that this one wants to know.
+public enum StoreSignal: Sendable {
+  /// A job became ready in this queue.
+  case ready(queue: String)
+  /// A running job's cancellation was requested.
+  case cancel(Lease, reason: String)
+  /// Events were recorded up to this cursor.
+  case events(upTo: Int64)
+}
+
+/// One batch of events, please, as soon as there is one.
+public struct EventPull: Sendable {
+  public var filter: EventFilter
+  /// nil: from now on; answered at once with the cursor that "now" is.
+  public var after: Int64?
+  /// At most so many events in the answer.
+  public var limit: Int
+
+  public init(filter: EventFilter, after: Int64?, limit: Int = 512) {
+    self.filter = filter
+    self.after = after
+    self.limit = limit
+  }
+}
+
+/// Which events a watcher wants; each empty set means all. An object, since one watcher pulls with it many times.
+public final class EventFilter: Sendable {
+  public let queues: Set<String>
+  public let names: Set<String>
+  public let jobIDs: Set<String>
+  public let kinds: Set<Event.Kind>
+  public let batchID: String
+
+  public init(
+    queues: Set<String> = [], names: Set<String> = [], jobIDs: Set<String> = [], kinds: Set<Event.Kind> = [],
+    batchID: String = ""
+  ) {
+    self.queues = queues
+    self.names = names
+    self.jobIDs = jobIDs
+    self.kinds = kinds
+    self.batchID = batchID
+  }
+
+  public func matches(_ event: Event) -> Bool {
+    (queues.isEmpty || queues.contains(event.queue)) && (names.isEmpty || names.contains(event.name))
+      && (jobIDs.isEmpty || jobIDs.contains(event.jobID)) && (kinds.isEmpty || kinds.contains(event.kind))
+      && (batchID.isEmpty || batchID == event.batchID)
+  }
+}

@@ -1,0 +1,136 @@
+import Jobs
+
+/// What the engine wants done outside. Loops carry it out; none of it can fail back into the engine but as a command.
+public enum Effect: Sendable {
+  case reply(Route, Reply)
+  /// One message to a worker's stream, numbered by the engine.
+  case toWorker(Route, WorkerUpdate)
+  /// Ends a worker's stream. No more is sent on this Route.
+  case endSession(Route, SessionEnd)
+
+  public var route: Route {
+    switch self {
+    case .reply(let route, _), .toWorker(let route, _), .endSession(let route, _): route
+    }
+  }
+}
+
+/// The answer to a command. Which case answers which command is said at each.
+public enum Reply: Sendable {
+  /// enqueue; with the durability that was given.
+  case enqueued([EnqueueResult], Durability)
+  /// control. `job` must be read anew to be shown.
+  case controlled(ControlResult)
+  /// sweep: how many jobs were changed.
+  case swept(UInt64)
+  /// pause, drain, drainWorker.
+  case done
+  /// drainWorker.
+  case notFound
+  /// explain.
+  case explained(Explanation)
+  /// annotate: one per job, in order.
+  case annotated([Annotation])
+  /// waitForEnd.
+  case ended
+  /// pullEvents.
+  case events(EventBatch)
+  /// fetch: what there was when the wait ended, with the lease's length; empty when the server drains.
+  case fetched([ClaimedJob], lease: Interval)
+  /// report: outcomes first, then extend, in the order of the report.
+  case reported([LeaseResult], [CancelNotice])
+  case queues([QueueView])
+  case workers([WorkerView])
+  case statistics(EngineStatistics)
+  /// The store failed: nothing of the command was done (or, after a failed commit, nothing is known to be).
+  case failed(StoreError)
+}
+
+public enum EventBatch: Sendable {
+  /// `cursor` is where to pull on; no event: a heartbeat.
+  case events([Event], cursor: Int64)
+  /// The place is older than what is kept in memory: read on from the store after this cursor, then pull again.
+  case readFromStore(after: Int64)
+}
+
+public struct WorkerUpdate: Sendable {
+  /// 1, 2, 3 ... on this stream.
+  public var seq: UInt64
+  public var welcome: Welcome?
+  public var jobs: [ClaimedJob]
+  public var results: [LeaseResult]
+  public var cancellations: [CancelNotice]
+  public var drain: Bool
+
+  public init(
+    seq: UInt64, welcome: Welcome? = nil, jobs: [ClaimedJob] = [], results: [LeaseResult] = [],
+    cancellations: [CancelNotice] = [], drain: Bool = false
+  ) {
+    self.seq = seq
+    self.welcome = welcome
+    self.jobs = jobs
+    self.results = results
+    self.cancellations = cancellations
+    self.drain = drain
+  }
+}
+
+public struct Welcome: Sendable {
+  public var workerID: String
+  public var lease: Interval
+  public var heartbeat: Interval
+  public var lost: [Lease]
+
+  public init(workerID: String, lease: Interval, heartbeat: Interval, lost: [Lease]) {
+    self.workerID = workerID
+    self.lease = lease
+    self.heartbeat = heartbeat
+    self.lost = lost
+  }
+}
+
+public struct LeaseResult: Sendable {
+  public enum Code: Sendable {
+    case stored
+    /// FAILED_PRECONDITION: another attempt may run.
+    case notHeld
+    /// UNAVAILABLE: the store failed; say it again.
+    case failed(StoreError)
+  }
+  public var lease: Lease
+  public var code: Code
+
+  public init(lease: Lease, code: Code) {
+    self.lease = lease
+    self.code = code
+  }
+}
+
+public struct CancelNotice: Sendable {
+  public enum Reason: Sendable {
+    /// With what the person who asked gave as reason; may be empty.
+    case canceled(String)
+    case timeout
+    case leaseLost
+  }
+  public var lease: Lease
+  public var reason: Reason
+
+  public init(lease: Lease, reason: Reason) {
+    self.lease = lease
+    self.reason = reason
+  }
+}
+
+public enum SessionEnd: Sendable {
+  /// The worker drained, or the server did and the worker has nothing left: OK.
+  case drained
+  /// A newer stream of the same worker id took over: ABORTED.
+  case takenOver
+  /// The worker sent nothing for a whole lease: DEADLINE_EXCEEDED.
+  case silent
+  /// The stream broke the protocol: INVALID_ARGUMENT or FAILED_PRECONDITION, with the text.
+  case protocolError(String)
+  /// The store failed while the worker was being connected.
+  case failed(StoreError)
+}

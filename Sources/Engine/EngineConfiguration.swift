@@ -1,0 +1,28 @@
+import Jobs
+
+/// The engine's bounds and terms.
+public struct EngineConfiguration: Sendable {
+  public var serverID = ""
+  /// A lease's length; any message from its worker renews it.
+  public var lease: Interval = .seconds(30)
+  /// How often a worker must send something, and gets something: a third of the lease, at most 10 s.
+  public var heartbeat: Interval { Interval(microseconds: min(lease.microseconds / 3, 10_000_000)) }
+  /// What an enqueue gets that does not say.
+  public var durability: Durability = .synced
+  /// Relaxed commits are synced within this.
+  public var syncDelay: Interval = .milliseconds(500)
+  /// A watcher without events hears of the cursor this often.
+  public var eventHeartbeat: Interval = .seconds(5)
+  /// Events kept in memory for watchers that keep up.
+  public var eventsInMemory = 65_536
+  /// Jobs assigned in one tick.
+  public var claimsPerTick = 512
+  /// The longest a Fetch waits.
+  public var longestWait: Interval = .seconds(60)
+  /// The longest resume window.
+  public var longestResumeWindow: Interval = .minutes(10)
+  /// The most jobs one worker holds, whatever it says.
+  public var mostInFlight: UInt32 = 10_000
+
+  public init() {}
+}

@@ -1,0 +1,80 @@
+import Jobs
+
+/// Why a job is not running, from the scheduler itself.
+public struct Explanation: Sendable {
+  public enum Hindrance: UInt8, Sendable {
+    case notDue = 1
+    case queuePaused = 2
+    case noWorker = 3
+    case workersBusy = 4
+    case concurrencyLimit = 5
+    case rateLimit = 6
+    case dependency = 7
+    case jobsAhead = 8
+  }
+  public struct Reason: Sendable {
+    public var hindrance: Hindrance
+    /// For people.
+    public var text: String
+    public var jobIDs: [String]
+    public var notBefore: Timestamp?
+
+    public init(_ hindrance: Hindrance, _ text: String, jobIDs: [String] = [], notBefore: Timestamp? = nil) {
+      self.hindrance = hindrance
+      self.text = text
+      self.jobIDs = jobIDs
+      self.notBefore = notBefore
+    }
+  }
+  /// Empty when it runs or is final.
+  public var reasons: [Reason]
+  public var jobsAhead: UInt64
+
+  public init(reasons: [Reason], jobsAhead: UInt64) {
+    self.reasons = reasons
+    self.jobsAhead = jobsAhead
+  }
+}
+
+/// What the engine adds to a job that was read.
+public struct Annotation: Sendable {
+  /// Empty when it runs or is final.
+  public var waitingReason: String
+  /// The lease's end as it is renewed now, for running jobs that this server knows.
+  public var leaseUntil: Timestamp?
+
+  public init(waitingReason: String, leaseUntil: Timestamp? = nil) {
+    self.waitingReason = waitingReason
+    self.leaseUntil = leaseUntil
+  }
+}
+
+public struct QueueView: Sendable {
+  public var statistics: QueueStatistics
+  public var oldestReadyAge: Interval?
+  /// Workers that subscribe to it now.
+  public var workers: UInt32
+
+  public init(statistics: QueueStatistics, oldestReadyAge: Interval?, workers: UInt32) {
+    self.statistics = statistics
+    self.oldestReadyAge = oldestReadyAge
+    self.workers = workers
+  }
+}
+
+public struct WorkerView: Sendable {
+  public var workerID: String
+  /// As subscribed, a trailing * for a prefix.
+  public var queues: [String]
+  public var names: [String]
+  public var maxInFlight: UInt32
+  public var running: UInt32
+  public var lostTotal: UInt64
+  public var succeededTotal: UInt64
+  public var failedTotal: UInt64
+  public var draining: Bool
+  public var connectedAt: Timestamp
+  public var lastSeenAt: Timestamp
+  public var address: String
+  public var labels: [String: String]
+}
