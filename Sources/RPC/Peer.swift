@@ -1,0 +1,15 @@
+/// Who is at the other end of a connection.
+public struct Peer: Sendable, Equatable {
+  /// The address as text: `127.0.0.1:50123`, `[::1]:50123`, `unix:/path`, or `in-process`.
+  public var address: String
+  /// The subject of the client's verified certificate (RFC 4514 style), when the connection has mutual TLS.
+  public var certificateSubject: String?
+  /// The DNS, URI and IP names of the client's verified certificate.
+  public var certificateNames: [String]
+
+  public init(address: String, certificateSubject: String? = nil, certificateNames: [String] = []) {
+    self.address = address
+    self.certificateSubject = certificateSubject
+    self.certificateNames = certificateNames
+  }
+}
