@@ -1,0 +1,18 @@
+public import NIOCore
+
+/// How one client call is to be made.
+public struct CallOptions: Sendable {
+  /// The call's whole time, queueing and retries included; it is sent as `grpc-timeout` and also kept locally. `nil`: no limit.
+  public var timeout: TimeAmount?
+  /// Whether the call waits for a connection while there is none, instead of failing with `UNAVAILABLE` once a connection
+  /// attempt has failed (gRPC `doc/wait-for-ready.md`). `nil`: as the channel is configured.
+  public var waitForReady: Bool?
+  /// Whether messages are sent gzipped.
+  public var compress: Bool
+
+  public init(timeout: TimeAmount? = nil, waitForReady: Bool? = nil, compress: Bool = false) {
+    self.timeout = timeout
+    self.waitForReady = waitForReady
+    self.compress = compress
+  }
+}

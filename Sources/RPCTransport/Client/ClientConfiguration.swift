@@ -1,0 +1,4 @@
+/// A client channel's settings.
+public struct ClientConfiguration: Sendable {
+  public init() {}
+}
