@@ -122,7 +122,6 @@ let package = Package(
     tests("Services", ["Services", "RPC", "Wire", "Engine", "Jobs", "MemoryStore"]),
     tests("GKick", ["GKick", "GKickTesting", "Jobs"]),
     tests("Simulation", ["Engine", "Jobs", "MemoryStore", "SQLiteStore"]),
-    tests("EndToEnd", []),
   ],
   swiftLanguageModes: [.v6]
 )
