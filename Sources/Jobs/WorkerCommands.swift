@@ -1,5 +1,3 @@
-import Jobs
-
 /// One queue that a worker takes from. Weight 0: strict order of the list, before the weighted ones; else its share among them.
 public struct Subscription: Hashable, Sendable {
   public var pattern: QueuePattern

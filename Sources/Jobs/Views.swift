@@ -1,5 +1,3 @@
-import Jobs
-
 /// Why a job is not running, from the scheduler itself.
 public struct Explanation: Sendable {
   public enum Hindrance: UInt8, Sendable {
@@ -77,4 +75,24 @@ public struct WorkerView: Sendable {
   public var lastSeenAt: Timestamp
   public var address: String
   public var labels: [String: String]
+
+  public init(
+    workerID: String, queues: [String], names: [String], maxInFlight: UInt32, running: UInt32, lostTotal: UInt64 = 0,
+    succeededTotal: UInt64 = 0, failedTotal: UInt64 = 0, draining: Bool = false, connectedAt: Timestamp,
+    lastSeenAt: Timestamp, address: String, labels: [String: String] = [:]
+  ) {
+    self.workerID = workerID
+    self.queues = queues
+    self.names = names
+    self.maxInFlight = maxInFlight
+    self.running = running
+    self.lostTotal = lostTotal
+    self.succeededTotal = succeededTotal
+    self.failedTotal = failedTotal
+    self.draining = draining
+    self.connectedAt = connectedAt
+    self.lastSeenAt = lastSeenAt
+    self.address = address
+    self.labels = labels
+  }
 }
