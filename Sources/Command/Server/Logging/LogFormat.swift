@@ -1,0 +1,5 @@
+/// How log lines look.
+enum LogFormat: String, Sendable {
+  case text
+  case json
+}

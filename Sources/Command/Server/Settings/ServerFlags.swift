@@ -1,0 +1,83 @@
+import ArgumentParser
+
+/// The flags of `gkick server` as text. `ServerSettings` says what they may be; each is also read from the environment, so
+/// none has a default here.
+struct ServerFlags: ParsableArguments {
+  @Option(
+    help: Self.help(
+      "Where producers and workers connect; may be given several times.", "127.0.0.1:7450", "--listen",
+      "HOST:PORT|unix:PATH"))
+  var listen: [String] = []
+
+  @Option(help: Self.help("Where the jobs are kept.", "embedded:./gkick-data", "--store", "URL"))
+  var store: String?
+
+  @Option(
+    help: Self.help(
+      "Where /healthz, /readyz and /metrics are served; none turns it off.", "127.0.0.1:7451", "--http",
+      "HOST:PORT|none"))
+  var http: String?
+
+  @Option(help: Self.help("How long a silent worker keeps its jobs.", "30s", "--lease", "TIME"))
+  var lease: String?
+
+  @Option(
+    help: Self.help(
+      "How long succeeded, canceled and expired jobs can be looked up, unless the job says.", "1h", "--retention",
+      "TIME"))
+  var retention: String?
+
+  @Option(help: Self.help("How long dead jobs are kept, unless the job says.", "30d", "--dead-retention", "TIME"))
+  var deadRetention: String?
+
+  @Option(
+    help: Self.help(
+      "How long and how many bytes of events are kept.", "24h,1GiB", "--event-retention", "TIME|SIZE|TIME,SIZE"))
+  var eventRetention: String?
+
+  @Option(
+    help: Self.help(
+      "What an acknowledged enqueue survives: power loss, or only the server's crash.", "synced", "--durability",
+      "synced|relaxed"))
+  var durability: String?
+
+  @Option(help: Self.help("The largest payload or result of a job.", "1MiB", "--max-payload", "SIZE"))
+  var maxPayload: String?
+
+  @Option(help: Self.help("How many connections are held at once.", "20000", "--max-connections", "N"))
+  var maxConnections: String?
+
+  @Option(help: Self.help("Threads that serve connections.", "one per processor", "--loops", "N"))
+  var loops: String?
+
+  @Option(help: Self.help("How long running jobs are waited for at the end.", "30s", "--drain-timeout", "TIME"))
+  var drainTimeout: String?
+
+  @Option(
+    help: Self.help(
+      "PEM file with the server's certificate chain; read again on SIGHUP.", "no TLS", "--tls-cert", "FILE"))
+  var tlsCert: String?
+
+  @Option(help: Self.help("PEM file with its private key.", nil, "--tls-key", "FILE"))
+  var tlsKey: String?
+
+  @Option(
+    name: .customLong("tls-client-ca"),
+    help: Self.help(
+      "PEM file with authorities: clients must show a certificate of theirs.", nil, "--tls-client-ca", "FILE"))
+  var tlsClientCA: String?
+
+  @Option(
+    help: Self.help(
+      "The least important messages that are logged: trace, debug, info, notice, warning, error, critical.", "info",
+      "--log-level", "LEVEL"))
+  var logLevel: String?
+
+  @Option(help: Self.help("Lines for people or for programs.", "text", "--log-format", "text|json"))
+  var logFormat: String?
+
+  private static func help(_ text: String, _ standard: String?, _ flag: String, _ value: String) -> ArgumentHelp {
+    let notes = [standard.map { "default: \($0)" }, Setting.variable(for: flag)].compactMap(\.self)
+    return ArgumentHelp("\(text) (\(notes.joined(separator: "; ")))", valueName: value)
+  }
+}

@@ -1,0 +1,150 @@
+import ArgumentParser
+import Jobs
+import Logging
+
+/// All that `gkick server` was told, checked.
+struct ServerSettings: Sendable {
+  struct TLS: Sendable {
+    var certificate: String
+    var key: String
+    /// Clients must show a certificate signed by one of these.
+    var clientAuthorities: String?
+  }
+
+  var listen: [Endpoint]
+  var store: StoreLocation
+  /// nil: no monitor.
+  var http: Endpoint?
+  var storeTerms = StoreConfiguration()
+  var durability: Durability
+  /// Bytes.
+  var maxPayload: Int
+  var maxConnections: Int
+  var loops: Int
+  var drainTimeout: Interval
+  var tls: TLS?
+  var logLevel: Logger.Level
+  var logFormat: LogFormat
+
+  init(_ flags: ServerFlags, environment: [String: String], processors: Int) throws {
+    func setting(_ flag: String, _ given: String?) -> Setting { Setting(flag, given, environment: environment) }
+    func time(
+      _ flag: String, _ given: String?, default standard: Interval, _ range: ClosedRange<Interval>
+    ) throws -> Interval {
+      let allowed =
+        "\(IntervalText.form), from \(IntervalText.format(range.lowerBound)) to \(IntervalText.format(range.upperBound))"
+      return try setting(flag, given).value(default: standard, allowed: allowed) { text in
+        IntervalText.parse(text).flatMap { range.contains($0) ? $0 : nil }
+      }
+    }
+    func number(_ flag: String, _ given: String?, default standard: Int, _ range: ClosedRange<Int>) throws -> Int {
+      let allowed = "a whole number from \(range.lowerBound) to \(range.upperBound)"
+      return try setting(flag, given).value(default: standard, allowed: allowed) { text in
+        Int(text).flatMap { range.contains($0) ? $0 : nil }
+      }
+    }
+
+    listen = try setting("--listen", flags.listen.isEmpty ? nil : flags.listen.joined(separator: ","))
+      .value(default: [.host("127.0.0.1", port: 7450)], allowed: Endpoint.form) { text in
+        let endpoints = text.split(separator: ",", omittingEmptySubsequences: false).map { Endpoint(String($0)) }
+        let good = endpoints.compactMap(\.self)
+        return good.count == endpoints.count && Set(good).count == good.count ? good : nil
+      }
+    http = try setting("--http", flags.http)
+      .value(default: .host("127.0.0.1", port: 7451), allowed: "HOST:PORT or none") { text in
+        if text == "none" { return .some(nil) }
+        if case .host? = Endpoint(text) { return .some(Endpoint(text)) }
+        return nil
+      }
+    store = try setting("--store", flags.store)
+      .value(default: .embedded(path: "./gkick-data"), allowed: StoreLocation.form) { StoreLocation($0) }
+
+    storeTerms.lease = try time(
+      "--lease", flags.lease, default: storeTerms.lease, .milliseconds(500)...(.days(1)))
+    storeTerms.retention = try time(
+      "--retention", flags.retention, default: storeTerms.retention, .zero...(.days(3_650)))
+    storeTerms.deadRetention = try time(
+      "--dead-retention", flags.deadRetention, default: storeTerms.deadRetention, .zero...(.days(3_650)))
+    try storeTerms.readEventRetention(setting("--event-retention", flags.eventRetention))
+
+    durability = try setting("--durability", flags.durability)
+      .value(default: .synced, allowed: "synced or relaxed") { text in
+        switch text {
+        case "synced": .synced
+        case "relaxed": .relaxed
+        default: nil
+        }
+      }
+    maxPayload = try setting("--max-payload", flags.maxPayload)
+      .value(default: 1 << 20, allowed: "\(ByteCountText.form), from 1KiB to 64MiB") { text in
+        ByteCountText.parse(text).flatMap { (1 << 10...64 << 20).contains($0) ? Int($0) : nil }
+      }
+    maxConnections = try number("--max-connections", flags.maxConnections, default: 20_000, 1...1_000_000)
+    loops = try number("--loops", flags.loops, default: max(1, processors), 1...256)
+    drainTimeout = try time("--drain-timeout", flags.drainTimeout, default: .seconds(30), .zero...(.days(1)))
+
+    let certificate = setting("--tls-cert", flags.tlsCert).text
+    let key = setting("--tls-key", flags.tlsKey).text
+    let authorities = setting("--tls-client-ca", flags.tlsClientCA).text
+    switch (certificate, key) {
+    case (let certificate?, let key?):
+      tls = TLS(certificate: certificate, key: key, clientAuthorities: authorities)
+    case (nil, nil):
+      guard authorities == nil else {
+        throw ValidationError("--tls-client-ca: needs --tls-cert and --tls-key")
+      }
+    case (nil, _): throw ValidationError("--tls-key: needs --tls-cert")
+    case (_, nil): throw ValidationError("--tls-cert: needs --tls-key")
+    }
+
+    logLevel = try setting("--log-level", flags.logLevel)
+      .value(
+        default: .info, allowed: "one of " + Logger.Level.allCases.map(\.rawValue).joined(separator: ", ")
+      ) { Logger.Level(rawValue: $0) }
+    logFormat = try setting("--log-format", flags.logFormat)
+      .value(default: .text, allowed: "text or json") { LogFormat(rawValue: $0) }
+  }
+
+  /// What a careful operator would want to hear at start.
+  var warnings: [String] {
+    var warnings: [String] = []
+    for endpoint in listen where !endpoint.isLocal {
+      if tls == nil {
+        warnings.append(
+          "\(endpoint) can be reached from other machines, without encryption: set --tls-cert and --tls-key")
+      }
+      if tls?.clientAuthorities == nil {
+        warnings.append(
+          "\(endpoint) lets in everyone who can reach it: set --tls-client-ca, or keep it behind a firewall")
+      }
+    }
+    if let http, !http.isLocal {
+      warnings.append("--http \(http) shows health and metrics to everyone who can reach it")
+    }
+    if durability == .relaxed {
+      warnings.append("--durability relaxed: a power failure can lose the last second of acknowledged jobs")
+    }
+    if store == .memory {
+      warnings.append("--store memory: every job is lost when the server ends")
+    }
+    return warnings
+  }
+}
+
+extension StoreConfiguration {
+  /// `24h`, `1GiB`, or both as `24h,1GiB`; what is not named keeps its default.
+  fileprivate mutating func readEventRetention(_ setting: Setting) throws {
+    guard let text = setting.text else { return }
+    let refusal = setting.refusal(text, allowed: "a time (24h), a size (1GiB) or both (24h,1GiB); at least 1m and 1MiB")
+    for part in text.split(separator: ",", omittingEmptySubsequences: false) {
+      if let time = IntervalText.parse(String(part)) {
+        guard time >= .minutes(1) else { throw refusal }
+        eventRetention = time
+      } else if let size = ByteCountText.parse(String(part)), size >= 1 << 20 {
+        eventBytes = size
+      } else {
+        throw refusal
+      }
+    }
+  }
+}

@@ -1,0 +1,36 @@
+import ArgumentParser
+
+/// One thing that can be set: by a flag, else by the environment, else it has its default.
+struct Setting {
+  /// With its dashes: `--lease`.
+  let flag: String
+  /// `GKICK_LEASE` for `--lease`.
+  var variable: String { Self.variable(for: flag) }
+  /// As given; nil: neither flag nor environment says anything.
+  let text: String?
+  private let fromEnvironment: Bool
+
+  init(_ flag: String, _ given: String?, environment: [String: String]) {
+    self.flag = flag
+    let found = environment[Self.variable(for: flag)].flatMap { $0.isEmpty ? nil : $0 }
+    text = given ?? found
+    fromEnvironment = given == nil
+  }
+
+  static func variable(for flag: String) -> String {
+    "GKICK_" + flag.drop { $0 == "-" }.uppercased().replacing("-", with: "_")
+  }
+
+  /// - Parameter parse: nil refuses the text.
+  /// - Parameter allowed: what the error says is allowed.
+  func value<Value>(default standard: Value, allowed: String, _ parse: (String) -> Value?) throws -> Value {
+    guard let text else { return standard }
+    guard let value = parse(text) else { throw refusal(text, allowed: allowed) }
+    return value
+  }
+
+  func refusal(_ text: String, allowed: String) -> ValidationError {
+    let name = fromEnvironment ? "\(variable) (\(flag))" : flag
+    return ValidationError("\(name): '\(text)' is not \(allowed)")
+  }
+}

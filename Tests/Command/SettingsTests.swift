@@ -1,0 +1,93 @@
+import ArgumentParser
+import Jobs
+import Testing
+
+@testable import Command
+
+@Suite struct SettingsTests {
+  private func settings(_ arguments: [String], _ environment: [String: String] = [:]) throws -> ServerSettings {
+    try ServerSettings(ServerFlags.parse(arguments), environment: environment, processors: 2)
+  }
+
+  @Test func everyDefaultIsAsDocumented() throws {
+    let settings = try settings([])
+    #expect(settings.listen == [.host("127.0.0.1", port: 7450)])
+    #expect(settings.http == .host("127.0.0.1", port: 7451))
+    #expect(settings.store == .embedded(path: "./gkick-data"))
+    #expect(settings.storeTerms.lease == .seconds(30))
+    #expect(settings.storeTerms.retention == .hours(1))
+    #expect(settings.storeTerms.deadRetention == .days(30))
+    #expect(settings.storeTerms.eventRetention == .hours(24))
+    #expect(settings.storeTerms.eventBytes == 1 << 30)
+    #expect(settings.durability == .synced)
+    #expect(settings.maxPayload == 1 << 20)
+    #expect(settings.drainTimeout == .seconds(30))
+    #expect(settings.loops == 2)
+    #expect(settings.tls == nil)
+    #expect(settings.warnings.isEmpty)
+  }
+
+  @Test func theFlagWinsOverTheEnvironment() throws {
+    let environment = ["GKICK_LEASE": "5s", "GKICK_RETENTION": "2h", "GKICK_DURABILITY": ""]
+    let settings = try settings(["--lease", "2s"], environment)
+    #expect(settings.storeTerms.lease == .seconds(2))
+    #expect(settings.storeTerms.retention == .hours(2))
+    #expect(settings.durability == .synced)
+  }
+
+  @Test(arguments: [
+    (["--lease", "5"], "--lease"), (["--lease", "1us"], "--lease"), (["--listen", "7450"], "--listen"),
+    (["--listen", "h:70000"], "--listen"), (["--listen", "::1:7450"], "--listen"), (["--http", "unix:/x"], "--http"),
+    (["--store", "sqlite:x"], "--store"), (["--store", "embedded:"], "--store"), (["--durability", "maybe"], "--durability"),
+    (["--max-payload", "1TiB"], "--max-payload"), (["--max-payload", "9223372036854775807GiB"], "--max-payload"),
+    (["--event-retention", "24h,"], "--event-retention"), (["--event-retention", "1KiB"], "--event-retention"),
+    (["--loops", "0"], "--loops"), (["--max-connections", "-1"], "--max-connections"), (["--tls-cert", "c"], "--tls-cert"),
+    (["--tls-key", "k"], "--tls-key"), (["--tls-client-ca", "a"], "--tls-client-ca"),
+    (["--log-level", "loud"], "--log-level"), (["--log-format", "xml"], "--log-format"),
+    (["--drain-timeout", "99999999999999999999s"], "--drain-timeout"),
+  ])
+  func aBadValueIsRefusedWithItsFlag(arguments: [String], flag: String) {
+    // "--max-connections -1" is already refused by the parser, in its own words.
+    let error = #expect(throws: (any Error).self) { try settings(arguments) }
+    #expect(ServerFlags.message(for: error!).contains(flag))
+    #expect(ServerFlags.exitCode(for: error!).rawValue == 64)
+  }
+
+  @Test func aBadVariableIsRefusedWithItsName() {
+    let error = #expect(throws: (any Error).self) { try settings([], ["GKICK_MAX_PAYLOAD": "big"]) }
+    #expect(ServerFlags.message(for: error!).contains("GKICK_MAX_PAYLOAD (--max-payload)"))
+  }
+
+  @Test func severalListenersInEitherForm() throws {
+    let expected: [Endpoint] = [.host("::1", port: 1), .unix(path: "/run/gkick.sock")]
+    #expect(try settings(["--listen", "[::1]:1", "--listen", "unix:/run/gkick.sock"]).listen == expected)
+    #expect(try settings([], ["GKICK_LISTEN": "[::1]:1,unix:/run/gkick.sock"]).listen == expected)
+    #expect(throws: (any Error).self) { try settings(["--listen", "[::1]:1", "--listen", "[::1]:1"]) }
+  }
+
+  @Test func eventRetentionTakesTimeSizeOrBoth() throws {
+    #expect(try settings(["--event-retention", "2h"]).storeTerms.eventBytes == 1 << 30)
+    #expect(try settings(["--event-retention", "2MiB"]).storeTerms.eventRetention == .hours(24))
+    let both = try settings(["--event-retention", "2h,2MiB"]).storeTerms
+    #expect(both.eventRetention == .hours(2))
+    #expect(both.eventBytes == 2 << 20)
+  }
+
+  @Test func unsafeSettingsAreWarnedOf() throws {
+    let open = try settings(["--listen", "0.0.0.0:7450", "--durability", "relaxed", "--http", "0.0.0.0:1"]).warnings
+    #expect(open.count == 4)
+    let encrypted = try settings([
+      "--listen", "0.0.0.0:7450", "--tls-cert", "c", "--tls-key", "k", "--tls-client-ca", "a",
+    ])
+    #expect(encrypted.warnings.isEmpty)
+  }
+
+  @Test func timesAreReadAndWritten() {
+    #expect(IntervalText.parse("1h30m") == .minutes(90))
+    #expect(IntervalText.parse("500ms") == .milliseconds(500))
+    for text in ["", "s", "1", "1.5s", "-1s", "1s ", "1x", "١s", "9223372036854775807d", "1s1"] {
+      #expect(IntervalText.parse(text) == nil, "\(text)")
+    }
+    for text in ["500ms", "30s", "90m", "1d", "7us"] { #expect(IntervalText.format(IntervalText.parse(text)!) == text) }
+  }
+}
