@@ -121,6 +121,7 @@ let package = Package(
     tests("Wire", ["Wire", "Jobs"]),
     tests("Services", ["Services", "RPC", "Wire", "Engine", "Jobs", "MemoryStore"]),
     tests("GKick", ["GKick", "GKickTesting", "Jobs"]),
+    tests("Command", ["Command", "Jobs", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
     tests("Simulation", ["Engine", "Jobs", "MemoryStore", "SQLiteStore"]),
   ],
   swiftLanguageModes: [.v6]
