@@ -99,7 +99,7 @@ let package = Package(
       swiftSettings: strict),
 
     .target(
-      name: "Support", dependencies: ["Jobs"], path: "Tests/Support", swiftSettings: lenient),
+      name: "Support", dependencies: ["Jobs", "MemoryStore"], path: "Tests/Support", swiftSettings: lenient),
     .executableTarget(
       name: "InteropServer",
       dependencies: [
