@@ -47,18 +47,29 @@ extension MemoryStore {
         case .replace: return duplicate(existing.isWaiting ? replace(existing, by: job, now: now) : existing)
         }
       }
-      tables.setHold(Tables.Hold(seq: tables.nextSeq, until: nil), for: key)
     }
 
+    var stored = job
+    if stored.id.isEmpty { stored.id = makeID(now: now) }
     let seq = tables.nextSeq
     tables.nextSeq += 1
-    var stored = job
-    if stored.id.isEmpty { stored.id = JobID.make(seq: seq, at: now, salt: salt) }
+    if let unique = job.options.unique {
+      tables.setHold(Tables.Hold(seq: seq, until: nil), for: Tables.Key(queue: job.queue, key: unique.key))
+    }
     let runAt = job.runAt ?? now
     stored.runAt = runAt
     var row = Row(record: JobRecord(seq: seq, job: stored, state: .ready, createdAt: now, runAt: runAt))
     wait(&row, now: now)
     return .stored(id: stored.id, state: row.record.state, runAt: runAt)
+  }
+
+  /// Skips a number whose id someone has chosen for a job of their own.
+  private func makeID(now: Timestamp) -> String {
+    while true {
+      let id = JobID.make(seq: tables.nextSeq, at: now, salt: salt)
+      if tables.row(id: id) == nil { return id }
+      tables.nextSeq += 1
+    }
   }
 
   /// A waiting job takes all that was asked for the new one but its id; its history stays.

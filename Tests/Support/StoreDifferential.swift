@@ -297,7 +297,7 @@ final class StoreDifferential {
     try expect(
       try subject.reader.job(id: id).map(describe), try reference.reader.job(id: id).map(describe),
       "job after tick \(tick)")
-    if tick % 20 == 0 { try compareAll(at: tick) }
+    if tick % 40 == 0 { try compareAll(at: tick) }
   }
 
   private func compareAll(at tick: Int) throws {
@@ -362,16 +362,15 @@ final class StoreDifferential {
 }
 
 extension StoreConformance {
-  /// Seeds that have found something stay; more by GKICK_SEED=first..<last would be another way to spend a night.
   static let differentialCases: [StoreCase] =
-    (1...12).map { seed in
+    (1...8).map { seed in
       StoreCase("random commands give what the reference gives, seed \(seed)") { harness in
-        try StoreDifferential(harness, seed: UInt64(seed)).run(ticks: 250, crashes: false)
+        try StoreDifferential(harness, seed: UInt64(seed)).run(ticks: 200, crashes: false)
       }
     }
-    + (101...108).map { seed in
+    + (101...106).map { seed in
       StoreCase("random commands with ends and crashes give what the reference gives, seed \(seed)") { harness in
-        try StoreDifferential(harness, seed: UInt64(seed)).run(ticks: 200, crashes: true)
+        try StoreDifferential(harness, seed: UInt64(seed)).run(ticks: 150, crashes: true)
       }
     }
 }
