@@ -40,16 +40,6 @@ public enum Command: Sendable {
   case drain(Route)
 }
 
-/// What a shared store's other servers did that this one wants to know.
-public enum StoreSignal: Sendable {
-  /// A job became ready in this queue.
-  case ready(queue: String)
-  /// A running job's cancellation was requested.
-  case cancel(Lease, reason: String)
-  /// Events were recorded up to this cursor.
-  case events(upTo: Int64)
-}
-
 /// One batch of events, please, as soon as there is one.
 public struct EventPull: Sendable {
   public var filter: EventFilter
