@@ -24,5 +24,11 @@ public struct EngineConfiguration: Sendable {
   /// The most jobs one worker holds, whatever it says.
   public var mostInFlight: UInt32 = 10_000
 
+  /// The most bytes of job bodies in one message to a worker, unless one job alone has more: stock gRPC clients refuse
+  /// messages over 4 MiB.
+  static let messageBytes = 1 << 20
+  /// What anyone may ask for as a lease with Fetch.
+  static let longestLease: Interval = .hours(24)
+
   public init() {}
 }

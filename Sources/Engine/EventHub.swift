@@ -1,0 +1,131 @@
+import Jobs
+
+/// Who is told: keeps the newest events in memory, answers pulls from there, and knows who waits for a job's end.
+final class EventHub {
+  private struct Parked {
+    var pull: EventPull
+    var after: Int64
+    var route: Route
+    var until: Timestamp
+  }
+
+  private let configuration: EngineConfiguration
+  private var ring: EventRing
+  /// In the order in which they came, so also of their heartbeats.
+  private var parked: [Parked] = []
+  private var waiters: [String: [Route]] = [:]
+  private var waiting: [Route: String] = [:]
+  /// When anyone last pulled: without watchers little is kept.
+  private var lastPull: Timestamp?
+
+  /// Events kept when nobody watches.
+  static let unwatched = 2_048
+  /// Events given in one answer, whatever the pull says.
+  static let mostPerPull = 4_096
+
+  init(configuration: EngineConfiguration, lastCursor: Int64) {
+    self.configuration = configuration
+    ring = EventRing(last: lastCursor)
+  }
+
+  var watchers: Int { parked.count }
+  var next: Timestamp? { parked.first?.until }
+  var lastCursor: Int64 { ring.last }
+
+  // MARK: Pulls
+
+  func pull(_ pull: EventPull, _ route: Route, now: Timestamp, into effects: inout [Effect]) {
+    lastPull = now
+    guard let after = pull.after else {
+      effects.append(.reply(route, .events(.events([], cursor: ring.last))))
+      return
+    }
+    let place = min(max(0, after), ring.last)
+    if !answer(pull, after: place, route, into: &effects) {
+      parked.append(Parked(pull: pull, after: ring.last, route: route, until: now + configuration.eventHeartbeat))
+    }
+  }
+
+  /// False: there is nothing for it yet.
+  private func answer(_ pull: EventPull, after: Int64, _ route: Route, into effects: inout [Effect]) -> Bool {
+    guard after >= ring.first - 1 else {
+      effects.append(.reply(route, .events(.readFromStore(after: after))))
+      return true
+    }
+    guard after < ring.last else { return false }
+    var found: [Event] = []
+    let limit = min(max(1, pull.limit), Self.mostPerPull)
+    let cursor = ring.gather(after: after, pull.filter, limit: limit, into: &found)
+    guard !found.isEmpty else { return false }
+    effects.append(.reply(route, .events(.events(found, cursor: cursor))))
+    return true
+  }
+
+  /// What a commit recorded.
+  func publish(_ events: [Event], now: Timestamp, into effects: inout [Effect]) {
+    guard !events.isEmpty else { return }
+    let isWatched = !parked.isEmpty || lastPull.map { now - $0 < configuration.eventHeartbeat + .seconds(5) } ?? false
+    let kept = configuration.eventsInMemory
+    ring.add(events, limit: isWatched ? kept : min(kept, Self.unwatched))
+    if !waiters.isEmpty {
+      for event in events where event.endsJob { ended(event.jobID, into: &effects) }
+    }
+    answerParked(into: &effects)
+  }
+
+  private func answerParked(into effects: inout [Effect]) {
+    guard !parked.isEmpty else { return }
+    var answers: [Effect] = []
+    parked.removeAll { answer($0.pull, after: $0.after, $0.route, into: &answers) }
+    // What did not match is behind them.
+    for index in parked.indices { parked[index].after = ring.last }
+    effects += answers
+  }
+
+  /// Another server recorded events up to here.
+  func advanced(to cursor: Int64, into effects: inout [Effect]) {
+    guard cursor > ring.last else { return }
+    ring.skip(to: cursor)
+    answerParked(into: &effects)
+  }
+
+  /// Who has had nothing for a while hears how far the events have come.
+  func beat(now: Timestamp, into effects: inout [Effect]) {
+    var due = 0
+    while due < parked.count, parked[due].until <= now {
+      effects.append(.reply(parked[due].route, .events(.events([], cursor: max(parked[due].after, ring.last)))))
+      due += 1
+    }
+    parked.removeFirst(due)
+  }
+
+  // MARK: Waits
+
+  func wait(for jobID: String, _ route: Route) {
+    waiters[jobID, default: []].append(route)
+    waiting[route] = jobID
+  }
+
+  /// The job is final, or gone.
+  func ended(_ jobID: String, into effects: inout [Effect]) {
+    guard let routes = waiters.removeValue(forKey: jobID) else { return }
+    for route in routes {
+      waiting[route] = nil
+      effects.append(.reply(route, .ended))
+    }
+  }
+
+  /// Jobs were deleted, it is not known which: everybody looks for themselves.
+  func endAllWaits(into effects: inout [Effect]) {
+    for jobID in waiters.keys.sorted() { ended(jobID, into: &effects) }
+  }
+
+  func forget(_ route: Route) {
+    if let jobID = waiting.removeValue(forKey: route) {
+      waiters[jobID]?.removeAll { $0 == route }
+      if waiters[jobID]?.isEmpty == true { waiters[jobID] = nil }
+    } else if let index = parked.firstIndex(where: { $0.route == route }) {
+      parked.remove(at: index)
+    }
+  }
+}

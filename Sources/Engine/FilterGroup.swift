@@ -1,0 +1,135 @@
+import Jobs
+
+/// What a worker subscribes to; workers that say the same share one group.
+struct FilterKey: Hashable {
+  var subscriptions: [Subscription]
+  var names: [String]
+}
+
+/// All takers with the same subscriptions and names, the one to be dealt to next on top of a heap.
+final class FilterGroup {
+  let key: FilterKey
+  /// One per weighted subscription, with that one before the other weighted ones; just one when none has a weight.
+  let filters: [ClaimFilter]
+  /// Each weighted subscription alone, to ask whether it has anything.
+  private let alone: [ClaimFilter]
+  private let weights: [Int64]
+  private var credits: [Int64]
+  private var hasReady: [Bool]
+
+  private(set) var heap: [Taker] = []
+  /// Workers that belong here, free or not.
+  var members = 0
+  /// There may be any number of ready jobs for it.
+  var isWet = false
+  /// When not wet: at most so many jobs became ready for it since it was found dry.
+  var fresh = 0
+  /// It is in the balancer's list of groups that may have something.
+  var isListed = false
+
+  // While a claim is made up
+  var requestFilters: [Int]
+  var budget = 0
+
+  init(key: FilterKey) {
+    self.key = key
+    let strict = key.subscriptions.filter { $0.weight == 0 }.map(\.pattern)
+    let weighted = key.subscriptions.filter { $0.weight > 0 }
+    if weighted.count < 2 {
+      filters = [ClaimFilter(queues: strict + weighted.map(\.pattern), names: key.names)]
+      alone = []
+    } else {
+      filters = weighted.indices.map { first in
+        let others = weighted.indices.filter { $0 != first }.map { weighted[$0].pattern }
+        return ClaimFilter(queues: strict + [weighted[first].pattern] + others, names: key.names)
+      }
+      alone = weighted.map { ClaimFilter(queues: [$0.pattern], names: key.names) }
+    }
+    weights = alone.isEmpty ? [] : weighted.map { Int64($0.weight) }
+    credits = weights.map { _ in 0 }
+    hasReady = weights.map { _ in true }
+    requestFilters = filters.map { _ in -1 }
+  }
+
+  func takes(queue: String, name: String) -> Bool { filters[0].takes(queue: queue, name: name) }
+
+  func subscribes(to queue: String) -> Bool { key.subscriptions.contains { $0.pattern.matches(queue) } }
+
+  var hasFree: Bool { heap.first.map { $0.free > 0 } ?? false }
+
+  /// Finds out which of the weighted subscriptions have anything at all: the others' shares go to these.
+  func prepare(_ store: any JobStore) {
+    for index in alone.indices { hasReady[index] = store.mayHaveReady(alone[index]) }
+  }
+
+  /// Whose turn it is among the weighted subscriptions (smooth weighted round robin, as nginx deals to its servers): 5:1:1
+  /// gives a a b a c a a, not five a and then the rest. Returns the index of the filter.
+  func nextFilter() -> Int {
+    guard !weights.isEmpty else { return 0 }
+    var best = -1
+    var total: Int64 = 0
+    for index in weights.indices where hasReady[index] {
+      credits[index] += weights[index]
+      total += weights[index]
+      if best < 0 || credits[index] > credits[best] { best = index }
+    }
+    guard best >= 0 else { return 0 }
+    credits[best] -= total
+    return best
+  }
+
+  // MARK: The heap
+
+  func add(_ taker: Taker) {
+    taker.place = heap.count
+    heap.append(taker)
+    rise(taker.place)
+  }
+
+  func remove(_ taker: Taker) {
+    let place = taker.place
+    guard place >= 0 else { return }
+    taker.place = -1
+    let last = heap.removeLast()
+    guard last !== taker else { return }
+    heap[place] = last
+    last.place = place
+    moved(last)
+  }
+
+  /// A taker's share or turn changed.
+  func moved(_ taker: Taker) {
+    guard taker.place >= 0 else { return }
+    rise(taker.place)
+    sink(taker.place)
+  }
+
+  private func rise(_ start: Int) {
+    var index = start
+    while index > 0 {
+      let parent = (index - 1) / 2
+      guard heap[index].isBefore(heap[parent]) else { break }
+      swap(index, parent)
+      index = parent
+    }
+  }
+
+  private func sink(_ start: Int) {
+    var index = start
+    while true {
+      var first = index
+      let left = 2 * index + 1
+      if left < heap.count, heap[left].isBefore(heap[first]) { first = left }
+      if left + 1 < heap.count, heap[left + 1].isBefore(heap[first]) { first = left + 1 }
+      guard first != index else { return }
+      swap(index, first)
+      index = first
+    }
+  }
+
+  private func swap(_ a: Int, _ b: Int) {
+    heap.swapAt(a, b)
+    heap[a].place = a
+    heap[b].place = b
+  }
+}

@@ -1,0 +1,25 @@
+import Jobs
+
+/// One assignment as the session that holds it knows it.
+struct HeldLease {
+  var token: UInt64
+  var jobID: String
+  /// Of the message that brought it; confirmed once the worker's ack_seq reaches it. 0: confirmed.
+  var seq: UInt64
+  var attempt: UInt32
+  /// In the `QueueLedger`.
+  var queue: Int32
+  var payloadSize: Int
+  var startedAt: Timestamp
+  var deadline: Timestamp?
+  /// When the worker last showed that it runs this very job: assigned, extended by name, or progress.
+  var shownAt: Timestamp
+  /// The worker was (or is to be) told to stop, for this reason.
+  var stop: CancelNotice.Reason?
+
+  var lease: Lease { Lease(jobID: jobID, token: token) }
+
+  var timedOut: Bool {
+    if case .timeout? = stop { true } else { false }
+  }
+}

@@ -1,0 +1,242 @@
+import Jobs
+
+/// Who runs what is ready: deals slots so that the next job goes to the taker with the largest free share, among equals
+/// to the one that has waited longest. Few jobs so spread over all workers, many fill all.
+///
+/// Costs nothing for workers that stay idle: only groups for which something may be ready are looked at, and a group that was
+/// found dry is dealt at most as many slots as jobs became ready for it since.
+final class LoadBalancer {
+  private let configuration: EngineConfiguration
+  private let ledger: QueueLedger
+  private(set) var groups: [FilterGroup] = []
+  private var byKey: [FilterKey: FilterGroup] = [:]
+  /// Those that may have something ready.
+  private var listed: [FilterGroup] = []
+  /// By the ledger's number of the queue: the groups that subscribe to it. Made anew when groups change.
+  private var subscribers: [[FilterGroup]?] = []
+  /// Jobs that became ready in queues that are not known one by one.
+  private var freshAnywhere = 0
+  private var turns: UInt64 = 0
+  /// Nothing is given out any more.
+  var isDraining = false
+  /// More could be given out at once.
+  private(set) var hasMore = false
+
+  /// Of the claim being made up.
+  private(set) var dealtTo: [Taker] = []
+  private var candidates: [FilterGroup] = []
+
+  /// Groups without members that are remembered, for the turns of their weighted queues.
+  static let idleGroups = 1_000
+
+  init(configuration: EngineConfiguration, ledger: QueueLedger) {
+    self.configuration = configuration
+    self.ledger = ledger
+  }
+
+  // MARK: Who takes
+
+  func group(subscriptions: [Subscription], names: [String], store: any JobStore) -> FilterGroup {
+    let key = FilterKey(subscriptions: subscriptions, names: names)
+    if let group = byKey[key] { return group }
+    if groups.count >= Self.idleGroups { forgetIdleGroups() }
+    let group = FilterGroup(key: key)
+    byKey[key] = group
+    groups.append(group)
+    subscribers.removeAll(keepingCapacity: true)
+    if store.mayHaveReady(group.filters[0]) { wet(group) }
+    return group
+  }
+
+  private func forgetIdleGroups() {
+    guard groups.contains(where: { $0.members == 0 && $0.heap.isEmpty }) else { return }
+    groups.removeAll { group in
+      guard group.members == 0, group.heap.isEmpty else { return false }
+      byKey[group.key] = nil
+      return true
+    }
+    listed.removeAll { $0.members == 0 && $0.heap.isEmpty }
+    subscribers.removeAll(keepingCapacity: true)
+  }
+
+  func add(_ taker: Taker, to group: FilterGroup) {
+    turns += 1
+    taker.turn = turns
+    taker.group = group
+    group.add(taker)
+  }
+
+  // MARK: What is ready
+
+  private func wet(_ group: FilterGroup) {
+    group.isWet = true
+    list(group)
+  }
+
+  private func list(_ group: FilterGroup) {
+    guard !group.isListed else { return }
+    group.isListed = true
+    listed.append(group)
+  }
+
+  /// Jobs of a queue became ready.
+  func becameReady(_ count: Int, queue: Int32) {
+    guard queue != QueueLedger.other else {
+      freshAnywhere += count
+      return
+    }
+    let number = Int(queue)
+    if number >= subscribers.count {
+      subscribers += [[FilterGroup]?](repeating: nil, count: number + 1 - subscribers.count)
+    }
+    let known = subscribers[number] ?? groups.filter { $0.subscribes(to: ledger.names[number]) }
+    if subscribers[number] == nil { subscribers[number] = known }
+    for group in known {
+      group.fresh += count
+      list(group)
+    }
+  }
+
+  /// Jobs became ready, it is not known where.
+  func becameReadyAnywhere(_ count: Int) { freshAnywhere += count }
+
+  /// A queue may have any number of ready jobs: it was resumed, or another server says so.
+  func woke(queue: String) {
+    for group in groups where group.subscribes(to: queue) { wet(group) }
+  }
+
+  /// After a failure nothing is known: ask the store again.
+  func forgetWhatIsDry() {
+    for group in groups { wet(group) }
+  }
+
+  // MARK: Dealing
+
+  /// Makes up the claim; nil: there is nobody free or nothing for them.
+  func deal(store: any JobStore, now: Timestamp, lease: Interval) -> ClaimRequest? {
+    hasMore = false
+    if freshAnywhere > 0 {
+      for group in groups where !group.isWet && store.mayHaveReady(group.filters[0]) {
+        group.fresh += freshAnywhere
+        list(group)
+      }
+      freshAnywhere = 0
+    }
+    guard !isDraining, !listed.isEmpty else { return nil }
+    candidates.removeAll(keepingCapacity: true)
+    for group in listed where group.hasFree {
+      group.budget = group.isWet ? configuration.claimsPerTick : group.fresh
+      guard group.budget > 0 else { continue }
+      group.prepare(store)
+      candidates.append(group)
+    }
+    guard !candidates.isEmpty else { return nil }
+
+    var request = ClaimRequest(filters: [], workers: [], slots: [])
+    let limit = min(512, configuration.claimsPerTick)
+    var open = candidates.count
+    while request.slots.count < limit, open > 0 {
+      guard let group = nextGroup() else { break }
+      let taker = group.heap[0]
+      let filter = group.nextFilter()
+      if group.requestFilters[filter] < 0 {
+        group.requestFilters[filter] = request.filters.count
+        request.filters.append(group.filters[filter])
+      }
+      if taker.requestIndex < 0 {
+        taker.requestIndex = request.workers.count
+        taker.turnBefore = taker.turn
+        dealtTo.append(taker)
+        request.workers.append(worker(taker, now: now, lease: lease))
+      }
+      request.slots.append(.init(worker: taker.requestIndex, filter: group.requestFilters[filter]))
+      taker.dealt += 1
+      taker.takeOne()
+      turns += 1
+      taker.turn = turns
+      group.moved(taker)
+      group.budget -= 1
+      if group.budget == 0 || !group.hasFree { open -= 1 }
+    }
+    return request
+  }
+
+  /// The candidate whose next taker has the largest free share. There are few: workers that say the same are one group.
+  private func nextGroup() -> FilterGroup? {
+    if candidates.count == 1 { return candidates[0].budget > 0 && candidates[0].hasFree ? candidates[0] : nil }
+    var best: FilterGroup?
+    for group in candidates where group.budget > 0 && group.hasFree {
+      if let current = best, !group.heap[0].isBefore(current.heap[0]) { continue }
+      best = group
+    }
+    return best
+  }
+
+  private func worker(_ taker: Taker, now: Timestamp, lease: Interval) -> ClaimRequest.Worker {
+    let worker = taker.worker
+    if let fetch = taker.fetch {
+      return .init(
+        id: worker.id, leaseUntil: now + fetch.lease, byteBudget: EngineConfiguration.messageBytes, holdsNothing: true)
+    }
+    return .init(
+      id: worker.id, leaseUntil: now + lease,
+      byteBudget: worker.mostBytes > 0 ? max(0, worker.mostBytes - worker.heldBytes) : .max,
+      holdsNothing: worker.held.isEmpty)
+  }
+
+  /// Takes note of what a claim found.
+  /// - Returns: whether dealing again would be of use.
+  func dealt(_ result: ClaimResult, store: any JobStore) {
+    for taker in dealtTo where taker.got == 0 { taker.turn = taker.turnBefore }
+    for group in candidates {
+      var isDry = false
+      var wasAsked = false
+      for index in group.requestFilters.indices where group.requestFilters[index] >= 0 {
+        wasAsked = true
+        let filter = group.requestFilters[index]
+        if filter < result.dry.count, result.dry[filter] { isDry = true }
+        group.requestFilters[index] = -1
+      }
+      if wasAsked {
+        group.fresh = 0
+        group.isWet = !isDry && store.mayHaveReady(group.filters[0])
+        if !isDry { markBytesFull(group) }
+      }
+    }
+    for taker in dealtTo {
+      taker.dealt = 0
+      taker.got = 0
+      taker.requestIndex = -1
+    }
+    dealtTo.removeAll(keepingCapacity: true)
+  }
+
+  /// Who was passed over although there was something cannot hold what comes next.
+  private func markBytesFull(_ group: FilterGroup) {
+    for taker in dealtTo where taker.group === group && taker.got < taker.dealt { taker.isBytesFull = true }
+  }
+
+  /// After the takers' free slots were put right: drops what is dry from the list, and sees whether to go on at once.
+  func settleList() {
+    listed.removeAll { group in
+      if group.isWet || group.fresh > 0 { return false }
+      group.isListed = false
+      return true
+    }
+    hasMore = !isDraining && listed.contains { $0.hasFree }
+  }
+
+  /// The claim failed: nobody got anything.
+  func undeal() {
+    for group in candidates {
+      for index in group.requestFilters.indices { group.requestFilters[index] = -1 }
+    }
+    for taker in dealtTo {
+      taker.turn = taker.turnBefore
+      taker.dealt = 0
+      taker.got = 0
+      taker.requestIndex = -1
+    }
+    dealtTo.removeAll(keepingCapacity: true)
+  }
+}

@@ -1,0 +1,60 @@
+import Jobs
+
+/// Something that jobs can be dealt to: a stream session for its whole life, or one waiting Fetch.
+final class Taker {
+  let worker: WorkerSession
+  /// Of a Fetch: where its one answer goes.
+  let fetch: WaitingFetch?
+  /// In whose heap it is or was.
+  var group: FilterGroup?
+  /// Jobs it could be given now, and of how many.
+  private(set) var free = 0
+  private(set) var most = 0
+  /// Free share as a whole number, for comparing.
+  private(set) var share: UInt64 = 0
+  /// When it was last dealt to: among equals, who waited longest is next.
+  var turn: UInt64 = 0
+  /// Its place in the group's heap; -1: in none.
+  var place = -1
+  /// What was next did not fit its bytes: nothing for it until it gives something back.
+  var isBytesFull = false
+
+  // While a claim is made up
+  var dealt = 0
+  var got = 0
+  var requestIndex = -1
+  var turnBefore: UInt64 = 0
+
+  init(worker: WorkerSession, fetch: WaitingFetch? = nil) {
+    self.worker = worker
+    self.fetch = fetch
+  }
+
+  func set(free: Int, of most: Int) {
+    self.free = free
+    self.most = most
+    share = most > 0 && free > 0 ? (UInt64(free) << 32) / UInt64(most) : 0
+  }
+
+  func takeOne() { set(free: free - 1, of: most) }
+
+  /// The largest free share first, then in turn.
+  func isBefore(_ other: Taker) -> Bool { share != other.share ? share > other.share : turn < other.turn }
+}
+
+/// A Fetch that has not been answered.
+final class WaitingFetch {
+  let route: Route
+  let most: Int
+  let lease: Interval
+  let until: Timestamp
+  var jobs: [ClaimedJob] = []
+  var isAnswered = false
+
+  init(route: Route, most: Int, lease: Interval, until: Timestamp) {
+    self.route = route
+    self.most = most
+    self.lease = lease
+    self.until = until
+  }
+}

@@ -1,0 +1,104 @@
+import Jobs
+
+/// Workers without a stream: Fetch and Report.
+extension WorkerRegistry {
+  func fetch(_ fetch: Fetch, route: Route, store: any JobStore, tick: Tick) {
+    let now = tick.now
+    guard !isDraining else {
+      tick.early.append(.reply(route, .fetched([], lease: configuration.lease)))
+      return
+    }
+    let lease = min(max(fetch.lease ?? configuration.lease, .milliseconds(1)), EngineConfiguration.longestLease)
+    let group = balancer.group(subscriptions: fetch.subscriptions, names: fetch.names, store: store)
+    let session: WorkerSession
+    if let known = pollers[fetch.workerID] {
+      session = known
+      if known.group !== group, known.fetches.isEmpty {
+        known.group.members -= 1
+        known.group = group
+        group.members += 1
+      }
+      heard(session, tick: tick)
+      session.most = max(session.most, Int(fetch.maxJobs))
+    } else {
+      session = poller(fetch.workerID, group: group, fetch: fetch, lease: lease, now: now)
+    }
+    session.lease = max(lease, session.held.isEmpty ? lease : session.lease)
+    let most = min(Int(fetch.maxJobs), Int(configuration.mostInFlight) - session.held.count)
+    let wait = min(max(fetch.maxWait, .zero), configuration.longestWait)
+    let taker = Taker(
+      worker: session, fetch: WaitingFetch(route: route, most: max(0, most), lease: lease, until: now + wait))
+    taker.set(free: max(0, most), of: max(1, Int(fetch.maxJobs)))
+    session.fetches.append(taker)
+    fetches[route] = taker
+    if !session.isDraining { balancer.add(taker, to: group) }
+    taker.group = group
+    // One that does not wait is answered in this tick, after the claim: its time has come then.
+    alarms.add(.fetch(taker), at: now + wait)
+    tick.fetched.append(taker)
+  }
+
+  private func poller(
+    _ id: String, group: FilterGroup, fetch: Fetch, lease: Interval, now: Timestamp
+  ) -> WorkerSession {
+    let session = WorkerSession(
+      id: id, number: nextNumber(), presence: .polling, route: nil, group: group, subscriptions: fetch.subscriptions,
+      address: fetch.address, labels: [:], resumeWindow: nil, lease: lease, most: Int(fetch.maxJobs), mostBytes: 0,
+      now: now)
+    pollers[id] = session
+    group.members += 1
+    setTimer(session, firstCheck(session))
+    return session
+  }
+
+  /// Forgets a Fetch that was answered, or whose caller has gone.
+  func endFetch(_ taker: Taker) {
+    guard let fetch = taker.fetch, !fetch.isAnswered else { return }
+    fetch.isAnswered = true
+    fetches[fetch.route] = nil
+    taker.group?.remove(taker)
+    taker.worker.fetches.removeAll { $0 === taker }
+  }
+
+  func answerEmpty(_ taker: Taker, tick: Tick) {
+    guard let fetch = taker.fetch, !fetch.isAnswered, fetch.jobs.isEmpty else { return }
+    tick.early.append(.reply(fetch.route, .fetched([], lease: fetch.lease)))
+    endFetch(taker)
+  }
+
+  /// After the claim: who does not want to wait is told that there was nothing.
+  func endImpatientFetches(tick: Tick) {
+    for taker in tick.fetched {
+      if let fetch = taker.fetch, fetch.until <= tick.now { answerEmpty(taker, tick: tick) }
+    }
+  }
+
+  func report(_ report: Report, route: Route, tick: Tick) {
+    let session = pollers[report.workerID]
+    if let session { heard(session, tick: tick) }
+    let pending = PendingReport(route: route, workerID: report.workerID, session: session)
+    tick.reports.append(pending)
+    let until = tick.now + (session?.lease ?? configuration.lease)
+    for progress in report.progress {
+      var stamped = progress.progress
+      stamped.at = tick.now
+      tick.extend(progress.lease, until: until, progress: stamped, for: .report(pending, nil))
+    }
+    for (index, outcome) in report.outcomes.enumerated() {
+      pending.results.append(LeaseResult(lease: outcome.lease, code: .notHeld))
+      take(outcome, from: session, owner: .report(pending, index), tick: tick)
+    }
+    for lease in report.extend {
+      pending.results.append(LeaseResult(lease: lease, code: .notHeld))
+      tick.extend(lease, until: until, for: .report(pending, pending.results.count - 1))
+    }
+  }
+
+  /// What the worker should stop running, said with every report until it reports the outcome.
+  func addNotices(to pending: PendingReport) {
+    guard let session = pending.session else { return }
+    for held in session.held.leases {
+      if let reason = held.stop { pending.notices.append(CancelNotice(lease: held.lease, reason: reason)) }
+    }
+  }
+}

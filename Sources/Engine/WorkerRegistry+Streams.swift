@@ -1,0 +1,270 @@
+import Jobs
+
+/// Workers on a stream: they come, speak, break off and come back.
+extension WorkerRegistry {
+  func connect(_ hello: WorkerHello, address: String, route: Route, store: any JobStore, tick: Tick) {
+    guard byRoute[route] == nil else {
+      tick.early.append(.endSession(route, .protocolError("hello was already said on this stream")))
+      if let session = byRoute[route] { breakOff(session, tick: tick) }
+      return
+    }
+    let now = tick.now
+    let id = hello.workerID.isEmpty ? makeWorkerID() : hello.workerID
+    let old = streams[id]
+    if let old, old.isConnected, let oldRoute = old.route {
+      tick.early.append(.endSession(oldRoute, .takenOver))
+      byRoute[oldRoute] = nil
+      old.route = nil
+      noteWorker(.workerDisconnected, old, now: now)
+      leaveGroup(old)
+      // What it holds is sorted out when the store has said what the newcomer still has.
+      goAway(old, until: now + old.lease)
+    }
+    let group = balancer.group(subscriptions: hello.subscriptions, names: hello.names, store: store)
+    let session = WorkerSession(
+      id: id, number: nextNumber(), presence: .connected, route: route, group: group,
+      subscriptions: hello.subscriptions, address: address, labels: hello.labels,
+      resumeWindow: hello.resumeWindow.map { min(max($0, .zero), configuration.longestResumeWindow) },
+      lease: configuration.lease, most: capacity(hello.maxInFlight),
+      mostBytes: Int(min(hello.maxInFlightBytes, UInt64(Int32.max) << 16)), now: now)
+    session.predecessor = old
+    session.isDraining = isDraining
+    session.outDrain = isDraining
+    if !isDraining { joinGroup(session) }
+    byRoute[route] = session
+    streams[id] = session
+    tick.connecting.append(session)
+    tick.touch(session)
+    let until = now + configuration.lease
+    var lost: [Lease] = []
+    for (index, lease) in hello.held.enumerated() {
+      if index < Int(configuration.mostInFlight) {
+        tick.extend(lease, until: until, for: .hello(session))
+      } else {
+        lost.append(lease)
+      }
+    }
+    session.outWelcome = Welcome(
+      workerID: id, lease: configuration.lease, heartbeat: configuration.heartbeat, lost: lost)
+    noteWorker(.workerConnected, session, now: now)
+    setTimer(session, firstCheck(session))
+  }
+
+  private func makeWorkerID() -> String {
+    var text = "worker-"
+    let number = random.next()
+    for shift in stride(from: UInt64(60), through: 0, by: -4) { text += String(number >> shift & 0xF, radix: 16) }
+    return text
+  }
+
+  private func capacity(_ asked: UInt32) -> Int { Int(min(asked, configuration.mostInFlight)) }
+
+  private func joinGroup(_ session: WorkerSession) {
+    let taker = Taker(worker: session)
+    session.taker = taker
+    session.group.members += 1
+    balancer.add(taker, to: session.group)
+  }
+
+  /// The store has said which of the held leases are still the worker's. What else its predecessor had goes back: what was
+  /// never confirmed at no cost, the rest as lost, for the worker says that it does not run it.
+  func finishConnecting(tick: Tick) {
+    for session in tick.connecting {
+      guard let old = session.predecessor else { continue }
+      session.predecessor = nil
+      session.lostTotal = old.lostTotal
+      session.succeededTotal = old.succeededTotal
+      session.failedTotal = old.failedTotal
+      for held in old.dropAll() {
+        if let place = session.held.find(held.token) {
+          // What the session knew and the store does not say.
+          if session.held[at: place].stop == nil { session.held[at: place].stop = held.stop }
+        } else {
+          let isUnconfirmed = !old.hasConfirmed(held)
+          if !isUnconfirmed { session.lostTotal += 1 }
+          orphans.append(Settlement(lease: held.lease, outcome: isUnconfirmed ? .unconfirmed : .lost))
+        }
+      }
+      old.presence = .gone
+    }
+    for session in tick.connecting where !session.isConnected && !session.held.isEmpty {
+      // It came and broke off within one tick.
+      if session.resumeWindow ?? .zero > .zero, streams[session.id] == nil {
+        streams[session.id] = session
+        goAway(session, until: session.leasesUntil)
+      } else {
+        for held in session.dropAll() { orphans.append(Settlement(lease: held.lease, outcome: .lost)) }
+      }
+    }
+    for session in tick.connecting where session.isConnected {
+      for held in session.held.leases {
+        if let reason = held.stop { session.outNotices.append(CancelNotice(lease: held.lease, reason: reason)) }
+      }
+    }
+  }
+
+  /// The store failed: who was being connected is not.
+  func failConnecting(_ error: StoreError, tick: Tick, into effects: inout [Effect]) {
+    for session in tick.connecting.reversed() {
+      if let route = session.route {
+        effects.append(.endSession(route, .failed(error)))
+        byRoute[route] = nil
+        noteWorker(.workerDisconnected, session, now: tick.now)
+      }
+      leaveGroup(session)
+      session.route = nil
+      session.presence = .gone
+      if streams[session.id] === session { streams[session.id] = session.predecessor }
+      session.predecessor = nil
+    }
+  }
+
+  func message(_ message: WorkerMessage, from route: Route, tick: Tick) {
+    guard let session = byRoute[route] else { return }
+    heard(session, tick: tick)
+    if message.ackSeq > session.confirmed { session.confirmed = min(message.ackSeq, session.seq) }
+    if let most = message.capacity {
+      session.most = capacity(most)
+      tick.touch(session)
+    }
+    for report in message.progress {
+      var progress = report.progress
+      progress.at = tick.now
+      tick.extend(report.lease, until: tick.now + session.lease, progress: progress, for: .progress(session))
+    }
+    for outcome in message.outcomes { take(outcome, from: session, owner: .session(session), tick: tick) }
+    if message.drain { startDraining(session, tick: tick) }
+  }
+
+  /// Any sign of life: the leases are renewed when that is due.
+  func heard(_ session: WorkerSession, tick: Tick) {
+    session.lastSeen = tick.now
+    if session.isSilent {
+      session.isSilent = false
+      tick.touch(session)
+    }
+    if !session.held.isEmpty, session.leasesUntil - session.renewalMargin <= tick.now { renew(session, tick: tick) }
+  }
+
+  func renew(_ session: WorkerSession, tick: Tick) {
+    guard !session.isRenewing else { return }
+    session.isRenewing = true
+    tick.renewing.append(session)
+  }
+
+  /// What a worker says became of an assignment: its slot is free at once.
+  func take(_ outcome: WorkerOutcome, from session: WorkerSession?, owner: Tick.SettleOrigin.Owner, tick: Tick) {
+    var held: HeldLease?
+    if let session {
+      if let place = session.held.find(outcome.lease.token),
+        session.held[at: place].jobID == outcome.lease.jobID
+      {
+        held = release(outcome.lease.token, from: session, tick: tick)
+      }
+      tick.touch(session)
+    }
+    tick.settlements.append(
+      Settlement(lease: outcome.lease, outcome: settled(outcome.how, held, session?.id ?? "", tick: tick)))
+    tick.settleOrigins.append(Tick.SettleOrigin(owner: owner, held: held, session: session))
+  }
+
+  private func settled(
+    _ how: WorkerOutcome.How, _ held: HeldLease?, _ workerID: String, tick: Tick
+  ) -> Settlement.Outcome {
+    let timedOut = held?.timedOut ?? false
+    switch how {
+    case .success(let result): return .succeeded(result: result)
+    case .failure(var failure):
+      failure.at = tick.now
+      failure.workerID = workerID
+      failure.attempt = held?.attempt ?? failure.attempt
+      if timedOut {
+        failure.type = "timeout"
+        failure.retryable = true
+      }
+      return .failed(failure, draw: random.draw())
+    case .release(let delay): return .released(delay: delay)
+    case .canceled:
+      guard timedOut else { return .canceled(draw: random.draw()) }
+      let failure = Failure(
+        type: "timeout", message: "the attempt's time was over", at: tick.now, attempt: held?.attempt ?? 0,
+        workerID: workerID)
+      return .failed(failure, draw: random.draw())
+    }
+  }
+
+  func disconnect(_ route: Route, tick: Tick) {
+    guard let session = byRoute[route] else { return }
+    breakOff(session, tick: tick)
+  }
+
+  /// The stream is gone: what was never confirmed goes to others at once, the rest waits for the worker if it said that it
+  /// may come back.
+  func breakOff(_ session: WorkerSession, tick: Tick) {
+    if let route = session.route { byRoute[route] = nil }
+    session.route = nil
+    leaveGroup(session)
+    noteWorker(.workerDisconnected, session, now: tick.now)
+    let window = session.resumeWindow ?? .zero
+    let until = tick.now + window
+    for held in session.held.leases {
+      if session.hasConfirmed(held), window > .zero {
+        tick.extend(held.lease, until: until, for: .renewal(session))
+      } else {
+        orphans.append(
+          Settlement(lease: held.lease, outcome: session.hasConfirmed(held) ? .lost : .unconfirmed))
+        if session.hasConfirmed(held) { session.lostTotal += 1 }
+        _ = session.drop(held.token)
+      }
+    }
+    if session.held.isEmpty {
+      session.presence = .gone
+      if streams[session.id] === session { streams[session.id] = nil }
+    } else {
+      goAway(session, until: until)
+    }
+  }
+
+  private func goAway(_ session: WorkerSession, until: Timestamp) {
+    session.presence = .away(until: until)
+    session.leasesUntil = until
+    setTimer(session, until)
+  }
+
+  // MARK: Draining
+
+  func startDraining(_ session: WorkerSession, tick: Tick) {
+    session.isDraining = true
+    leaveGroup(session)
+    tick.touch(session)
+  }
+
+  /// An operator wants a worker gone. False: there is none of this id.
+  func drain(id: String, tick: Tick) -> Bool {
+    var isKnown = false
+    if let session = streams[id], session.isConnected {
+      session.outDrain = true
+      startDraining(session, tick: tick)
+      isKnown = true
+    }
+    if let session = pollers[id] {
+      session.isDraining = true
+      for taker in session.fetches { session.group.remove(taker) }
+      isKnown = true
+    }
+    return isKnown
+  }
+
+  /// The server goes away.
+  func drainAll(tick: Tick) {
+    isDraining = true
+    balancer.isDraining = true
+    for session in all {
+      if session.isConnected {
+        session.outDrain = true
+        startDraining(session, tick: tick)
+      }
+      for taker in session.fetches { answerEmpty(taker, tick: tick) }
+    }
+  }
+}

@@ -1,0 +1,296 @@
+import Jobs
+
+/// Knows every worker: its session, what it holds, when it was heard of, and what is to be said to it.
+/// Here are the tables; what workers do is in the extensions.
+final class WorkerRegistry {
+  enum Alarm {
+    case session(WorkerSession)
+    case fetch(Taker)
+  }
+  struct Deadline {
+    var session: WorkerSession
+    var token: UInt64
+  }
+
+  let configuration: EngineConfiguration
+  let balancer: LoadBalancer
+  let ledger: QueueLedger
+  let random: Randomness
+
+  var byRoute: [Route: WorkerSession] = [:]
+  /// By id: connected or away.
+  var streams: [String: WorkerSession] = [:]
+  /// By id: known by Fetch and Report.
+  var pollers: [String: WorkerSession] = [:]
+  var fetches: [Route: Taker] = [:]
+  private var numbers: UInt64 = 0
+
+  var alarms = TimerHeap<Alarm>()
+  var deadlines = TimerHeap<Deadline>()
+  private var deadlinesAllowed = 4_096
+
+  /// Ends of leases that the engine itself wants, until a commit has them.
+  var orphans: [Settlement] = []
+  /// Workers that came and went, until a commit has them.
+  var unrecorded: [Event] = []
+  var isDraining = false
+
+  init(configuration: EngineConfiguration, balancer: LoadBalancer, ledger: QueueLedger, random: Randomness) {
+    self.configuration = configuration
+    self.balancer = balancer
+    self.ledger = ledger
+    self.random = random
+  }
+
+  func nextNumber() -> UInt64 {
+    numbers += 1
+    return numbers
+  }
+
+  /// All sessions, the oldest first.
+  var all: [WorkerSession] {
+    (Array(streams.values) + Array(pollers.values)).sorted { $0.number < $1.number }
+  }
+
+  /// The session of a worker that holds a lease.
+  func holder(of token: UInt64, workerID: String) -> WorkerSession? {
+    if let session = streams[workerID], session.held.contains(token) { return session }
+    if let session = pollers[workerID], session.held.contains(token) { return session }
+    return nil
+  }
+
+  /// The same when the worker is not known: looks at everybody. For rare cases only.
+  func holder(of token: UInt64) -> WorkerSession? {
+    for session in streams.values where session.held.contains(token) { return session }
+    for session in pollers.values where session.held.contains(token) { return session }
+    return nil
+  }
+
+  func noteWorker(_ kind: Event.Kind, _ session: WorkerSession, now: Timestamp) {
+    unrecorded.append(Event(kind: kind, at: now, workerID: session.id))
+  }
+
+  // MARK: Slots
+
+  /// Puts a stream session's free slots right.
+  func refresh(_ session: WorkerSession) {
+    guard let taker = session.taker else { return }
+    let free = session.isSilent || taker.isBytesFull ? 0 : max(0, session.most - session.held.count)
+    taker.set(free: free, of: session.most)
+    session.group.moved(taker)
+  }
+
+  func leaveGroup(_ session: WorkerSession) {
+    if let taker = session.taker {
+      session.group.remove(taker)
+      session.taker = nil
+      session.group.members -= 1
+    }
+  }
+
+  /// Takes a lease out of a session's hands, whatever the reason.
+  func release(_ token: UInt64, from session: WorkerSession, tick: Tick) -> HeldLease? {
+    guard let held = session.drop(token) else { return nil }
+    session.taker?.isBytesFull = false
+    tick.touch(session)
+    return held
+  }
+
+  // MARK: Leases
+
+  func hold(_ job: ClaimedJob, seq: UInt64, until: Timestamp, by session: WorkerSession, now: Timestamp) {
+    let held = HeldLease(
+      token: job.lease.token, jobID: job.lease.jobID, seq: seq, attempt: job.attempt,
+      queue: ledger.number(of: job.job.queue), payloadSize: job.job.payloadSize, startedAt: now, deadline: job.deadline,
+      shownAt: now)
+    session.hold(held, until: until)
+    if let deadline = job.deadline { watch(deadline, session, job.lease.token) }
+  }
+
+  /// Takes over a lease that the store says is this worker's.
+  func adopt(_ job: HeldJob, until: Timestamp, by session: WorkerSession, tick: Tick) {
+    guard !session.held.contains(job.lease.token) else { return }
+    var held = HeldLease(
+      token: job.lease.token, jobID: job.lease.jobID, seq: 0, attempt: job.attempt,
+      queue: ledger.number(of: job.queue), payloadSize: job.payloadSize, startedAt: job.startedAt,
+      deadline: job.deadline, shownAt: tick.now)
+    if job.cancelRequested { held.stop = .canceled("") }
+    session.hold(held, until: until)
+    if let deadline = job.deadline { watch(deadline, session, job.lease.token) }
+    tick.touch(session)
+  }
+
+  private func watch(_ deadline: Timestamp, _ session: WorkerSession, _ token: UInt64) {
+    deadlines.add(Deadline(session: session, token: token), at: deadline)
+    if deadlines.count > deadlinesAllowed {
+      // Most attempts end long before their deadline: their entries must not pile up.
+      deadlines.keep { $0.session.held.contains($0.token) }
+      deadlinesAllowed = max(4_096, 2 * deadlines.count)
+    }
+  }
+
+  /// Tells whoever holds a lease to stop.
+  func stop(_ session: WorkerSession, _ token: UInt64, _ reason: CancelNotice.Reason, tick: Tick) {
+    guard let place = session.held.find(token) else { return }
+    session.held[at: place].stop = reason
+    guard session.isConnected else { return }
+    session.outNotices.append(CancelNotice(lease: session.held[at: place].lease, reason: reason))
+    tick.touch(session)
+  }
+
+  /// A lease turned out not to be the session's any more.
+  func lose(_ lease: Lease, _ session: WorkerSession, tick: Tick) {
+    _ = release(lease.token, from: session, tick: tick)
+    if session.isConnected {
+      session.outNotices.append(CancelNotice(lease: lease, reason: .leaseLost))
+      tick.touch(session)
+    }
+  }
+
+  /// The store ended leases whose time was over.
+  func lapsed(_ leases: [LapsedLease], tick: Tick) {
+    for lapsed in leases {
+      var queue = QueueLedger.other
+      if let session = holder(of: lapsed.lease.token, workerID: lapsed.workerID) {
+        if let place = session.held.find(lapsed.lease.token) { queue = session.held[at: place].queue }
+        session.lostTotal += 1
+        lose(lapsed.lease, session, tick: tick)
+      }
+      if lapsed.state == .ready { balancer.becameReady(1, queue: queue) }
+    }
+  }
+
+  // MARK: Assignments
+
+  /// Hands a claim's jobs to their takers.
+  func assign(_ result: ClaimResult, tick: Tick) {
+    for job in result.jobs {
+      let taker = balancer.dealtTo[job.worker]
+      let session = taker.worker
+      taker.got += 1
+      let queue = ledger.number(of: job.job.queue)
+      ledger.started(queue, waited: tick.now - job.readyAt)
+      if let fetch = taker.fetch {
+        if fetch.jobs.isEmpty { tick.answeredFetches.append(taker) }
+        fetch.jobs.append(job)
+        hold(job, seq: 0, until: tick.now + fetch.lease, by: session, now: tick.now)
+      } else {
+        // The number of the message is put in when it is sent.
+        hold(job, seq: .max, until: tick.now + session.lease, by: session, now: tick.now)
+        session.outJobs.append(job)
+        tick.touch(session)
+      }
+      tick.assigned.append(.init(session: session, token: job.lease.token))
+    }
+  }
+
+  /// The assignments of this tick are void.
+  func unassign(tick: Tick, tell: Bool) {
+    for assigned in tick.assigned {
+      guard let held = release(assigned.token, from: assigned.session, tick: tick) else { continue }
+      if tell, assigned.session.isConnected {
+        assigned.session.outNotices.append(CancelNotice(lease: held.lease, reason: .leaseLost))
+      }
+    }
+  }
+
+  /// The tick failed: what was noted on the way is put right.
+  func undo(tick: Tick) {
+    for session in tick.renewing {
+      // The store knows of no renewal: due again at the next sign of life.
+      session.isRenewing = false
+      session.leasesUntil = min(session.leasesUntil, tick.now)
+    }
+    for taker in tick.answeredFetches {
+      guard let fetch = taker.fetch, !fetch.isAnswered else { continue }
+      fetch.jobs = []
+      taker.set(free: fetch.most, of: max(1, taker.most))
+      taker.group?.moved(taker)
+    }
+    for session in tick.touched {
+      session.outJobs = []
+      session.outWelcome = nil
+      refresh(session)
+    }
+  }
+
+  // MARK: What is said
+
+  /// Assignments, welcomes and heartbeats: may leave before the commit.
+  func flushEarly(tick: Tick) {
+    for session in tick.touched where session.isConnected {
+      guard session.outWelcome != nil || !session.outJobs.isEmpty || session.outDrain, let route = session.route else {
+        continue
+      }
+      let jobs = session.outJobs
+      session.outJobs = []
+      var start = 0
+      repeat {
+        let end = Self.endOfMessage(jobs, from: start)
+        session.seq += 1
+        for job in jobs[start..<end] {
+          if let place = session.held.find(job.lease.token) { session.held[at: place].seq = session.seq }
+        }
+        let update = WorkerUpdate(
+          seq: session.seq, welcome: session.outWelcome,
+          jobs: end - start == jobs.count ? jobs : Array(jobs[start..<end]),
+          drain: session.outDrain)
+        session.outWelcome = nil
+        session.outDrain = false
+        tick.early.append(.toWorker(route, update))
+        start = end
+      } while start < jobs.count
+      session.lastSent = tick.now
+    }
+    for taker in tick.answeredFetches {
+      guard let fetch = taker.fetch, !fetch.isAnswered else { continue }
+      tick.early.append(.reply(fetch.route, .fetched(fetch.jobs, lease: fetch.lease)))
+      endFetch(taker)
+    }
+  }
+
+  /// How many of the jobs fit into one message.
+  private static func endOfMessage(_ jobs: [ClaimedJob], from start: Int) -> Int {
+    var end = start
+    var bytes = 0
+    while end < jobs.count {
+      bytes += jobs[end].job.body.count
+      if end > start, bytes > EngineConfiguration.messageBytes { break }
+      end += 1
+    }
+    return end
+  }
+
+  /// Results and cancellations, and the ends of sessions that have nothing left to do.
+  func flushLate(tick: Tick, into effects: inout [Effect]) {
+    for session in tick.touched {
+      session.isTouched = false
+      if let route = session.route, session.isConnected {
+        if !session.outResults.isEmpty || !session.outNotices.isEmpty {
+          session.seq += 1
+          session.lastSent = tick.now
+          effects.append(
+            .toWorker(
+              route,
+              WorkerUpdate(seq: session.seq, results: session.outResults, cancellations: session.outNotices)))
+        }
+        if session.isDraining, session.held.isEmpty {
+          effects.append(.endSession(route, .drained))
+          close(session, now: tick.now)
+        }
+      }
+      session.outResults = []
+      session.outNotices = []
+    }
+  }
+
+  /// Ends a stream session for good.
+  func close(_ session: WorkerSession, now: Timestamp) {
+    leaveGroup(session)
+    if let route = session.route { byRoute[route] = nil }
+    session.route = nil
+    if streams[session.id] === session { streams[session.id] = nil }
+    if session.isConnected { noteWorker(.workerDisconnected, session, now: now) }
+    session.presence = .gone
+  }
+}

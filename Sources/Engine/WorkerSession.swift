@@ -1,0 +1,117 @@
+import Jobs
+
+/// One worker as the engine knows it: on a stream, away within its resume window, or calling Fetch and Report.
+final class WorkerSession {
+  enum Presence {
+    /// On the stream of `route`.
+    case connected
+    /// Its stream broke; its leases are kept until then.
+    case away(until: Timestamp)
+    /// Known by what it calls.
+    case polling
+    /// Nothing of it is left.
+    case gone
+  }
+
+  let id: String
+  /// Rises with every session, so that their order does not depend on chance.
+  let number: UInt64
+  var presence: Presence
+  var route: Route?
+  var group: FilterGroup
+  let subscriptions: [Subscription]
+  let address: String
+  let labels: [String: String]
+  let resumeWindow: Interval?
+  var lease: Interval
+  let connectedAt: Timestamp
+
+  var most: Int
+  /// 0: no limit.
+  let mostBytes: Int
+  var held = HeldTable()
+  var heldBytes = 0
+
+  /// Of the newest message to the worker, and the highest it confirmed.
+  var seq: UInt64 = 0
+  var confirmed: UInt64 = 0
+  var lastSeen: Timestamp
+  var lastSent: Timestamp
+  /// Every lease it holds lasts at least until here, as the store was told.
+  var leasesUntil: Timestamp = .distantFuture
+  /// When its timer was last set for; an earlier entry means nothing.
+  var timer: Timestamp = .distantFuture
+
+  /// On a stream: what jobs are dealt to.
+  var taker: Taker?
+  /// Polling: its waiting calls.
+  var fetches: [Taker] = []
+  /// The session of the same id that this one follows, until its leases are sorted out.
+  var predecessor: WorkerSession?
+
+  var isDraining = false
+  /// Silent for a whole lease: given nothing until it speaks.
+  var isSilent = false
+
+  var lostTotal: UInt64 = 0
+  var succeededTotal: UInt64 = 0
+  var failedTotal: UInt64 = 0
+
+  // Of this tick
+  var isTouched = false
+  var isRenewing = false
+  var outWelcome: Welcome?
+  var outJobs: [ClaimedJob] = []
+  var outResults: [LeaseResult] = []
+  var outNotices: [CancelNotice] = []
+  var outDrain = false
+
+  init(
+    id: String, number: UInt64, presence: Presence, route: Route?, group: FilterGroup, subscriptions: [Subscription],
+    address: String, labels: [String: String], resumeWindow: Interval?, lease: Interval, most: Int, mostBytes: Int,
+    now: Timestamp
+  ) {
+    self.id = id
+    self.number = number
+    self.presence = presence
+    self.route = route
+    self.group = group
+    self.subscriptions = subscriptions
+    self.address = address
+    self.labels = labels
+    self.resumeWindow = resumeWindow
+    self.lease = lease
+    self.most = most
+    self.mostBytes = mostBytes
+    connectedAt = now
+    lastSeen = now
+    lastSent = now
+  }
+
+  var isConnected: Bool { if case .connected = presence { true } else { false } }
+  var isPolling: Bool { if case .polling = presence { true } else { false } }
+  var isGone: Bool { if case .gone = presence { true } else { false } }
+
+  /// How long before its leases end they are renewed.
+  var renewalMargin: Interval { Interval(microseconds: lease.microseconds / 6) }
+
+  func hold(_ lease: HeldLease, until: Timestamp) {
+    leasesUntil = held.isEmpty ? until : min(leasesUntil, until)
+    heldBytes += lease.payloadSize
+    held.insert(lease)
+  }
+
+  func drop(_ token: UInt64) -> HeldLease? {
+    guard let lease = held.remove(token) else { return nil }
+    heldBytes -= lease.payloadSize
+    return lease
+  }
+
+  func dropAll() -> [HeldLease] {
+    heldBytes = 0
+    return held.removeAll()
+  }
+
+  /// Whether the worker said that it has this assignment.
+  func hasConfirmed(_ lease: HeldLease) -> Bool { lease.seq <= confirmed }
+}
