@@ -1,0 +1,79 @@
+import CProtobufC
+import GKickProtos
+import Jobs
+
+/// Turns protobuf messages into values and back, by protobuf-c, in memory that it keeps for the next message.
+///
+/// One per thread or event loop; not Sendable. Decoding checks everything that the contract bounds and copies out at once.
+/// Encoding is in two steps, so that the bytes go straight to their place: an `encode...` function gives the size of the message,
+/// then `pack` writes it.
+@safe public final class Codec {
+  public let bounds: Bounds
+  let arena = Arena()
+  /// The message that an `encode...` function built, until it is packed or another message is begun. It lies in the arena.
+  private var pending: UnsafePointer<ProtobufCMessage>?
+  private var pendingSize = 0
+
+  public init(bounds: Bounds = Bounds()) {
+    self.bounds = bounds
+  }
+
+  /// Unpacks a message with its generated function. What it points to is good until the next message.
+  func open<Message>(
+    _ bytes: UnsafeRawBufferPointer,
+    _ unpack: (UnsafeMutablePointer<ProtobufCAllocator>?, Int, UnsafePointer<UInt8>?) -> UnsafeMutablePointer<Message>?
+  ) throws(WireError) -> UnsafeMutablePointer<Message> {
+    begin(limit: 2 << 20 + 8 * bytes.count)
+    // The bytes are read during the call only; an empty message has no address and needs none.
+    let message = unsafe unpack(
+      arena.allocator, bytes.count, bytes.baseAddress?.assumingMemoryBound(to: UInt8.self))
+    guard let message = unsafe message else {
+      throw arena.isExhausted
+        ? WireError("", "too many fields for a message of \(bytes.count) bytes") : WireError("", "not a valid message")
+    }
+    return unsafe message
+  }
+
+  /// Forgets the last message.
+  func begin(limit: Int = .max) {
+    arena.reset(limit: limit)
+    unsafe pending = nil
+  }
+
+  /// Names the message to be packed; returns its size in bytes.
+  func finish<Message>(_ message: UnsafeMutablePointer<Message>) -> Int {
+    // Every generated struct begins with its ProtobufCMessage.
+    let message = unsafe UnsafeRawPointer(message).assumingMemoryBound(to: ProtobufCMessage.self)
+    unsafe pending = message
+    pendingSize = unsafe protobuf_c_message_get_packed_size(message)
+    return pendingSize
+  }
+
+  /// Writes the message that was encoded last; returns its size, which is what its `encode...` function returned.
+  /// To be called at most once, before anything else is asked of this codec.
+  public func pack(into bytes: UnsafeMutableRawBufferPointer) -> Int {
+    guard let message = unsafe pending else { preconditionFailure("nothing encoded to pack") }
+    unsafe pending = nil
+    guard pendingSize > 0, let address = bytes.baseAddress else { return 0 }
+    precondition(bytes.count >= pendingSize)
+    // The message is in the arena, untouched since its size was taken; there is room for that size.
+    return unsafe protobuf_c_message_pack(message, address.assumingMemoryBound(to: UInt8.self))
+  }
+
+  /// The same into an array, for callers who are in no hurry.
+  public func packed() -> [UInt8] {
+    // Fills exactly what it says.
+    unsafe [UInt8](unsafeUninitializedCapacity: pendingSize) { buffer, count in
+      count = unsafe pack(into: UnsafeMutableRawBufferPointer(buffer))
+    }
+  }
+}
+
+/// protobuf-c's shared empty string, which a fresh message's string fields point to.
+func protobufEmptyString() -> UnsafeMutablePointer<CChar> {
+  unsafe withUnsafeTemporaryAllocation(of: Gkick__V1__GetJobRequest.self, capacity: 1) { memory in
+    // The function fills the struct; a string field is never nil after it.
+    unsafe gkick__v1__get_job_request__init(memory.baseAddress)
+    return unsafe memory[0].job_id
+  }
+}

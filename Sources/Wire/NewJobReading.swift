@@ -1,0 +1,117 @@
+import CProtobufC
+import GKickProtos
+import Jobs
+
+/// A JobSpec from the network as a job to be stored. Pointers are those of the message that `open` decoded.
+extension Codec {
+  /// - Parameter runAt: already checked; nil: now.
+  func newJob(
+    _ spec: UnsafeMutablePointer<Gkick__V1__JobSpec>?, runAt: Timestamp?
+  ) throws(WireError) -> NewJob {
+    guard let spec = unsafe spec else { throw WireError("job", "required") }
+    let id = unsafe try identifier(spec.pointee.id, "job.id")
+    let queue = unsafe try identifier(spec.pointee.queue, "job.queue")
+    let name = unsafe try text(spec.pointee.name, "job.name", max: Bounds.name)
+    guard !name.isEmpty else { throw WireError("job.name", "required") }
+    let priority = unsafe spec.pointee.priority
+    guard (-100...100).contains(priority) else { throw WireError("job.priority", "-100 to 100") }
+    guard unsafe spec.pointee.payload.len <= bounds.payload else {
+      throw WireError("job.payload", "at most \(bounds.payload) bytes")
+    }
+    guard unsafe spec.pointee.n_depends_on == 0 else {
+      throw WireError("job.depends_on", "not supported by this server yet", kind: .unimplemented)
+    }
+    return NewJob(
+      id: id, queue: queue.isEmpty ? "default" : queue, name: name, priority: Int8(priority), runAt: runAt,
+      options: unsafe try options(spec), payloadSize: unsafe spec.pointee.payload.len,
+      body: unsafe try body(spec))
+  }
+
+  private func options(_ spec: UnsafeMutablePointer<Gkick__V1__JobSpec>) throws(WireError) -> JobOptions {
+    let unique = unsafe try uniqueness(spec.pointee.unique)
+    let timeout = unsafe try interval(spec.pointee.timeout, "job.timeout", allowingZero: false)
+    let startBefore = unsafe try timestamp(spec.pointee.start_before, "job.start_before")
+    let retention = unsafe try interval(spec.pointee.retention, "job.retention")
+    let concurrencyKey = unsafe try text(spec.pointee.concurrency_key, "job.concurrency_key", max: Bounds.key)
+    let fairnessKey = unsafe try text(spec.pointee.fairness_key, "job.fairness_key", max: Bounds.key)
+    let batchID = unsafe try text(spec.pointee.batch_id, "job.batch_id", max: Bounds.id)
+    if unsafe spec.pointee.retry == nil, unique == nil, timeout == nil, startBefore == nil, retention == nil,
+      concurrencyKey.isEmpty, fairnessKey.isEmpty, batchID.isEmpty
+    {
+      return .standard
+    }
+    return JobOptions(
+      retry: unsafe try retryPolicy(spec.pointee.retry), timeout: timeout, startBefore: startBefore,
+      retention: retention, unique: unique, concurrencyKey: concurrencyKey, fairnessKey: fairnessKey,
+      batchID: batchID)
+  }
+
+  /// With every default filled in.
+  func retryPolicy(_ policy: UnsafeMutablePointer<Gkick__V1__RetryPolicy>?) throws(WireError) -> RetryPolicy {
+    var result = RetryPolicy.standard
+    guard let policy = unsafe policy else { return result }
+    if unsafe policy.pointee.max_attempts > 0 { result.maxAttempts = unsafe policy.pointee.max_attempts }
+    if unsafe policy.pointee.max_lost > 0 { result.maxLost = unsafe policy.pointee.max_lost }
+    if let wait = unsafe try interval(policy.pointee.initial_backoff, "job.retry.initial_backoff") {
+      result.initialBackoff = wait
+    }
+    if let wait = unsafe try interval(policy.pointee.max_backoff, "job.retry.max_backoff") { result.maxBackoff = wait }
+    let multiplier = unsafe policy.pointee.multiplier
+    guard multiplier >= 0, multiplier <= 1_000_000 else {  // false for NaN
+      throw WireError("job.retry.multiplier", "more than 0, at most 1,000,000; 0 for the default")
+    }
+    if multiplier > 0 { result.multiplier = multiplier }
+    let jitter = unsafe policy.pointee.jitter
+    guard jitter.isFinite, jitter <= 1 else {
+      throw WireError("job.retry.jitter", "more than 0, at most 1; 0 for the default, negative for none")
+    }
+    if jitter != 0 { result.jitter = max(0, jitter) }
+    return result
+  }
+
+  func uniqueness(_ unique: UnsafeMutablePointer<Gkick__V1__Uniqueness>?) throws(WireError) -> Uniqueness? {
+    guard let unique = unsafe unique else { return nil }
+    let key = unsafe try text(unique.pointee.key, "job.unique.key", max: Bounds.uniqueKey)
+    guard !key.isEmpty else { throw WireError("job.unique.key", "required") }
+    return Uniqueness(
+      key: key, holdFor: unsafe try interval(unique.pointee.hold_for, "job.unique.hold_for"),
+      onConflict: unsafe try choice(
+        unique.pointee.on_conflict.rawValue, "job.unique.on_conflict", as: Uniqueness.OnConflict.self) ?? .keep)
+  }
+
+  /// What only producer and worker read, as the fields of an `Assignment` that hold it: an assignment is then its other
+  /// fields and these bytes, never decoded on the way.
+  private func body(_ spec: UnsafeMutablePointer<Gkick__V1__JobSpec>) throws(WireError) -> [UInt8] {
+    let typeLength = unsafe try checkedLength(spec.pointee.content_type, "job.content_type")
+    guard typeLength <= Bounds.contentType else {
+      throw WireError("job.content_type", "at most \(Bounds.contentType) bytes")
+    }
+    let count = unsafe spec.pointee.n_metadata
+    guard count <= Bounds.metadataEntries else {
+      throw WireError("job.metadata", "at most \(Bounds.metadataEntries) entries")
+    }
+    if count == 0, typeLength == 0, unsafe spec.pointee.payload.len == 0 { return [] }
+    var size = 0
+    for index in 0..<count {
+      // There are n_metadata of them, and none is nil.
+      let entry = unsafe spec.pointee.metadata[index]!
+      size += unsafe try checkedLength(entry.pointee.key, "job.metadata")
+      size += unsafe try checkedLength(entry.pointee.value, "job.metadata")
+    }
+    guard size <= Bounds.metadataBytes else {
+      throw WireError("job.metadata", "at most \(Bounds.metadataBytes) bytes in all")
+    }
+    let message = unsafe arena.make(gkick__v1__assignment__init)
+    unsafe message.pointee.payload = spec.pointee.payload
+    unsafe message.pointee.content_type = spec.pointee.content_type
+    unsafe message.pointee.n_metadata = count
+    unsafe message.pointee.metadata = arena.array(count) { index in
+      let entry = unsafe arena.make(gkick__v1__assignment__metadata_entry__init)
+      unsafe entry.pointee.key = spec.pointee.metadata[index]!.pointee.key
+      unsafe entry.pointee.value = spec.pointee.metadata[index]!.pointee.value
+      return unsafe entry
+    }
+    _ = unsafe finish(message)
+    return packed()
+  }
+}

@@ -1,0 +1,168 @@
+import CProtobufC
+import GKickProtos
+import Jobs
+
+/// Single fields, out of messages that `open` decoded. All pointers are into the arena, or protobuf-c's empty string.
+extension Codec {
+  /// The bytes of a string field, its true length included.
+  private func utf8(_ field: UnsafeMutablePointer<CChar>?) -> UnsafeBufferPointer<UInt8> {
+    guard let field = unsafe field, unsafe field != arena.emptyString else {
+      return unsafe UnsafeBufferPointer(start: nil, count: 0)
+    }
+    // protobuf-c allocated the string as its bytes and a NUL, see Arena.
+    return unsafe UnsafeBufferPointer(
+      start: UnsafeRawPointer(field).assumingMemoryBound(to: UInt8.self), count: arena.size(of: field) - 1)
+  }
+
+  func isEmpty(_ field: UnsafeMutablePointer<CChar>?) -> Bool { unsafe utf8(field).isEmpty }
+
+  /// Any text of at most `max` bytes.
+  func text(
+    _ field: UnsafeMutablePointer<CChar>?, _ path: StaticString, max: Int
+  ) throws(WireError) -> String {
+    let bytes = unsafe utf8(field)
+    if bytes.isEmpty { return "" }
+    guard bytes.count <= max else { throw WireError(path, "at most \(max) bytes") }
+    return unsafe try text(bytes, path)
+  }
+
+  /// Any text; what is longer than `max` bytes is cut off.
+  func clipped(
+    _ field: UnsafeMutablePointer<CChar>?, _ path: StaticString, max: Int
+  ) throws(WireError) -> String {
+    let bytes = unsafe utf8(field)
+    let whole = unsafe try text(bytes, path)
+    guard bytes.count > max else { return whole }
+    var end = max
+    // Not inside a character.
+    while end > 0, unsafe bytes[end] & 0xC0 == 0x80 { end -= 1 }
+    return unsafe String(decoding: UnsafeBufferPointer(rebasing: bytes[..<end]), as: UTF8.self)
+  }
+
+  private func text(_ bytes: UnsafeBufferPointer<UInt8>, _ path: StaticString) throws(WireError) -> String {
+    guard unsafe !bytes.contains(0) else { throw WireError(path, "must not contain NUL") }
+    guard let text = unsafe String(validating: bytes, as: UTF8.self) else { throw WireError(path, "must be UTF-8") }
+    return text
+  }
+
+  /// The bytes of a text that is passed on as it is, once it is known to be one.
+  func checkedLength(_ field: UnsafeMutablePointer<CChar>?, _ path: StaticString) throws(WireError) -> Int {
+    let bytes = unsafe utf8(field)
+    guard unsafe !bytes.contains(0) else { throw WireError(path, "must not contain NUL") }
+    do {
+      _ = unsafe try UTF8Span(validating: bytes.span)
+    } catch {
+      throw WireError(path, "must be UTF-8")
+    }
+    return bytes.count
+  }
+
+  /// An identifier; may be empty.
+  func identifier(
+    _ field: UnsafeMutablePointer<CChar>?, _ path: StaticString, allowingStar: Bool = false
+  ) throws(WireError) -> String {
+    let bytes = unsafe utf8(field)
+    if bytes.isEmpty { return "" }
+    let star: Bool = unsafe allowingStar && bytes[bytes.count - 1] == UInt8(ascii: "*")
+    let count = bytes.count - (star ? 1 : 0)
+    guard count <= Bounds.id, unsafe bytes.prefix(count).allSatisfy(Codec.isIdentifierByte) else {
+      throw WireError(
+        path,
+        "at most \(Bounds.id) characters of [A-Za-z0-9_.:-]" + (allowingStar ? ", then * for a prefix" : ""))
+    }
+    return unsafe String(decoding: bytes, as: UTF8.self)
+  }
+
+  func required(
+    _ field: UnsafeMutablePointer<CChar>?, _ path: StaticString
+  ) throws(WireError) -> String {
+    guard unsafe !isEmpty(field) else { throw WireError(path, "required") }
+    return unsafe try identifier(field, path)
+  }
+
+  static func isIdentifierByte(_ byte: UInt8) -> Bool {
+    switch byte {
+    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+      UInt8(ascii: "0")...UInt8(ascii: "9"),
+      UInt8(ascii: "_"), UInt8(ascii: "."), UInt8(ascii: ":"), UInt8(ascii: "-"):
+      true
+    default: false
+    }
+  }
+
+  func bytes(_ field: ProtobufCBinaryData) -> [UInt8] {
+    // Length and address come from one allocation in the arena; nil when empty.
+    unsafe [UInt8](UnsafeBufferPointer(start: field.data, count: field.data == nil ? 0 : field.len))
+  }
+
+  /// A moment, rounded up to the microsecond, so that nothing starts before its time; before 1970: 1970.
+  func timestamp(
+    _ field: UnsafeMutablePointer<Google__Protobuf__Timestamp>?, _ path: StaticString
+  ) throws(WireError) -> Timestamp? {
+    guard let field = unsafe field else { return nil }
+    let seconds = unsafe field.pointee.seconds
+    let nanos = unsafe field.pointee.nanos
+    guard (-62_135_596_800...253_402_300_799).contains(seconds), (0...999_999_999).contains(nanos) else {
+      throw WireError(path, "years 1 to 9999, nanos 0 to 999,999,999")
+    }
+    if seconds < 0 { return .distantPast }
+    return min(.distantFuture, Timestamp(microseconds: seconds * 1_000_000 + (Int64(nanos) + 999) / 1_000))
+  }
+
+  /// A length of time, rounded up to the microsecond.
+  func interval(
+    _ field: UnsafeMutablePointer<Google__Protobuf__Duration>?, _ path: StaticString, allowingZero: Bool = true,
+    most: Interval = .seconds(Bounds.century)
+  ) throws(WireError) -> Interval? {
+    guard let field = unsafe field else { return nil }
+    let seconds = unsafe field.pointee.seconds
+    let nanos = unsafe field.pointee.nanos
+    guard (-999_999_999...999_999_999).contains(nanos) else {
+      throw WireError(path, "nanos -999,999,999 to 999,999,999")
+    }
+    guard seconds >= 0, nanos >= 0 else { throw WireError(path, "must not be negative") }
+    guard allowingZero || seconds > 0 || nanos > 0 else { throw WireError(path, "must be more than zero") }
+    let limit = most.microseconds / 1_000_000
+    guard seconds < limit || (seconds == limit && nanos == 0) else { throw WireError(path, "at most \(limit) s") }
+    return Interval(microseconds: seconds * 1_000_000 + (Int64(nanos) + 999) / 1_000)
+  }
+
+  /// A raw enum value as one of ours; 0 is nil.
+  func choice<Value: RawRepresentable<UInt8>>(
+    _ raw: UInt32, _ path: StaticString, as type: Value.Type
+  ) throws(WireError) -> Value? {
+    if raw == 0 { return nil }
+    guard let byte = UInt8(exactly: raw), let value = Value(rawValue: byte) else {
+      throw WireError(path, "unknown value \(Int32(bitPattern: raw))")
+    }
+    return value
+  }
+
+  /// The elements of a repeated enum field; 0 is refused.
+  func choices<Value: RawRepresentable<UInt8> & Hashable, Raw: RawRepresentable<UInt32>>(
+    _ values: UnsafeMutablePointer<Raw>?, _ count: Int, _ path: StaticString, as type: Value.Type
+  ) throws(WireError) -> Set<Value> {
+    var set: Set<Value> = []
+    for index in 0..<count {
+      // There are `count` of them.
+      guard let raw = unsafe values?[index], let value = try choice(raw.rawValue, path, as: type) else {
+        throw WireError(path, "must not be UNSPECIFIED")
+      }
+      set.insert(value)
+    }
+    return set
+  }
+
+  /// The elements of a repeated string field.
+  func texts(
+    _ values: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?, _ count: Int, _ path: StaticString,
+    max: Int, each: Int = Bounds.name
+  ) throws(WireError) -> [String] {
+    guard count <= max else { throw WireError(path, "at most \(max)") }
+    var texts: [String] = []
+    texts.reserveCapacity(count)
+    // There are `count` of them.
+    for index in 0..<count { texts.append(unsafe try text(values?[index], path, max: each)) }
+    return texts
+  }
+}
