@@ -1,0 +1,37 @@
+import Engine
+import RPC
+
+/// Any call of AdminService that the engine answers: one question, one answer.
+final class AdminCall: Answerable {
+  private let call: ServerCall
+  private let serverID: String
+  private let workerID: String
+  private var route: Route?
+
+  init(call: ServerCall, serverID: String = "", workerID: String = "") {
+    self.call = call
+    self.serverID = serverID
+    self.workerID = workerID
+  }
+
+  func start(_ desk: LoopDesk, _ command: (Route) -> Command) throws(Status) {
+    let isAsked = desk.ask(.other(self)) {
+      route = $0
+      return command($0)
+    }
+    if !isAsked { throw .overloaded }
+  }
+
+  func answer(_ reply: Reply, desk: LoopDesk) {
+    if let route { desk.leave(route) }
+    guard call.isOpen else { return }
+    switch reply {
+    case .done: call.reply(desk.codec, desk.codec.encodeEmptyResponse())
+    case .notFound: call.finish(Status(.notFound, "no worker \(workerID)"))
+    case .swept(let count): call.reply(desk.codec, desk.codec.encodeCountResponse(count))
+    case .queues(let views): call.reply(desk.codec, desk.codec.encodeQueues(views))
+    case .workers(let views): call.reply(desk.codec, desk.codec.encodeWorkers(views, serverID: serverID))
+    default: call.finish(Status(reply))
+    }
+  }
+}

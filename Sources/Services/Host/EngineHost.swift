@@ -1,0 +1,238 @@
+import Glibc
+public import Engine
+public import Jobs
+public import NIOCore
+import Synchronization
+
+/// Owns the store and the engine's thread: takes commands from all loops, hands the effects back to them.
+public final class EngineHost: Sendable {
+  let mailbox: Mailbox
+  let reads: ReadPool
+  /// One per loop of the group.
+  let desks: [LoopDesk]
+  let limits: HostLimits
+  /// Worker streams that are open now.
+  let sessions = Atomic<Int>(0)
+  private let configuration: EngineConfiguration
+  private let machine: Mutex<EngineMachine?>
+  private let inquiries = Mutex(Inquiries())
+  private let timings = Mutex(Timings())
+
+  /// Engine and store, before the thread takes them.
+  struct EngineMachine: @unchecked Sendable {  // Handed once, from init to the engine's thread; nobody else has the store.
+    let engine: Engine
+    let store: any JobStore
+  }
+
+  private struct Timings {
+    var tick = EngineStatistics.Histogram()
+    var commit = EngineStatistics.Histogram()
+  }
+
+  /// Who asks the engine without being a call.
+  private struct Inquiries {
+    var next: UInt64 = 1
+    var waiting: [UInt64: CheckedContinuation<Reply?, Never>] = [:]
+    var isClosed = false
+    var ending: [CheckedContinuation<Result<Void, StoreError>, Never>] = []
+    var ended: Result<Void, StoreError>?
+  }
+
+  /// The loop number of inquiries.
+  private static let nobody = UInt32.max
+
+  /// - Parameters:
+  ///   - store: not to be used by the caller afterwards.
+  ///   - seed: of the engine's randomness.
+  ///   - group: every loop of it may carry calls.
+  public init(
+    store: sending any JobStore, configuration: EngineConfiguration, seed: UInt64, group: any EventLoopGroup,
+    limits: HostLimits = HostLimits()
+  ) {
+    self.limits = limits
+    self.configuration = configuration
+    mailbox = Mailbox(limits: limits)
+    reads = ReadPool(reader: store.reader, limits: limits)
+    var desks: [LoopDesk] = []
+    for loop in group.makeIterator() {
+      desks.append(LoopDesk(loop: loop, index: UInt32(desks.count), mailbox: mailbox, reads: reads))
+    }
+    self.desks = desks
+    let engine = Engine(store: store, configuration: configuration, seed: seed, now: EngineHost.wallClock())
+    machine = Mutex(EngineMachine(engine: engine, store: store))
+  }
+
+  /// Wall clock time.
+  public static func wallClock() -> Timestamp { Timestamp(microseconds: WallClock.read(CLOCK_REALTIME)) }
+
+  /// Starts the threads. To be called once.
+  public func start() {
+    let started =
+      reads.start(threads: limits.readerThreads) { [self] answers in deliver(answers) }
+      && Thread.start("gkick-engine") { [self] in run() }
+    precondition(started, "no thread for the engine")
+  }
+
+  /// The desk of a call's loop.
+  func desk(of call: any EventLoop) -> LoopDesk? {
+    for desk in desks where desk.loop === call { return desk }
+    return nil
+  }
+
+  // MARK: The engine's thread
+
+  private func run() {
+    guard let machine = machine.withLock({ $0.take() }) else { return }
+    let engine = machine.engine
+    var clock = WallClock()
+    var batch: [Command] = []
+    while mailbox.take(into: &batch, wait: engine.nextWake.map { wait(until: $0, &clock) }) {
+      var position = 0
+      // Also once when nothing came: something is due.
+      repeat {
+        let count = min(batch.count - position, limits.commandsPerTick)
+        if mailbox.begin(count) { relieve() }
+        tick(engine, count == batch.count ? batch : Array(batch[position..<position + count]), &clock)
+        position += count
+      } while position < batch.count
+    }
+    let result = Result { () throws(StoreError) in try machine.store.close() }
+    end(result)
+  }
+
+  /// Microseconds; not too many, since the wall clock may be set forward meanwhile.
+  private func wait(until time: Timestamp, _ clock: inout WallClock) -> Int64 {
+    min((time - clock.now()).microseconds, 10_000_000)
+  }
+
+  private func tick(_ engine: Engine, _ commands: [Command], _ clock: inout WallClock) {
+    let start = WallClock.read(CLOCK_MONOTONIC)
+    deliver(engine.decide(commands, now: clock.now()))
+    let decided = WallClock.read(CLOCK_MONOTONIC)
+    let late = engine.commit(now: clock.now())
+    let committed = WallClock.read(CLOCK_MONOTONIC)
+    deliver(late)
+    timings.withLock {
+      $0.commit.record(Interval(microseconds: committed - decided))
+      $0.tick.record(Interval(microseconds: committed - start))
+    }
+  }
+
+  /// Effects keep their order on each loop: one closure per loop and batch.
+  private func deliver(_ effects: [Effect]) {
+    if effects.isEmpty { return }
+    if desks.count == 1, effects.allSatisfy({ $0.route.loop == 0 }) {
+      let desk = desks[0]
+      desk.loop.execute { desk.carryOut(effects) }
+      return
+    }
+    var byLoop = [[Effect]](repeating: [], count: desks.count)
+    for effect in effects {
+      let loop = Int(effect.route.loop)
+      if loop < byLoop.count {
+        byLoop[loop].append(effect)
+      } else if case .reply(let route, let reply) = effect {
+        answer(route.id, reply)
+      }
+    }
+    for (desk, effects) in zip(desks, byLoop) where !effects.isEmpty {
+      desk.loop.execute { desk.carryOut(effects) }
+    }
+  }
+
+  /// On a reader thread.
+  private func deliver(_ answers: [(ReadAnswer, Route)]) {
+    for desk in desks {
+      let own = answers.filter { $0.1.loop == desk.index }
+      if !own.isEmpty { desk.loop.execute { desk.carryOut(own) } }
+    }
+  }
+
+  private func relieve() {
+    for desk in desks { desk.loop.execute { desk.relieve() } }
+  }
+
+  // MARK: Inquiries
+
+  /// Asks the engine from outside the loops. nil: the engine has stopped.
+  func ask(_ command: (Route) -> Command) async -> Reply? {
+    await withCheckedContinuation { continuation in
+      let id: UInt64? = inquiries.withLock {
+        if $0.isClosed { return nil }
+        $0.next += 1
+        $0.waiting[$0.next] = continuation
+        return $0.next
+      }
+      guard let id else { return continuation.resume(returning: nil) }
+      if case .closed = mailbox.push(command(Route(loop: EngineHost.nobody, id: id)), size: 0, mustFit: true) {
+        answer(id, nil)
+      }
+    }
+  }
+
+  private func answer(_ id: UInt64, _ reply: Reply?) {
+    inquiries.withLock { $0.waiting.removeValue(forKey: id) }?.resume(returning: reply)
+  }
+
+  private func end(_ result: Result<Void, StoreError>) {
+    let (waiting, ending) = inquiries.withLock { inquiries in
+      inquiries.isClosed = true
+      inquiries.ended = result
+      defer {
+        inquiries.waiting = [:]
+        inquiries.ending = []
+      }
+      return (Array(inquiries.waiting.values), inquiries.ending)
+    }
+    for continuation in waiting { continuation.resume(returning: nil) }
+    for continuation in ending { continuation.resume(returning: result) }
+  }
+
+  /// nil when the engine has stopped.
+  public func statistics() async -> HostStatistics? {
+    guard case .statistics(let engine) = await ask({ .statistics($0) }) else { return nil }
+    let (tick, commit) = timings.withLock { ($0.tick, $0.commit) }
+    let figures = mailbox.figures
+    return HostStatistics(
+      engine: engine, tick: tick, commit: commit, waitingCommands: figures.waiting, refusedCommands: figures.refused,
+      failedReads: reads.failures)
+  }
+
+  public func queues() async throws(StoreError) -> [QueueView] {
+    switch await ask({ .queues($0) }) {
+    case .queues(let views): return views
+    case .failed(let error): throw error
+    default: throw StoreError(.unavailable, "the server is shutting down")
+    }
+  }
+
+  public func workers() async -> [WorkerView] {
+    if case .workers(let views) = await ask({ .workers($0) }) { views } else { [] }
+  }
+
+  // MARK: The end
+
+  /// Tells workers to finish, ends watchers and waiters; returns when no worker stream is left or `limit` has passed.
+  public func drain(within limit: Duration) async {
+    for desk in desks { desk.loop.execute { desk.drain() } }
+    _ = await ask { .drain($0) }
+    let end = ContinuousClock.now + limit
+    while sessions.load(ordering: .relaxed) > 0, ContinuousClock.now < end {
+      do { try await Task.sleep(for: .milliseconds(10)) } catch { return }
+    }
+  }
+
+  /// Does what is in the mailbox, closes the store with everything synced, and ends the threads.
+  public func stop() async throws(StoreError) {
+    reads.close()
+    mailbox.close()
+    let result = await withCheckedContinuation { continuation in
+      let ended = inquiries.withLock {
+        if $0.ended == nil { $0.ending.append(continuation) }
+        return $0.ended
+      }
+      if let ended { continuation.resume(returning: ended) }
+    }
+    try result.get()
+  }
+}

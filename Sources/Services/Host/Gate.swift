@@ -1,0 +1,44 @@
+import Glibc
+
+/// A mutex with one condition: what a thread sleeps on until there is work or until a time.
+@safe final class Gate: @unchecked Sendable {  // A mutex is made to be shared; both pointers are constant from init to deinit.
+  private let mutex: UnsafeMutablePointer<pthread_mutex_t>
+  private let condition: UnsafeMutablePointer<pthread_cond_t>
+
+  init() {
+    unsafe mutex = .allocate(capacity: 1)
+    unsafe mutex.initialize(to: pthread_mutex_t())
+    unsafe pthread_mutex_init(mutex, nil)
+    unsafe condition = .allocate(capacity: 1)
+    unsafe condition.initialize(to: pthread_cond_t())
+    var attributes = pthread_condattr_t()
+    // Waits are spans of time: a clock that is set must not stretch them.
+    unsafe pthread_condattr_init(&attributes)
+    unsafe pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC)
+    unsafe pthread_cond_init(condition, &attributes)
+    unsafe pthread_condattr_destroy(&attributes)
+  }
+
+  deinit {
+    unsafe pthread_cond_destroy(condition)
+    unsafe pthread_mutex_destroy(mutex)
+    unsafe condition.deallocate()
+    unsafe mutex.deallocate()
+  }
+
+  // The pointers are valid as long as this object; pthread's functions may be called from any thread.
+  func lock() { unsafe pthread_mutex_lock(mutex) }
+  func unlock() { unsafe pthread_mutex_unlock(mutex) }
+  func signal() { unsafe pthread_cond_signal(condition) }
+  func broadcast() { unsafe pthread_cond_broadcast(condition) }
+
+  /// To be called with the lock held. May return without reason.
+  func wait() { unsafe pthread_cond_wait(condition, mutex) }
+
+  /// The same, at most so many microseconds.
+  func wait(microseconds: Int64) {
+    let end = WallClock.read(CLOCK_MONOTONIC) + max(0, microseconds)
+    var time = timespec(tv_sec: Int(end / 1_000_000), tv_nsec: Int(end % 1_000_000) * 1_000)
+    unsafe pthread_cond_timedwait(condition, mutex, &time)
+  }
+}

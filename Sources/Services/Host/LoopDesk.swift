@@ -1,0 +1,102 @@
+import Engine
+import Jobs
+import NIOCore
+import RPC
+import Wire
+
+/// One event loop's side of the engine: who waits for what. Confined to its loop.
+final class LoopDesk: @unchecked Sendable {  // `loop`, `index`, `mailbox` and `reads` are constant; all else is touched on `loop` only.
+  let loop: any EventLoop
+  let index: UInt32
+  private let mailbox: Mailbox
+  private let reads: ReadPool
+  private(set) var codec = Codec()
+  private var table = RouteTable<Pending>()
+  private var paused: [any Pausable] = []
+  private(set) var isDraining = false
+
+  init(loop: any EventLoop, index: UInt32, mailbox: Mailbox, reads: ReadPool) {
+    self.loop = loop
+    self.index = index
+    self.mailbox = mailbox
+    self.reads = reads
+  }
+
+  // MARK: Asking
+
+  /// Asks the engine on behalf of `pending`. Too much waits: false, and nothing was asked.
+  func ask(_ pending: Pending, size: Int = 0, _ command: (Route) -> Command) -> Bool {
+    let route = enter(pending)
+    switch mailbox.push(command(route), size: size, mustFit: false) {
+    case .accepted, .pressed: return true
+    case .full, .closed:
+      leave(route)
+      return false
+    }
+  }
+
+  /// A place for answers that come more than once, until `leave`.
+  func enter(_ pending: Pending) -> Route { Route(loop: index, id: table.insert(pending)) }
+
+  func leave(_ route: Route) { table.remove(route.id) }
+
+  /// Tells the engine what must not be lost. `stream` is paused when too much waits.
+  func tell(_ command: Command, size: Int = 0, slowing stream: (call: ServerCall, handler: any Pausable)? = nil) {
+    if case .pressed = mailbox.push(command, size: size, mustFit: true), let stream {
+      stream.call.pauseReading()
+      paused.append(stream.handler)
+    }
+  }
+
+  /// Looks something up for whoever waits at `route`.
+  func read(_ request: ReadRequest, _ route: Route) -> Bool { reads.push(request, route) }
+
+  // MARK: Being answered
+
+  func carryOut(_ effects: [Effect]) {
+    for effect in effects {
+      switch effect {
+      case .reply(let route, let reply): answer(route, reply)
+      case .toWorker(let route, let update):
+        if case .session(let session) = table[route.id] { session.send(update, desk: self) }
+      case .endSession(let route, let end):
+        if case .session(let session) = table.remove(route.id) { session.end(end, desk: self) }
+      }
+    }
+  }
+
+  private func answer(_ route: Route, _ reply: Reply) {
+    switch table[route.id] {
+    case .enqueue(let call):
+      table.remove(route.id)
+      answerEnqueue(call, reply)
+    case .schedule(let call):
+      table.remove(route.id)
+      answerSchedule(call, reply)
+    case .session, nil: break
+    case .other(let waiting): waiting.answer(reply, desk: self)
+    }
+  }
+
+  func carryOut(_ answers: [(ReadAnswer, Route)]) {
+    for (answer, route) in answers {
+      if case .other(let waiting) = table[route.id] { waiting.answer(answer, desk: self) }
+    }
+  }
+
+  /// The engine has caught up.
+  func relieve() {
+    let waiting = paused
+    paused = []
+    for stream in waiting { stream.relieved(desk: self) }
+  }
+
+  func drain() {
+    isDraining = true
+    for entry in table.entries {
+      if case .other(let waiting) = entry { waiting.serverDrains(desk: self) }
+    }
+  }
+
+  func configure(_ bounds: Bounds) { codec = Codec(bounds: bounds) }
+}

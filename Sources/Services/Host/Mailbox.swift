@@ -1,0 +1,105 @@
+import Engine
+import Jobs
+
+/// The commands that wait for the engine: filled by all loops, emptied by one thread.
+final class Mailbox: @unchecked Sendable {  // Everything mutable is touched with the gate's lock held.
+  enum Push {
+    case accepted
+    /// Accepted, but streams should not be read until the mailbox says so.
+    case pressed
+    /// Not accepted.
+    case full
+    /// Not accepted: the engine has stopped.
+    case closed
+  }
+
+  private let gate = Gate()
+  private let limits: HostLimits
+  private var commands: [Command] = []
+  private var bytes = 0
+  /// Commands that the engine's thread took out but has not begun.
+  private var taken = 0
+  private var takenBytes = 0
+  private var isSleeping = false
+  private var isClosed = false
+  private var isPressed = false
+  private var refused: UInt64 = 0
+
+  init(limits: HostLimits) { self.limits = limits }
+
+  /// - Parameters:
+  ///   - size: bytes of body that the command carries.
+  ///   - mustFit: an outcome or a goodbye, which is never refused: its sender is slowed down instead.
+  func push(_ command: Command, size: Int, mustFit: Bool) -> Push {
+    gate.lock()
+    if isClosed {
+      gate.unlock()
+      return .closed
+    }
+    let isOver = commands.count + taken >= limits.commands || bytes + takenBytes + size > limits.commandBytes
+    if isOver {
+      isPressed = true
+      if !mustFit {
+        refused += 1
+        gate.unlock()
+        return .full
+      }
+    }
+    commands.append(command)
+    bytes += size
+    let wake = isSleeping
+    isSleeping = false
+    gate.unlock()
+    if wake { gate.signal() }
+    return isOver ? .pressed : .accepted
+  }
+
+  /// All that waits, in exchange for an empty array; sleeps for at most `wait` microseconds (nil: any time) when there is nothing.
+  /// - Returns: false when closed and empty.
+  func take(into batch: inout [Command], wait: Int64?) -> Bool {
+    batch.removeAll(keepingCapacity: true)
+    gate.lock()
+    defer { gate.unlock() }
+    if commands.isEmpty, !isClosed, wait.map({ $0 > 0 }) ?? true {
+      isSleeping = true
+      if let wait { gate.wait(microseconds: wait) } else { gate.wait() }
+      isSleeping = false
+    }
+    swap(&commands, &batch)
+    taken = batch.count
+    takenBytes = bytes
+    bytes = 0
+    return !(isClosed && batch.isEmpty)
+  }
+
+  /// The engine begins with `count` of what it took.
+  /// - Returns: whether streams that stopped being read may go on.
+  func begin(_ count: Int) -> Bool {
+    gate.lock()
+    defer { gate.unlock() }
+    if taken > 0 { takenBytes -= takenBytes / taken * min(count, taken) }
+    taken -= count
+    if taken <= 0 {
+      taken = 0
+      takenBytes = 0
+    }
+    guard isPressed, commands.count + taken <= limits.commands / 2, bytes + takenBytes <= limits.commandBytes / 2 else {
+      return false
+    }
+    isPressed = false
+    return true
+  }
+
+  func close() {
+    gate.lock()
+    isClosed = true
+    gate.unlock()
+    gate.signal()
+  }
+
+  var figures: (waiting: Int, refused: UInt64) {
+    gate.lock()
+    defer { gate.unlock() }
+    return (commands.count + taken, refused)
+  }
+}

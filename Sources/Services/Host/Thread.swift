@@ -1,0 +1,34 @@
+import Glibc
+
+/// A thread of our own, for work that blocks.
+enum Thread {
+  private final class Body {
+    let run: @Sendable () -> Void
+    init(_ run: @escaping @Sendable () -> Void) { self.run = run }
+  }
+
+  /// - Parameter name: at most 15 bytes, as `top -H` shows it.
+  /// - Returns: whether it could be started.
+  static func start(_ name: String, _ run: @escaping @Sendable () -> Void) -> Bool {
+    var attributes = pthread_attr_t()
+    unsafe pthread_attr_init(&attributes)
+    defer { unsafe pthread_attr_destroy(&attributes) }
+    // Nobody joins it: its end is told by `run` itself.
+    unsafe pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
+    // Retained here, released by the thread; or below, when there is none.
+    let body = unsafe Unmanaged.passRetained(
+      Body {
+        unsafe pthread_setname_np(pthread_self(), name)
+        run()
+      })
+    var thread = pthread_t()
+    let failed = unsafe pthread_create(
+      &thread, &attributes,
+      { context in
+        unsafe context.map { unsafe Unmanaged<Body>.fromOpaque($0).takeRetainedValue() }?.run()
+        return nil
+      }, body.toOpaque())
+    if failed != 0 { unsafe body.release() }
+    return failed == 0
+  }
+}

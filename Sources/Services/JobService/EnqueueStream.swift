@@ -1,0 +1,113 @@
+import Engine
+import Jobs
+import NIOCore
+import RPC
+import Wire
+
+/// One EnqueueStream: batches go to the engine as they come, answers leave in the same order. It is not read while too many are
+/// on their way, or the caller does not read the answers.
+final class EnqueueStream: CallHandler, Pausable {
+  /// One batch on its way.
+  private final class Part: Answerable {
+    let stream: EnqueueStream
+    let plan: BatchPlan
+    var route: Route?
+    var results: [BatchResult]?
+
+    init(_ stream: EnqueueStream, _ plan: BatchPlan) {
+      self.stream = stream
+      self.plan = plan
+    }
+
+    func answer(_ reply: Reply, desk: LoopDesk) {
+      if let route { desk.leave(route) }
+      if case .enqueued(let stored, _) = reply {
+        results = plan.results(stored)
+      } else {
+        // The stream goes on: each job of this batch is told.
+        results = plan.results(failing: Status(reply))
+      }
+      stream.answerParts()
+    }
+  }
+
+  private let call: ServerCall
+  private let desk: LoopDesk
+  private var parts: [Part] = []
+  private var size = 0
+  private var isPaused = false
+  private var isHalfClosed = false
+
+  private static let mostParts = 64
+  private static let mostBytes = 4 << 20
+
+  init(call: ServerCall, desk: LoopDesk) {
+    self.call = call
+    self.desk = desk
+    if desk.isDraining { call.finish(.shuttingDown) }
+  }
+
+  func message(_ message: ByteBuffer, call: ServerCall) {
+    guard call.isOpen else { return }
+    let batch: BatchRequest
+    do throws(Status) {
+      batch = try message.decode { (bytes) throws(WireError) in
+        unsafe try desk.codec.decodeEnqueueBatchRequest(bytes, now: EngineHost.wallClock())
+      }
+    } catch {
+      return call.finish(error)
+    }
+    let part = Part(self, BatchPlan(batch))
+    parts.append(part)
+    size += part.plan.size
+    if part.plan.isAnswered {
+      part.results = part.plan.results()
+      answerParts()
+    } else {
+      let route = desk.enter(.other(part))
+      part.route = route
+      desk.tell(
+        .enqueue(part.plan.group, part.plan.durability, route), size: part.plan.size, slowing: (call, self))
+    }
+    pauseIfNeeded()
+  }
+
+  func halfClosed(call: ServerCall) {
+    isHalfClosed = true
+    if parts.isEmpty { call.finish(desk.isDraining ? .shuttingDown : .ok) }
+  }
+
+  func writable(call: ServerCall) { answerParts() }
+
+  func relieved(desk: LoopDesk) {
+    isPaused = true
+    pauseIfNeeded()
+  }
+
+  func ended(_ reason: CallEnd, call: ServerCall) {
+    // What was asked is stored all the same; nobody is left to be told.
+    for part in parts { if let route = part.route { desk.leave(route) } }
+    parts = []
+  }
+
+  private func answerParts() {
+    while call.isWritable, let part = parts.first, let results = part.results {
+      parts.removeFirst()
+      size -= part.plan.size
+      call.send(desk.codec, desk.codec.encodeEnqueueBatchResponse(results))
+    }
+    if parts.isEmpty, isHalfClosed { call.finish() }
+    pauseIfNeeded()
+  }
+
+  private func pauseIfNeeded() {
+    let isBusy = parts.count >= EnqueueStream.mostParts || size >= EnqueueStream.mostBytes || !call.isWritable
+    if isBusy, !isPaused {
+      isPaused = true
+      call.pauseReading()
+    } else if !isBusy, isPaused {
+      isPaused = false
+      call.resumeReading()
+    }
+  }
+}

@@ -1,0 +1,77 @@
+import Engine
+import Jobs
+import RPC
+
+/// A call that ends with one job shown: read by a reader thread, then completed with what only the engine knows.
+final class JobCall: Answerable {
+  enum Purpose {
+    case show
+    case explain
+  }
+
+  private let call: ServerCall
+  private let purpose: Purpose
+  private var jobID = ""
+  private var record: JobRecord?
+  private var route: Route?
+
+  init(call: ServerCall, purpose: Purpose) {
+    self.call = call
+    self.purpose = purpose
+  }
+
+  func start(_ jobID: String, desk: LoopDesk) throws(Status) {
+    self.jobID = jobID
+    let route = desk.enter(.other(self))
+    self.route = route
+    guard desk.read(.job(id: jobID), route) else {
+      desk.leave(route)
+      throw .overloaded
+    }
+  }
+
+  func answer(_ answer: ReadAnswer, desk: LoopDesk) {
+    guard let route, call.isOpen else { return end(desk) }
+    switch answer {
+    case .job(let record?):
+      self.record = record
+      switch purpose {
+      case .show:
+        // Nothing more is to be known of a finished job.
+        if record.state.isFinal { return show(Annotation(waitingReason: ""), desk: desk) }
+        desk.tell(.annotate([record], route))
+      case .explain: desk.tell(.explain(record, route))
+      }
+    case .job(nil): finish(.unknownJob(jobID), desk)
+    case .failed(let error): finish(Status(error), desk)
+    case .jobs, .events: finish(.confused, desk)
+    }
+  }
+
+  func answer(_ reply: Reply, desk: LoopDesk) {
+    guard let record, call.isOpen else { return end(desk) }
+    switch reply {
+    case .annotated(let annotations): show(annotations.first ?? Annotation(waitingReason: ""), desk: desk)
+    case .explained(let explanation):
+      end(desk)
+      call.reply(desk.codec, desk.codec.encodeExplainJobResponse(record, explanation))
+    default: finish(Status(reply), desk)
+    }
+  }
+
+  private func show(_ annotation: Annotation, desk: LoopDesk) {
+    end(desk)
+    guard let record else { return }
+    call.reply(desk.codec, desk.codec.encodeJobResponse(record, annotation))
+  }
+
+  private func finish(_ status: Status, _ desk: LoopDesk) {
+    end(desk)
+    call.finish(status)
+  }
+
+  private func end(_ desk: LoopDesk) {
+    if let route { desk.leave(route) }
+    route = nil
+  }
+}

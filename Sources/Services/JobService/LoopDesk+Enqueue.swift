@@ -1,0 +1,82 @@
+import Engine
+import Jobs
+import RPC
+import Wire
+
+/// Enqueue and Schedule: one job, one answer.
+extension LoopDesk {
+  func enqueue(_ request: Request) throws(Status) {
+    let (job, durability) = try request.decode { (bytes) throws(WireError) in
+      unsafe try codec.decodeEnqueueRequest(bytes)
+    }
+    try store(job, durability, .enqueue(request.call))
+  }
+
+  func schedule(_ request: Request) throws(Status) {
+    let (job, durability) = try request.decode { (bytes) throws(WireError) in
+      unsafe try codec.decodeScheduleRequest(bytes, now: EngineHost.wallClock())
+    }
+    try store(job, durability, .schedule(request.call))
+  }
+
+  private func store(_ job: NewJob, _ durability: Durability?, _ pending: Pending) throws(Status) {
+    let size = job.body.count
+    guard ask(pending, size: size, { .enqueue(EnqueueGroup(jobs: [job]), durability, $0) }) else { throw .overloaded }
+  }
+
+  func answerEnqueue(_ call: ServerCall, _ reply: Reply) {
+    guard call.isOpen else { return }
+    guard let stored = Stored(reply, call) else { return }
+    call.reply(
+      codec,
+      codec.encodeEnqueueResponse(
+        jobID: stored.id, duplicate: stored.duplicate, state: stored.state, durability: stored.durability))
+  }
+
+  func answerSchedule(_ call: ServerCall, _ reply: Reply) {
+    guard call.isOpen else { return }
+    guard let stored = Stored(reply, call) else { return }
+    call.reply(
+      codec,
+      codec.encodeScheduleResponse(
+        jobID: stored.id, duplicate: stored.duplicate, state: stored.state, runAt: stored.runAt,
+        durability: stored.durability))
+  }
+}
+
+/// The good end of an enqueue of one job.
+private struct Stored {
+  var id: String
+  var duplicate: Bool
+  var state: JobState
+  var runAt: Timestamp
+  var durability: Durability
+
+  /// nil: it did not end well, and the call has been told.
+  init?(_ reply: Reply, _ call: ServerCall) {
+    guard case .enqueued(let results, let given) = reply, let result = results.first else {
+      call.finish(Status(reply))
+      return nil
+    }
+    switch result {
+    case .stored(let id, let state, let runAt):
+      self.init(id: id, duplicate: false, state: state, runAt: runAt, durability: given)
+    case .duplicate(let id, let state, let runAt):
+      self.init(id: id, duplicate: true, state: state, runAt: runAt, durability: given)
+    case .conflict(let existing):
+      call.finish(Status(.alreadyExists, "the unique key is held by job \(existing)"))
+      return nil
+    case .withdrawn:
+      call.finish(.confused)
+      return nil
+    }
+  }
+
+  private init(id: String, duplicate: Bool, state: JobState, runAt: Timestamp, durability: Durability) {
+    self.id = id
+    self.duplicate = duplicate
+    self.state = state
+    self.runAt = runAt
+    self.durability = durability
+  }
+}

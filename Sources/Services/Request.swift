@@ -1,0 +1,77 @@
+import Jobs
+import NIOCore
+import RPC
+import Wire
+
+/// A unary call and its message.
+struct Request {
+  var call: ServerCall
+  var message: ByteBuffer
+
+  /// The message as a value, by one of the codec's functions.
+  func decode<Value>(
+    _ decode: (UnsafeRawBufferPointer) throws(WireError) -> Value
+  ) throws(Status) -> Value {
+    try message.decode(decode)
+  }
+}
+
+extension ByteBuffer {
+  func decode<Value>(_ decode: (UnsafeRawBufferPointer) throws(WireError) -> Value) throws(Status) -> Value {
+    do throws(WireError) {
+      // The codec copies out what it keeps before it returns.
+      return try unsafe withUnsafeReadableBytes { (bytes) throws(WireError) -> Value in try unsafe decode(bytes) }
+    } catch {
+      throw Status(error)
+    }
+  }
+}
+
+extension ServerCall {
+  /// Sends the message that `codec` has just encoded in `size` bytes.
+  func send(_ codec: Codec, _ size: Int) {
+    send { buffer in
+      // Exactly `size` bytes are written into the room asked for.
+      _ = unsafe buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: size) { unsafe codec.pack(into: $0) }
+    }
+  }
+
+  /// The one answer of a unary call.
+  func reply(_ codec: Codec, _ size: Int) {
+    send(codec, size)
+    finish(.ok)
+  }
+}
+
+extension Status {
+  init(_ error: WireError) {
+    switch error.kind {
+    case .invalid: self.init(.invalidArgument, error.description)
+    case .unimplemented: self.init(.unimplemented, error.description)
+    }
+  }
+
+  init(_ error: StoreError) {
+    switch error.kind {
+    case .unavailable, .locked: self.init(.unavailable, error.message, retryPushback: 1_000)
+    case .full: self.init(.resourceExhausted, error.message, retryPushback: 5_000)
+    case .unusable: self.init(.internal, error.message)
+    }
+  }
+
+  /// Too much waits for the engine or for the store's readers.
+  static let overloaded = Status(
+    .resourceExhausted, "the server has too much to do; try again shortly", retryPushback: 500)
+  static let shuttingDown = Status(.unavailable, "the server is shutting down", retryPushback: 500)
+  static let wrongLoop = Status(.internal, "the call is on a loop that the engine does not know")
+
+  static func unknownJob(_ id: String) -> Status { Status(.notFound, "no job \(id)") }
+
+  /// The engine gave an answer of another kind than was asked for.
+  static let confused = Status(.internal, "unexpected answer from the engine")
+
+  /// For an answer that is not the one hoped for.
+  init(_ reply: Reply) {
+    if case .failed(let error) = reply { self.init(error) } else { self = .confused }
+  }
+}
