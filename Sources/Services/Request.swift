@@ -1,3 +1,4 @@
+import Engine
 import Jobs
 import NIOCore
 import RPC
@@ -10,17 +11,16 @@ struct Request {
 
   /// The message as a value, by one of the codec's functions.
   func decode<Value>(
-    _ decode: (UnsafeRawBufferPointer) throws(WireError) -> Value
+    _ decode: (RawSpan) throws(WireError) -> Value
   ) throws(Status) -> Value {
     try message.decode(decode)
   }
 }
 
 extension ByteBuffer {
-  func decode<Value>(_ decode: (UnsafeRawBufferPointer) throws(WireError) -> Value) throws(Status) -> Value {
+  func decode<Value>(_ decode: (RawSpan) throws(WireError) -> Value) throws(Status) -> Value {
     do throws(WireError) {
-      // The codec copies out what it keeps before it returns.
-      return try unsafe withUnsafeReadableBytes { (bytes) throws(WireError) -> Value in try unsafe decode(bytes) }
+      return try decode(readableBytesSpan)
     } catch {
       throw Status(error)
     }

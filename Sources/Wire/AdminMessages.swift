@@ -5,12 +5,12 @@ public import Jobs
 /// AdminService, as the server sees it.
 extension Codec {
   /// PauseQueue and ResumeQueue.
-  public func decodeQueueRequest(_ bytes: UnsafeRawBufferPointer) throws(WireError) -> String {
+  public func decodeQueueRequest(_ bytes: RawSpan) throws(WireError) -> String {
     let message = unsafe try open(bytes, gkick__v1__pause_queue_request__unpack)
     return unsafe try required(message.pointee.queue, "queue")
   }
 
-  public func decodePurgeQueueRequest(_ bytes: UnsafeRawBufferPointer) throws(WireError) -> Sweep {
+  public func decodePurgeQueueRequest(_ bytes: RawSpan) throws(WireError) -> Sweep {
     let message = unsafe try open(bytes, gkick__v1__purge_queue_request__unpack)
     let queue = unsafe try required(message.pointee.queue, "queue")
     var states = unsafe try choices(message.pointee.states, message.pointee.n_states, "states", as: JobState.self)
@@ -19,7 +19,7 @@ extension Codec {
     return Sweep(action: .delete, queue: queue, states: states)
   }
 
-  public func decodeRetryJobsRequest(_ bytes: UnsafeRawBufferPointer) throws(WireError) -> Sweep {
+  public func decodeRetryJobsRequest(_ bytes: RawSpan) throws(WireError) -> Sweep {
     let message = unsafe try open(bytes, gkick__v1__retry_jobs_request__unpack)
     let queue = unsafe try required(message.pointee.queue, "queue")
     var states = unsafe try choices(message.pointee.states, message.pointee.n_states, "states", as: JobState.self)
@@ -32,7 +32,7 @@ extension Codec {
       name: unsafe try text(message.pointee.name, "name", max: Bounds.name))
   }
 
-  public func decodeDrainWorkerRequest(_ bytes: UnsafeRawBufferPointer) throws(WireError) -> String {
+  public func decodeDrainWorkerRequest(_ bytes: RawSpan) throws(WireError) -> String {
     let message = unsafe try open(bytes, gkick__v1__drain_worker_request__unpack)
     let worker = unsafe try text(message.pointee.worker_id, "worker_id", max: Bounds.id)
     guard !worker.isEmpty else { throw WireError("worker_id", "required") }
@@ -40,7 +40,7 @@ extension Codec {
   }
 
   /// The requests without fields: only that the bytes are a message at all.
-  public func decodeEmptyRequest(_ bytes: UnsafeRawBufferPointer) throws(WireError) {
+  public func decodeEmptyRequest(_ bytes: RawSpan) throws(WireError) {
     _ = unsafe try open(bytes, gkick__v1__get_server_info_request__unpack)
   }
 

@@ -20,16 +20,18 @@ import Jobs
 
   /// Unpacks a message with its generated function. What it points to is good until the next message.
   func open<Message>(
-    _ bytes: UnsafeRawBufferPointer,
+    _ bytes: RawSpan,
     _ unpack: (UnsafeMutablePointer<ProtobufCAllocator>?, Int, UnsafePointer<UInt8>?) -> UnsafeMutablePointer<Message>?
   ) throws(WireError) -> UnsafeMutablePointer<Message> {
-    begin(limit: 2 << 20 + 8 * bytes.count)
+    begin(limit: 2 << 20 + 8 * bytes.byteCount)
     // The bytes are read during the call only; an empty message has no address and needs none.
-    let message = unsafe unpack(
-      arena.allocator, bytes.count, bytes.baseAddress?.assumingMemoryBound(to: UInt8.self))
+    let message = unsafe bytes.withUnsafeBytes {
+      unsafe unpack(arena.allocator, $0.count, $0.baseAddress?.assumingMemoryBound(to: UInt8.self))
+    }
     guard let message = unsafe message else {
       throw arena.isExhausted
-        ? WireError("", "too many fields for a message of \(bytes.count) bytes") : WireError("", "not a valid message")
+        ? WireError("", "too many fields for a message of \(bytes.byteCount) bytes")
+        : WireError("", "not a valid message")
     }
     return unsafe message
   }

@@ -38,7 +38,7 @@ public struct BatchResult: Hashable, Sendable {
 
 /// Enqueue, Schedule, EnqueueBatch and EnqueueStream, as the server sees them.
 extension Codec {
-  public func decodeEnqueueRequest(_ bytes: UnsafeRawBufferPointer) throws(WireError) -> (NewJob, Durability?) {
+  public func decodeEnqueueRequest(_ bytes: RawSpan) throws(WireError) -> (NewJob, Durability?) {
     let message = unsafe try open(bytes, gkick__v1__enqueue_request__unpack)
     let durability = unsafe try durability(message.pointee.durability)
     return (unsafe try newJob(message.pointee.job, runAt: nil), durability)
@@ -46,7 +46,7 @@ extension Codec {
 
   /// - Parameter now: what a delay is counted from.
   public func decodeScheduleRequest(
-    _ bytes: UnsafeRawBufferPointer, now: Timestamp
+    _ bytes: RawSpan, now: Timestamp
   ) throws(WireError) -> (NewJob, Durability?) {
     let message = unsafe try open(bytes, gkick__v1__schedule_request__unpack)
     let durability = unsafe try durability(message.pointee.durability)
@@ -57,7 +57,7 @@ extension Codec {
   }
 
   public func decodeEnqueueBatchRequest(
-    _ bytes: UnsafeRawBufferPointer, now: Timestamp
+    _ bytes: RawSpan, now: Timestamp
   ) throws(WireError) -> BatchRequest {
     let message = unsafe try open(bytes, gkick__v1__enqueue_batch_request__unpack)
     let count = unsafe message.pointee.n_jobs

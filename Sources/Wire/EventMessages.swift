@@ -16,7 +16,7 @@ public struct EventsRequest: Hashable, Sendable {
 }
 
 extension Codec {
-  public func decodeStreamEventsRequest(_ bytes: UnsafeRawBufferPointer) throws(WireError) -> EventsRequest {
+  public func decodeStreamEventsRequest(_ bytes: RawSpan) throws(WireError) -> EventsRequest {
     let message = unsafe try open(bytes, gkick__v1__stream_events_request__unpack)
     var request = EventsRequest()
     let cursor = unsafe try text(message.pointee.after_cursor, "after_cursor", max: 32)

@@ -4,7 +4,7 @@ public import Jobs
 
 /// The requests of workers without a stream.
 extension Codec {
-  public func decodeFetchRequest(_ bytes: UnsafeRawBufferPointer) throws(WireError) -> Fetch {
+  public func decodeFetchRequest(_ bytes: RawSpan) throws(WireError) -> Fetch {
     let message = unsafe try open(bytes, gkick__v1__fetch_request__unpack)
     let worker = unsafe try text(message.pointee.worker_id, "worker_id", max: Bounds.id)
     guard !worker.isEmpty else { throw WireError("worker_id", "required") }
@@ -18,7 +18,7 @@ extension Codec {
       lease: unsafe try interval(message.pointee.lease, "lease", allowingZero: false, most: .hours(24)))
   }
 
-  public func decodeReportRequest(_ bytes: UnsafeRawBufferPointer) throws(WireError) -> Report {
+  public func decodeReportRequest(_ bytes: RawSpan) throws(WireError) -> Report {
     let message = unsafe try open(bytes, gkick__v1__report_request__unpack)
     return Report(
       workerID: unsafe try text(message.pointee.worker_id, "worker_id", max: Bounds.id),

@@ -5,13 +5,13 @@ public import Jobs
 /// The requests about one job: GetJob, WaitJob, DeleteJob, ExplainJob (job_id alone), CancelJob, RetryJob.
 extension Codec {
   /// Any of the requests whose only field is `job_id`.
-  public func decodeJobIDRequest(_ bytes: UnsafeRawBufferPointer) throws(WireError) -> String {
+  public func decodeJobIDRequest(_ bytes: RawSpan) throws(WireError) -> String {
     let message = unsafe try open(bytes, gkick__v1__get_job_request__unpack)
     return unsafe try required(message.pointee.job_id, "job_id")
   }
 
   public func decodeCancelJobRequest(
-    _ bytes: UnsafeRawBufferPointer
+    _ bytes: RawSpan
   ) throws(WireError) -> (jobID: String, reason: String) {
     let message = unsafe try open(bytes, gkick__v1__cancel_job_request__unpack)
     return (
@@ -21,14 +21,14 @@ extension Codec {
   }
 
   public func decodeRetryJobRequest(
-    _ bytes: UnsafeRawBufferPointer
+    _ bytes: RawSpan
   ) throws(WireError) -> (jobID: String, resetAttempts: Bool) {
     let message = unsafe try open(bytes, gkick__v1__retry_job_request__unpack)
     return (unsafe try required(message.pointee.job_id, "job_id"), unsafe message.pointee.reset_attempts != 0)
   }
 
   /// The page token is the query's `before` in decimal.
-  public func decodeListJobsRequest(_ bytes: UnsafeRawBufferPointer) throws(WireError) -> JobQuery {
+  public func decodeListJobsRequest(_ bytes: RawSpan) throws(WireError) -> JobQuery {
     let message = unsafe try open(bytes, gkick__v1__list_jobs_request__unpack)
     var query = JobQuery()
     query.queue = unsafe try identifier(message.pointee.queue, "queue")

@@ -12,7 +12,7 @@ public struct WorkerWords: Sendable {
 
 /// The Work stream, as the server sees it.
 extension Codec {
-  public func decodeWorkRequest(_ bytes: UnsafeRawBufferPointer) throws(WireError) -> WorkerWords {
+  public func decodeWorkRequest(_ bytes: RawSpan) throws(WireError) -> WorkerWords {
     let request = unsafe try open(bytes, gkick__v1__work_request__unpack)
     var message = WorkerMessage(ackSeq: unsafe request.pointee.ack_seq, drain: unsafe request.pointee.drain != 0)
     if let capacity = unsafe request.pointee.capacity { message.capacity = unsafe capacity.pointee.max_in_flight }

@@ -22,18 +22,16 @@ extension Services {
     }
     for (method, isPause) in [("PauseQueue", true), ("ResumeQueue", false)] {
       methods.unary(service + method, host: host) { desk, request throws(Status) in
-        let queue = try request.decode { (bytes) throws(WireError) in unsafe try desk.codec.decodeQueueRequest(bytes) }
+        let queue = try request.decode(desk.codec.decodeQueueRequest)
         try AdminCall(call: request.call).start(desk) { .pause(queue: queue, isPause, $0) }
       }
     }
     methods.unary(service + "PurgeQueue", host: host) { desk, request throws(Status) in
-      let sweep = try request.decode { (bytes) throws(WireError) in
-        unsafe try desk.codec.decodePurgeQueueRequest(bytes)
-      }
+      let sweep = try request.decode(desk.codec.decodePurgeQueueRequest)
       try AdminCall(call: request.call).start(desk) { .sweep(sweep, $0) }
     }
     methods.unary(service + "RetryJobs", host: host) { desk, request throws(Status) in
-      let sweep = try request.decode { (bytes) throws(WireError) in unsafe try desk.codec.decodeRetryJobsRequest(bytes) }
+      let sweep = try request.decode(desk.codec.decodeRetryJobsRequest)
       try AdminCall(call: request.call).start(desk) { .sweep(sweep, $0) }
     }
     methods.unary(service + "ListWorkers", host: host) { desk, request throws(Status) in
@@ -41,9 +39,7 @@ extension Services {
       try AdminCall(call: request.call, serverID: configuration.serverID).start(desk) { .workers($0) }
     }
     methods.unary(service + "DrainWorker", host: host) { desk, request throws(Status) in
-      let worker = try request.decode { (bytes) throws(WireError) in
-        unsafe try desk.codec.decodeDrainWorkerRequest(bytes)
-      }
+      let worker = try request.decode(desk.codec.decodeDrainWorkerRequest)
       try AdminCall(call: request.call, workerID: worker).start(desk) { .drainWorker(id: worker, $0) }
     }
     for method in [
@@ -59,6 +55,6 @@ extension Services {
 
 extension Request {
   fileprivate func decodeEmpty(_ desk: LoopDesk) throws(Status) {
-    try decode { (bytes) throws(WireError) in unsafe try desk.codec.decodeEmptyRequest(bytes) }
+    try decode(desk.codec.decodeEmptyRequest)
   }
 }

@@ -69,7 +69,7 @@ public final class EngineHost: Sendable {
   public func start() {
     let started =
       reads.start(threads: limits.readerThreads) { [self] answers in deliver(answers) }
-      && Thread.start("gkick-engine") { [self] in run() }
+      && Thread.start { [self] in run() }
     precondition(started, "no thread for the engine")
   }
 

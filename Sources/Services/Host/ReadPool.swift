@@ -36,7 +36,7 @@ final class ReadPool: @unchecked Sendable {  // Everything mutable is touched wi
       gate.lock()
       running += 1
       gate.unlock()
-      guard Thread.start("gkick-read", { self.run(deliver) }) else { return false }
+      guard Thread.start({ self.run(deliver) }) else { return false }
     }
     return true
   }

@@ -7,20 +7,15 @@ enum Thread {
     init(_ run: @escaping @Sendable () -> Void) { self.run = run }
   }
 
-  /// - Parameter name: at most 15 bytes, as `top -H` shows it.
   /// - Returns: whether it could be started.
-  static func start(_ name: String, _ run: @escaping @Sendable () -> Void) -> Bool {
+  static func start(_ run: @escaping @Sendable () -> Void) -> Bool {
     var attributes = pthread_attr_t()
     unsafe pthread_attr_init(&attributes)
     defer { unsafe pthread_attr_destroy(&attributes) }
     // Nobody joins it: its end is told by `run` itself.
     unsafe pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
     // Retained here, released by the thread; or below, when there is none.
-    let body = unsafe Unmanaged.passRetained(
-      Body {
-        unsafe pthread_setname_np(pthread_self(), name)
-        run()
-      })
+    let body = unsafe Unmanaged.passRetained(Body(run))
     var thread = pthread_t()
     let failed = unsafe pthread_create(
       &thread, &attributes,

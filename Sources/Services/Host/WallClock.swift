@@ -1,5 +1,5 @@
 import Glibc
-public import Jobs
+import Jobs
 
 /// The wall clock, made fit for the engine: it never goes back. When the system's clock is set back, it goes on at the pace of
 /// the monotonic clock from where it was.

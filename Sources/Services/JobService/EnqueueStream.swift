@@ -52,7 +52,7 @@ final class EnqueueStream: CallHandler, Pausable {
     let batch: BatchRequest
     do throws(Status) {
       batch = try message.decode { (bytes) throws(WireError) in
-        unsafe try desk.codec.decodeEnqueueBatchRequest(bytes, now: EngineHost.wallClock())
+        try desk.codec.decodeEnqueueBatchRequest(bytes, now: EngineHost.wallClock())
       }
     } catch {
       return call.finish(error)

@@ -45,9 +45,7 @@ final class EventWatcher: CallHandler, Answerable {
     guard phase == .asking, call.isOpen else { return }
     let request: EventsRequest
     do throws(Status) {
-      request = try message.decode { (bytes) throws(WireError) in
-        unsafe try desk.codec.decodeStreamEventsRequest(bytes)
-      }
+      request = try message.decode(desk.codec.decodeStreamEventsRequest)
     } catch {
       return call.finish(error)
     }

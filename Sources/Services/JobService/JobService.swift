@@ -10,7 +10,7 @@ extension Services {
     methods.unary(service + "Schedule", host: host) { desk, request throws(Status) in try desk.schedule(request) }
     methods.unary(service + "EnqueueBatch", host: host) { desk, request throws(Status) in
       let batch = try request.decode { (bytes) throws(WireError) in
-        unsafe try desk.codec.decodeEnqueueBatchRequest(bytes, now: EngineHost.wallClock())
+        try desk.codec.decodeEnqueueBatchRequest(bytes, now: EngineHost.wallClock())
       }
       BatchCall(call: request.call).start(BatchPlan(batch), desk: desk)
     }
@@ -24,20 +24,17 @@ extension Services {
       try JobCall(call: request.call, purpose: .explain).start(try request.jobID(desk), desk: desk)
     }
     methods.unary(service + "ListJobs", host: host) { desk, request throws(Status) in
-      let query = try request.decode { (bytes) throws(WireError) in unsafe try desk.codec.decodeListJobsRequest(bytes) }
+      let query = try request.decode(desk.codec.decodeListJobsRequest)
       try ListCall(call: request.call).start(query, desk: desk)
     }
     methods.stream(service + "WaitJob", .unary, host: host) { desk, call in JobWaiter(call: call, desk: desk) }
     methods.unary(service + "CancelJob", host: host) { desk, request throws(Status) in
-      let (id, reason) = try request.decode { (bytes) throws(WireError) in
-        unsafe try desk.codec.decodeCancelJobRequest(bytes)
-      }
-      try ControlCall(call: request.call, jobID: id, verb: .cancel).start(.cancel(jobID: id, reason: reason), desk: desk)
+      let (id, reason) = try request.decode(desk.codec.decodeCancelJobRequest)
+      try ControlCall(call: request.call, jobID: id, verb: .cancel).start(
+        .cancel(jobID: id, reason: reason), desk: desk)
     }
     methods.unary(service + "RetryJob", host: host) { desk, request throws(Status) in
-      let (id, reset) = try request.decode { (bytes) throws(WireError) in
-        unsafe try desk.codec.decodeRetryJobRequest(bytes)
-      }
+      let (id, reset) = try request.decode(desk.codec.decodeRetryJobRequest)
       try ControlCall(call: request.call, jobID: id, verb: .retry)
         .start(.retry(jobID: id, resetAttempts: reset), desk: desk)
     }
@@ -53,6 +50,6 @@ extension Services {
 
 extension Request {
   fileprivate func jobID(_ desk: LoopDesk) throws(Status) -> String {
-    try decode { (bytes) throws(WireError) in unsafe try desk.codec.decodeJobIDRequest(bytes) }
+    try decode(desk.codec.decodeJobIDRequest)
   }
 }

@@ -32,7 +32,7 @@ final class JobWaiter: CallHandler, Answerable {
   func message(_ message: ByteBuffer, call: ServerCall) {
     guard phase == .asking, call.isOpen else { return }
     do throws(Status) {
-      jobID = try message.decode { (bytes) throws(WireError) in unsafe try desk.codec.decodeJobIDRequest(bytes) }
+      jobID = try message.decode(desk.codec.decodeJobIDRequest)
     } catch {
       return finish(error)
     }

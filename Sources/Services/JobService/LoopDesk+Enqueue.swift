@@ -6,15 +6,13 @@ import Wire
 /// Enqueue and Schedule: one job, one answer.
 extension LoopDesk {
   func enqueue(_ request: Request) throws(Status) {
-    let (job, durability) = try request.decode { (bytes) throws(WireError) in
-      unsafe try codec.decodeEnqueueRequest(bytes)
-    }
+    let (job, durability) = try request.decode(codec.decodeEnqueueRequest)
     try store(job, durability, .enqueue(request.call))
   }
 
   func schedule(_ request: Request) throws(Status) {
     let (job, durability) = try request.decode { (bytes) throws(WireError) in
-      unsafe try codec.decodeScheduleRequest(bytes, now: EngineHost.wallClock())
+      try codec.decodeScheduleRequest(bytes, now: EngineHost.wallClock())
     }
     try store(job, durability, .schedule(request.call))
   }

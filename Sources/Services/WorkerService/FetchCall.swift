@@ -23,7 +23,7 @@ final class FetchCall: CallHandler, Answerable {
     guard route == nil, call.isOpen else { return }
     var fetch: Fetch
     do throws(Status) {
-      fetch = try message.decode { (bytes) throws(WireError) in unsafe try desk.codec.decodeFetchRequest(bytes) }
+      fetch = try message.decode(desk.codec.decodeFetchRequest)
     } catch {
       return call.finish(error)
     }

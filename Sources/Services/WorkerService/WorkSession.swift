@@ -43,7 +43,7 @@ final class WorkSession: CallHandler, Answerable, Pausable {
     guard call.isOpen else { return }
     var words: WorkerWords
     do throws(Status) {
-      words = try message.decode { (bytes) throws(WireError) in unsafe try desk.codec.decodeWorkRequest(bytes) }
+      words = try message.decode(desk.codec.decodeWorkRequest)
     } catch {
       return call.finish(error)
     }

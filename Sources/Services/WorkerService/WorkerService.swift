@@ -14,7 +14,7 @@ extension Services {
     }
     methods.stream(service + "Fetch", .unary, host: host) { desk, call in FetchCall(call: call, desk: desk) }
     methods.unary(service + "Report", host: host) { desk, request throws(Status) in
-      let report = try request.decode { (bytes) throws(WireError) in unsafe try desk.codec.decodeReportRequest(bytes) }
+      let report = try request.decode(desk.codec.decodeReportRequest)
       try ReportCall(call: request.call).start(report, desk: desk)
     }
   }
