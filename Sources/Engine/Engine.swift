@@ -44,8 +44,11 @@ public final class Engine {
 
   /// Takes the commands in and applies everything to the store. What it returns may leave at once.
   public func decide(_ commands: [Command], now time: Timestamp) -> [Effect] {
+    let wake = nextWake ?? time
+    let overslept = time - max(wake, now)
     now = max(now, time)
     tick.begin(now)
+    workers.excuse(overslept, tick: tick)
     statistics.ticks += 1
     statistics.commands += UInt64(commands.count)
     for command in commands { accept(command) }
@@ -173,7 +176,8 @@ public final class Engine {
     workers.orphans.removeFirst(min(tick.orphans, workers.orphans.count))
     workers.unrecorded.removeFirst(min(tick.workerEvents, workers.unrecorded.count))
     ledger.count(recorded)
-    try poller.committed(durability, changed: !recorded.isEmpty, now: now)
+    try poller.committed(
+      durability, recorded: !recorded.isEmpty, mayMatter: !tick.controls.isEmpty || queues.sweptNow != nil, now: now)
     events.publish(recorded, now: now, into: &effects)
     for jobID in tick.deleted { events.ended(jobID, into: &effects) }
   }

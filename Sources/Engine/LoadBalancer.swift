@@ -36,7 +36,7 @@ final class LoadBalancer {
 
   // MARK: Who takes
 
-  func group(subscriptions: [Subscription], names: [String], store: any JobStore) -> FilterGroup {
+  func group(subscriptions: [Subscription], names: [String]) -> FilterGroup {
     let key = FilterKey(subscriptions: subscriptions, names: names)
     if let group = byKey[key] { return group }
     if groups.count >= Self.idleGroups { forgetIdleGroups() }
@@ -44,7 +44,6 @@ final class LoadBalancer {
     byKey[key] = group
     groups.append(group)
     subscribers.removeAll(keepingCapacity: true)
-    if store.mayHaveReady(group.filters[0]) { wet(group) }
     return group
   }
 
@@ -59,7 +58,9 @@ final class LoadBalancer {
     subscribers.removeAll(keepingCapacity: true)
   }
 
-  func add(_ taker: Taker, to group: FilterGroup) {
+  func add(_ taker: Taker, to group: FilterGroup, store: any JobStore) {
+    // Nothing was counted for it while nobody was there.
+    if group.heap.isEmpty, store.mayHaveReady(group.filters[0]) { wet(group) }
     turns += 1
     taker.turn = turns
     taker.group = group
@@ -91,7 +92,7 @@ final class LoadBalancer {
     }
     let known = subscribers[number] ?? groups.filter { $0.subscribes(to: ledger.names[number]) }
     if subscribers[number] == nil { subscribers[number] = known }
-    for group in known {
+    for group in known where !group.heap.isEmpty {
       group.fresh += count
       list(group)
     }
@@ -107,7 +108,7 @@ final class LoadBalancer {
 
   /// After a failure nothing is known: ask the store again.
   func forgetWhatIsDry() {
-    for group in groups { wet(group) }
+    for group in groups where !group.heap.isEmpty { wet(group) }
   }
 
   // MARK: Dealing
@@ -116,7 +117,7 @@ final class LoadBalancer {
   func deal(store: any JobStore, now: Timestamp, lease: Interval) -> ClaimRequest? {
     hasMore = false
     if freshAnywhere > 0 {
-      for group in groups where !group.isWet && store.mayHaveReady(group.filters[0]) {
+      for group in groups where !group.isWet && !group.heap.isEmpty && store.mayHaveReady(group.filters[0]) {
         group.fresh += freshAnywhere
         list(group)
       }
@@ -185,7 +186,6 @@ final class LoadBalancer {
   }
 
   /// Takes note of what a claim found.
-  /// - Returns: whether dealing again would be of use.
   func dealt(_ result: ClaimResult, store: any JobStore) {
     for taker in dealtTo where taker.got == 0 { taker.turn = taker.turnBefore }
     for group in candidates {

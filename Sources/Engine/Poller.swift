@@ -59,15 +59,17 @@ final class Poller {
   }
 
   /// After a successful commit.
-  func committed(_ durability: Durability, changed: Bool, now: Timestamp) throws(StoreError) {
+  /// - Parameter recorded: whether there were events, so for certain something to store.
+  /// - Parameter mayMatter: whether there may have been changes without events that must be synced sometime.
+  func committed(_ durability: Durability, recorded: Bool, mayMatter: Bool, now: Timestamp) throws(StoreError) {
     failures = 0
     retryAt = nil
     switch durability {
     case .synced:
       // A commit without changes syncs nothing, but what was just answered may have been stored by a relaxed one.
-      if changed { syncAt = nil } else if syncAt != nil { try sync() }
+      if recorded { syncAt = nil } else if syncAt != nil { try sync() }
     case .relaxed:
-      if syncAt == nil { syncAt = now + configuration.syncDelay }
+      if recorded || mayMatter, syncAt == nil { syncAt = now + configuration.syncDelay }
     }
   }
 

@@ -29,6 +29,8 @@ final class QueueLedger {
     return number
   }
 
+  func enqueued(_ queue: Int32) { figures[Int(queue)].enqueued &+= 1 }
+
   func started(_ queue: Int32, waited: Interval) { figures[Int(queue)].wait.record(waited) }
 
   func ended(_ queue: Int32, ran: Interval) { figures[Int(queue)].run.record(ran) }
@@ -38,12 +40,13 @@ final class QueueLedger {
     for index in events.indices {
       let kind = events[index].kind
       switch kind {
-      case .scheduled, .progress, .blocked, .queuePaused, .queueResumed, .workerConnected, .workerDisconnected: continue
+      case .scheduled, .enqueued, .progress, .blocked, .queuePaused, .queueResumed, .workerConnected,
+        .workerDisconnected:
+        continue
       default: break
       }
       let queue = Int(number(of: events[index].queue))
       switch kind {
-      case .enqueued: figures[queue].enqueued &+= 1
       case .started: figures[queue].started &+= 1
       case .succeeded: figures[queue].succeeded &+= 1
       case .failed: figures[queue].failed &+= 1

@@ -9,7 +9,7 @@ final class QueueManager {
   private let balancer: LoadBalancer
   private let workers: WorkerRegistry
 
-  private struct RunningSweep {
+  struct RunningSweep {
     var sweep: Sweep
     var cursor: Int64?
     var count: UInt64
@@ -17,7 +17,7 @@ final class QueueManager {
   }
   private var sweeps: [RunningSweep] = []
   /// The sweep that had its slice in this tick.
-  private var sweptNow: (sweep: RunningSweep, isDone: Bool)?
+  private(set) var sweptNow: (sweep: RunningSweep, isDone: Bool)?
 
   /// Jobs looked at by one slice of a sweep: a few milliseconds at most.
   static let sweepSlice = 256
@@ -111,13 +111,14 @@ final class QueueManager {
       let own = jobs.count == 1 && end > next ? [results[next]] : Array(results[next..<end])
       for (offset, result) in own.enumerated() {
         // A replaced job may have become ready too.
-        let state: JobState
         switch result {
-        case .stored(_, let stored, _): state = stored
-        case .duplicate(_, let known, _): state = known
-        case .conflict, .withdrawn: continue
+        case .stored(_, let state, _):
+          let queue = ledger.number(of: jobs[offset].queue)
+          ledger.enqueued(queue)
+          if state == .ready { balancer.becameReady(1, queue: queue) }
+        case .duplicate(_, .ready, _): balancer.becameReady(1, queue: ledger.number(of: jobs[offset].queue))
+        case .duplicate, .conflict, .withdrawn: break
         }
-        if state == .ready { balancer.becameReady(1, queue: ledger.number(of: jobs[offset].queue)) }
       }
       next = end
       if origin.durability == .synced { tick.wantsSync = true }
@@ -217,16 +218,13 @@ final class QueueManager {
       let takers = balancer.dealtTo
       balancer.dealt(result, store: store)
       for taker in takers {
-        if taker.fetch == nil { workers.refresh(taker.worker) }
-        taker.group?.moved(taker)
+        workers.restore(taker)
       }
     } catch {
       let takers = balancer.dealtTo
       balancer.undeal()
       for taker in takers {
-        if let fetch = taker.fetch { taker.set(free: fetch.most, of: max(1, taker.most)) }
-        workers.refresh(taker.worker)
-        taker.group?.moved(taker)
+        workers.restore(taker)
       }
       throw error
     }

@@ -83,6 +83,16 @@ extension WorkerRegistry {
       ? session.lastSent + heartbeatDue : session.lastSeen + Interval(microseconds: session.lease.microseconds / 3)
   }
 
+  /// The engine was not woken for so long (the process stood still, the clock jumped): what workers said meanwhile has not
+  /// been read yet, so their silence is not theirs. They are taken as heard, and have a whole lease to show themselves.
+  func excuse(_ overslept: Interval, tick: Tick) {
+    guard overslept.microseconds > configuration.lease.microseconds / 4 else { return }
+    for session in all where session.isConnected || session.isPolling {
+      session.lastSeen = tick.now
+      if !session.held.isEmpty { renew(session, tick: tick) }
+    }
+  }
+
   /// Whatever is due by now: heartbeats, renewals, silence, deadlines, the ends of waits.
   func alarm(tick: Tick) {
     while let entry = deadlines.pop(until: tick.now) {

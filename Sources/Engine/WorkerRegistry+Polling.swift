@@ -9,7 +9,7 @@ extension WorkerRegistry {
       return
     }
     let lease = min(max(fetch.lease ?? configuration.lease, .milliseconds(1)), EngineConfiguration.longestLease)
-    let group = balancer.group(subscriptions: fetch.subscriptions, names: fetch.names, store: store)
+    let group = balancer.group(subscriptions: fetch.subscriptions, names: fetch.names)
     let session: WorkerSession
     if let known = pollers[fetch.workerID] {
       session = known
@@ -28,10 +28,10 @@ extension WorkerRegistry {
     let wait = min(max(fetch.maxWait, .zero), configuration.longestWait)
     let taker = Taker(
       worker: session, fetch: WaitingFetch(route: route, most: max(0, most), lease: lease, until: now + wait))
-    taker.set(free: max(0, most), of: max(1, Int(fetch.maxJobs)))
+    taker.set(free: max(0, most), of: max(1, most))
     session.fetches.append(taker)
     fetches[route] = taker
-    if !session.isDraining { balancer.add(taker, to: group) }
+    if !session.isDraining { balancer.add(taker, to: group, store: store) }
     taker.group = group
     // One that does not wait is answered in this tick, after the claim: its time has come then.
     alarms.add(.fetch(taker), at: now + wait)

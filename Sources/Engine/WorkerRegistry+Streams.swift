@@ -20,7 +20,7 @@ extension WorkerRegistry {
       // What it holds is sorted out when the store has said what the newcomer still has.
       goAway(old, until: now + old.lease)
     }
-    let group = balancer.group(subscriptions: hello.subscriptions, names: hello.names, store: store)
+    let group = balancer.group(subscriptions: hello.subscriptions, names: hello.names)
     let session = WorkerSession(
       id: id, number: nextNumber(), presence: .connected, route: route, group: group,
       subscriptions: hello.subscriptions, address: address, labels: hello.labels,
@@ -30,7 +30,7 @@ extension WorkerRegistry {
     session.predecessor = old
     session.isDraining = isDraining
     session.outDrain = isDraining
-    if !isDraining { joinGroup(session) }
+    if !isDraining { joinGroup(session, store) }
     byRoute[route] = session
     streams[id] = session
     tick.connecting.append(session)
@@ -59,11 +59,11 @@ extension WorkerRegistry {
 
   private func capacity(_ asked: UInt32) -> Int { Int(min(asked, configuration.mostInFlight)) }
 
-  private func joinGroup(_ session: WorkerSession) {
+  private func joinGroup(_ session: WorkerSession, _ store: any JobStore) {
     let taker = Taker(worker: session)
     session.taker = taker
     session.group.members += 1
-    balancer.add(taker, to: session.group)
+    balancer.add(taker, to: session.group, store: store)
   }
 
   /// The store has said which of the held leases are still the worker's. What else its predecessor had goes back: what was

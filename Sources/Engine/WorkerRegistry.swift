@@ -80,6 +80,13 @@ final class WorkerRegistry {
     session.group.moved(taker)
   }
 
+  /// Puts right what a claim was made up with.
+  func restore(_ taker: Taker) {
+    guard let fetch = taker.fetch else { return refresh(taker.worker) }
+    taker.set(free: fetch.jobs.isEmpty ? fetch.most : 0, of: max(1, fetch.most))
+    taker.group?.moved(taker)
+  }
+
   func leaveGroup(_ session: WorkerSession) {
     if let taker = session.taker {
       session.group.remove(taker)
@@ -204,8 +211,7 @@ final class WorkerRegistry {
     for taker in tick.answeredFetches {
       guard let fetch = taker.fetch, !fetch.isAnswered else { continue }
       fetch.jobs = []
-      taker.set(free: fetch.most, of: max(1, taker.most))
-      taker.group?.moved(taker)
+      restore(taker)
     }
     for session in tick.touched {
       session.outJobs = []
