@@ -73,7 +73,7 @@ extension Codec {
     return result
   }
 
-  private func lease(
+  func lease(
     _ lease: UnsafeMutablePointer<Gkick__V1__JobLease>?, _ path: StaticString
   ) throws(WireError) -> Lease {
     guard let lease = unsafe lease else { throw WireError(path, "required") }
