@@ -14,30 +14,43 @@ final class MemoryReader: JobReader {
   }
   private let snapshot = Mutex(Snapshot())
 
-  func apply(_ changes: [(Int64, JobRecord?)], events: [Event]) {
+  /// - Parameter trimmed: events up to this cursor go.
+  func apply(_ changes: [(Int64, JobRecord?)], events: [Event], trimmed: Int64) {
     snapshot.withLock { snapshot in
       for (seq, record) in changes {
         if let old = snapshot.records[seq] { snapshot.seqs[old.job.id] = nil }
         snapshot.records[seq] = record
         if let record { snapshot.seqs[record.job.id] = seq }
       }
+      while let first = snapshot.events.first, first.cursor <= trimmed {
+        snapshot.bytes -= Self.size(of: first)
+        snapshot.trimmed = first.cursor
+        snapshot.events.removeFirst()
+      }
       snapshot.events += events
       for event in events { snapshot.bytes += Self.size(of: event) }
     }
   }
 
-  /// Returns the time of the oldest event that stays.
-  func trimEvents(before: Timestamp, bytes: Int64, limit: Int) -> Timestamp? {
+  /// How far to trim beyond `trimmed` (as cursor), at most `limit` events, and the time of the oldest that would stay.
+  func trim(beyond trimmed: Int64, before: Timestamp, bytes: Int64, limit: Int) -> (trimmed: Int64, oldest: Timestamp?)
+  {
     snapshot.withLock { snapshot in
+      var result = (trimmed: trimmed, oldest: Timestamp?.none)
+      var stored = snapshot.bytes
       var left = limit
-      while left > 0, let first = snapshot.events.first, first.at <= before || snapshot.bytes > bytes {
-        snapshot.bytes -= Self.size(of: first)
-        snapshot.trimmed = first.cursor
-        snapshot.events.removeFirst()
-        left -= 1
+      for event in snapshot.events {
+        if event.cursor > trimmed {
+          if left == 0 || event.at > before && stored <= bytes {
+            result.oldest = event.at
+            break
+          }
+          result.trimmed = event.cursor
+          left -= 1
+        }
+        stored -= Self.size(of: event)
       }
-      if snapshot.events.startIndex > snapshot.events.count { snapshot.events = ArraySlice(Array(snapshot.events)) }
-      return snapshot.events.first?.at
+      return result
     }
   }
 

@@ -13,6 +13,9 @@ public final class MemoryStore: JobStore {
   var events: [Event] = []
   private var cursor: Int64 = 0
   private var lastToken: UInt64 = 0
+  /// Events up to this cursor go with the next commit.
+  private var trimmed: Int64 = 0
+  private var trimmedAtCommit: Int64 = 0
   private let snapshot = MemoryReader()
 
   /// - Parameter salt: goes into the ids it makes, see `JobID`.
@@ -35,7 +38,8 @@ public final class MemoryStore: JobStore {
     }
     let committed = events
     events.removeAll()
-    snapshot.apply(tables.commit().map { ($0, tables.rows[$0]?.record) }, events: committed)
+    snapshot.apply(tables.commit().map { ($0, tables.rows[$0]?.record) }, events: committed, trimmed: trimmed)
+    trimmedAtCommit = trimmed
     return committed
   }
 
@@ -44,6 +48,7 @@ public final class MemoryStore: JobStore {
   public func rollback() {
     tables.rollback()
     events.removeAll()
+    trimmed = trimmedAtCommit
   }
 
   public func close() {}
@@ -116,9 +121,9 @@ public final class MemoryStore: JobStore {
 
   /// Forgets events that are over their age or the bytes allowed for them, at most `limit`; returns when the next one is.
   func pruneEvents(now: Timestamp, limit: Int) -> Timestamp {
-    snapshot.trimEvents(
-      before: now - configuration.eventRetention, bytes: configuration.eventBytes, limit: limit
-    )
-    .map { $0 + configuration.eventRetention } ?? .distantFuture
+    let trim = snapshot.trim(
+      beyond: trimmed, before: now - configuration.eventRetention, bytes: configuration.eventBytes, limit: limit)
+    trimmed = trim.trimmed
+    return trim.oldest.map { $0 + configuration.eventRetention } ?? .distantFuture
   }
 }

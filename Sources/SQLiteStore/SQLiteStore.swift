@@ -1,1 +1,277 @@
-// Placeholder
+import CSQLite
+import Jobs
+
+/// The embedded store: one SQLite database in a folder of its own, for one server.
+///
+/// What was asked for is written once; where a job stands is a small row beside it; the order of what waits is in memory and
+/// rebuilt at open. A tick is one transaction, synced when it holds something that is acknowledged as such.
+public final class SQLiteStore: JobStore {
+  public let kind = "embedded"
+
+  let configuration: StoreConfiguration
+  let salt: UInt32
+  let directory: StoreDirectory
+  let database: Database
+  let memory: Memory
+  let leases: LeaseBoard
+  private let pool: SQLiteReader
+  var writer = ByteWriter()
+
+  // Of this tick.
+  var events = EventLog()
+  /// Finished jobs by the time they are forgotten.
+  var ends: [Int64: [Int64]] = [:]
+  /// The jobs enqueued in this tick, which need not be read again; by distance from the first. nil: changed since.
+  var fresh: ContiguousArray<Stored?> = []
+  var firstFresh: Int64 = 0
+  /// The tick acknowledges something, so a synced commit of it is synced.
+  var acknowledges = false
+  /// Rows with the highest seq may be gone.
+  var hasForgotten = false
+
+  var nextSeq: Int64 = 1
+  private var seqAtCommit: Int64 = 1
+  private var epoch: UInt64 = 0
+  private var tokens: UInt64 = 0
+  /// Someone chose an id that looks like ours, so those that are made are looked up.
+  var hasLookalikes = false
+  private var isBroken = false
+  private var healedAt = Timestamp.distantPast
+  /// Of the latest call, for what has no time of its own.
+  private(set) var now: Timestamp
+  private var checkpointAt = SQLiteStore.pagesPerCheckpoint
+  private var committedAt: Timestamp
+
+  /// Opens the store in the folder `path`, or makes it.
+  /// - Parameter salt: for tests; without it, random. Counts only when the store is made.
+  /// - Throws: `.locked` when another process holds it, `.unusable` when what is there is not ours, damaged or newer.
+  public static func open(
+    path: String, configuration: StoreConfiguration = StoreConfiguration(), now: Timestamp, salt: UInt32? = nil
+  ) throws(StoreError) -> SQLiteStore {
+    try SQLiteStore(path: path, configuration: configuration, now: now, salt: salt)
+  }
+
+  private init(path: String, configuration: StoreConfiguration, now: Timestamp, salt: UInt32?) throws(StoreError) {
+    directory = try StoreDirectory(path: path)
+    database = try Database(path: directory.database)
+    memory = Memory()
+    leases = LeaseBoard()
+    self.configuration = configuration
+    self.now = now
+    committedAt = now
+    try database.connection.execute("BEGIN IMMEDIATE")
+    if let stored = try database.meta("salt") {
+      self.salt = UInt32(truncatingIfNeeded: stored)
+    } else {
+      self.salt = (salt ?? UInt32.random(in: 0...UInt32.max)) & 0xFFF_FFFF
+      try database.setMeta("salt", Int64(self.salt))
+    }
+    hasLookalikes = try database.meta("lookalikes") == 1
+    pool = SQLiteReader(path: directory.database, salt: self.salt, leases: leases)
+    epoch = UInt64(try database.meta("epoch") ?? 0)
+    try nextEpoch()
+    try load(now: now)
+    try database.connection.execute("COMMIT")
+    memory.commit()
+    seqAtCommit = nextSeq
+    // What another life left in the log may never have been synced: now it is, in the database file.
+    try database.checkpoint(truncate: true)
+  }
+
+  public var reader: any JobReader { pool }
+  public var lastEventCursor: Int64 { events.committedCursor }
+
+  // MARK: Ticks
+
+  /// Call at the start of every verb that reads or writes.
+  func begin(_ now: Timestamp) throws(StoreError) {
+    self.now = now
+    if isBroken { try heal(now) }
+    if !database.connection.isInTransaction { try database.begin.run() }
+  }
+
+  public func record(_ events: [Event]) throws(StoreError) {
+    for event in events { self.events.append(event, made: nil) }
+  }
+
+  public func commit(_ durability: Durability) throws(StoreError) -> [Event] {
+    let mustSync = durability == .synced && acknowledges
+    if events.isEmpty, !database.connection.isInTransaction {
+      if mustSync, database.gate.isDirty { try sync() }
+      finishTick()
+      return []
+    }
+    try begin(now)
+    try writeEnds()
+    try writeQueues()
+    if hasForgotten { try database.setMeta("seq", nextSeq) }
+    try events.write(to: database, salt: salt, using: &writer)
+    database.gate.skips = !mustSync
+    do throws(StoreError) {
+      try database.commit.run()
+    } catch {
+      isBroken = isBroken || error.kind == .unavailable
+      throw error
+    }
+    // Nothing written, but an earlier relaxed commit may be what this tick's answers rest on.
+    if mustSync, database.gate.isDirty { try sync() }
+    let committed = events.commit()
+    finishTick()
+    committedAt = now
+    try checkpointIfLarge()
+    return committed
+  }
+
+  private func finishTick() {
+    memory.commit()
+    leases.publish()
+    fresh.removeAll(keepingCapacity: fresh.count < 10_000)
+    seqAtCommit = nextSeq
+    acknowledges = false
+    hasForgotten = false
+  }
+
+  public func rollback() {
+    if database.connection.isInTransaction {
+      do throws(StoreError) { try database.rollback.run() } catch { isBroken = true }
+    }
+    memory.rollback()
+    leases.forget()
+    events.rollback()
+    ends.removeAll()
+    fresh.removeAll()
+    nextSeq = seqAtCommit
+    acknowledges = false
+    hasForgotten = false
+  }
+
+  public func sync() throws(StoreError) {
+    guard database.gate.isDirty else { return }
+    let code = database.gate.sync()
+    guard code == SQLITE_OK else {
+      isBroken = true
+      throw database.connection.error("sync", code: code)
+    }
+  }
+
+  /// After a failed sync nothing says which part of the log is on disk. Whatever is committed is written once more, into the database
+  /// file, and only when that is synced the store goes on, with an empty log. Tried at most once a second.
+  private func heal(_ now: Timestamp) throws(StoreError) {
+    guard now >= healedAt + .seconds(1) || now < healedAt else {
+      throw StoreError(.unavailable, "the embedded store could not write to its disk; trying again within a second")
+    }
+    healedAt = now
+    try database.checkpoint(truncate: true)
+    isBroken = false
+  }
+
+  public func close() throws(StoreError) {
+    rollback()
+    try database.checkpoint(truncate: true)
+    pool.close()
+    directory.release()
+  }
+
+  // MARK: Tokens
+
+  private func nextEpoch() throws(StoreError) {
+    epoch += 1
+    tokens = 0
+    try database.setMeta("epoch", Int64(epoch))
+  }
+
+  /// The epoch is made durable before any of its tokens is given out, so a crash that forgets claims repeats none.
+  func makeToken() throws(StoreError) -> UInt64 {
+    if tokens == UInt64(UInt32.max) {
+      try nextEpoch()
+      // This commit has to be synced like an acknowledgement.
+      acknowledges = true
+    }
+    tokens += 1
+    return epoch << 32 | tokens
+  }
+
+  // MARK: Standing
+
+  public var nextDue: Timestamp? { memory.nextDue }
+
+  public func setPaused(_ paused: Bool, queue name: String, now: Timestamp) throws(StoreError) {
+    guard isPaused(name) != paused else { return }
+    try begin(now)
+    acknowledges = true
+    let queue = memory.queue(name)
+    memory.touch(queue)
+    queue.standing.isPaused = paused
+    events.append(Event(kind: paused ? .queuePaused : .queueResumed, at: now, queue: name), made: nil)
+  }
+
+  public func isPaused(_ queue: String) -> Bool { memory.queues[queue]?.standing.isPaused ?? false }
+
+  public func mayHaveReady(_ filter: ClaimFilter) -> Bool {
+    func may(_ queue: Queue) -> Bool {
+      if queue.standing.isPaused { return false }
+      return filter.names.isEmpty ? !queue.active.isEmpty : queue.active.contains { filter.names.contains($0.name) }
+    }
+    return filter.queues.contains { pattern in
+      pattern.isPrefix
+        ? memory.active.contains { pattern.matches($0.name) && may($0) }
+        : memory.queues[pattern.text].map(may) ?? false
+    }
+  }
+
+  public func jobsAhead(of place: Place, queue: String) throws(StoreError) -> Int {
+    var count = 0
+    for lane in memory.queues[queue]?.active ?? [] {
+      if lane.priority > place.priority {
+        count += lane.order.count
+      } else if lane.priority == place.priority {
+        count += lane.order.rank(at: place.readyAt.microseconds, seq: place.seq)
+      }
+    }
+    return count
+  }
+
+  public func queues(now: Timestamp) throws(StoreError) -> [QueueStatistics] {
+    memory.queues.values.filter { $0.standing.isWorthTelling }.map { queue in
+      let standing = queue.standing
+      var statistics = QueueStatistics(name: queue.name)
+      statistics.paused = standing.isPaused
+      statistics.ready = standing.ready
+      statistics.scheduled = standing.scheduled
+      statistics.running = standing.running
+      statistics.dead = standing.dead
+      statistics.succeededTotal = standing.succeeded
+      statistics.failedTotal = standing.failed
+      statistics.oldestReadyAt = queue.active.compactMap { $0.place?.readyAt }.min()
+      return statistics
+    }.sorted { $0.name < $1.name }
+  }
+
+  // MARK: The log
+
+  /// 16 MB: few enough to be copied in some ten milliseconds, enough that a page changed again and again is copied once.
+  private static let pagesPerCheckpoint = 4_000
+
+  private func checkpointIfLarge() throws(StoreError) {
+    let pages = database.gate.pagesInLog
+    if pages < checkpointAt { return }
+    let left = try database.checkpoint(truncate: false)
+    // Unless a reader was in the way the log begins anew with the next commit; else it is tried again a bit later.
+    checkpointAt = left == 0 ? Self.pagesPerCheckpoint : pages + Self.pagesPerCheckpoint / 4
+  }
+
+  /// When nothing was committed for a while the log is emptied, so that a start after a crash has nothing to replay and the file does
+  /// not stay large.
+  func truncateWhenIdle(_ now: Timestamp) throws(StoreError) {
+    guard database.gate.pagesInLog > 0, now >= committedAt + .seconds(5), !database.connection.isInTransaction else {
+      return
+    }
+    try database.checkpoint(truncate: true)
+  }
+
+  /// For tests: makes syncing or writing the log fail from now on; 0: no more.
+  func injectFaults(sync: Int32 = 0, write: Int32 = 0) {
+    database.gate.syncFault = sync
+    database.gate.writeFault = write
+  }
+}

@@ -143,7 +143,7 @@ extension StoreConformance {
     },
     StoreCase("events are trimmed by bytes") { harness in
       var configuration = StoreConfiguration()
-      configuration.eventBytes = 20_000
+      configuration.eventBytes = 5_000
       let scene = try StoreScene(harness, configuration)
       for _ in 0..<200 {
         for _ in 0..<10 { _ = try scene.add() }
@@ -157,7 +157,7 @@ extension StoreConformance {
         Issue.record("not trimmed")
         return
       }
-      #expect(oldest > 1000 && oldest < 2000)
+      #expect(oldest > 500 && oldest < 2000)
     },
   ]
 }

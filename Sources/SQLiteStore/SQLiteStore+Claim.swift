@@ -1,0 +1,94 @@
+import Jobs
+
+extension SQLiteStore {
+  public func claim(_ request: ClaimRequest, now: Timestamp) throws(StoreError) -> ClaimResult {
+    var result = ClaimResult(jobs: [], dry: request.filters.map { _ in false })
+    if memory.active.isEmpty {
+      // Every filter that a slot asks for is dry.
+      for slot in request.slots { result.dry[Int(slot.filter)] = true }
+      return result
+    }
+    try begin(now)
+    var heaps = request.filters.map { LaneHeap($0) }
+    var budgets = request.workers.map { (bytes: $0.byteBudget, holdsNothing: $0.holdsNothing, isFull: false) }
+    // The best job of the last slot, when it did not fit its worker.
+    var left: Stored?
+
+    for slot in request.slots {
+      let index = Int(slot.worker)
+      let filter = Int(slot.filter)
+      if budgets[index].isFull || result.dry[filter] { continue }
+      guard let (lane, found) = try best(&heaps[filter], left: left, now: now) else {
+        result.dry[filter] = true
+        continue
+      }
+      let size = found.job.payloadSize
+      guard size <= budgets[index].bytes || budgets[index].holdsNothing else {
+        budgets[index].isFull = true
+        left = found
+        continue
+      }
+      left = nil
+      budgets[index].bytes -= min(size, budgets[index].bytes)
+      budgets[index].holdsNothing = false
+      result.jobs.append(try start(found, from: lane, by: request.workers[index], at: index, now: now))
+    }
+    return result
+  }
+
+  /// The best job that can be started, still in its lane. Those that are too late are made expired on the way.
+  private func best(_ heap: inout LaneHeap, left: Stored?, now: Timestamp) throws(StoreError) -> (Lane, Stored)? {
+    while let lane = heap.best(memory), let entry = lane.order.first {
+      if let left, left.seq == entry.seq { return (lane, left) }
+      var stored = try peek(entry)
+      if let startBefore = stored.job.options.startBefore, startBefore <= now {
+        memory.leave(stored, lane.queue)
+        try finish(&stored, lane.queue, as: .expired, now: now)
+        note(.expired, stored, now)
+        continue
+      }
+      return (lane, stored)
+    }
+    return nil
+  }
+
+  private func peek(_ entry: Entry) throws(StoreError) -> Stored {
+    let index = Int(entry.seq - firstFresh)
+    if fresh.indices.contains(index), let stored = fresh[index] { return stored }
+    guard let stored = try read(entry.seq, withBody: true, withRow: entry.hasRow) else { throw damaged(entry.seq) }
+    return stored
+  }
+
+  private func start(
+    _ found: Stored, from lane: Lane, by worker: ClaimRequest.Worker, at index: Int, now: Timestamp
+  ) throws(StoreError) -> ClaimedJob {
+    var stored = found
+    _ = memory.takeFirst(of: lane)
+    if let startBefore = stored.job.options.startBefore { memory.take(.expiry, at: startBefore, seq: stored.seq) }
+    let readyAt = stored.readyAt
+    stored.row.state = .running
+    stored.row.attempt += 1
+    stored.row.startedAt = now
+    stored.row.workerID = worker.id
+    stored.row.progress = nil
+    stored.row.cancelRequested = false
+    stored.row.cancelReason = ""
+    stored.row.token = try makeToken()
+    stored.row.deadline = stored.job.options.timeout.map { now + $0 }
+    stored.row.until = leaseEnd(worker.leaseUntil, stored.row)
+    try writeState(&stored)
+    let claimed = ClaimedJob(
+      lease: Lease(jobID: stored.job.id, token: stored.row.token), worker: index, attempt: stored.row.attempt,
+      job: stored.job, createdAt: stored.createdAt, readyAt: readyAt, deadline: stored.row.deadline)
+    stored.job.body = []
+    memory.start(Running(stored, queue: lane.queue))
+    note(.started, stored, now, by: worker.id)
+    return claimed
+  }
+
+  /// Never past the attempt's deadline and some grace.
+  func leaseEnd(_ asked: Timestamp, _ row: StateRow) -> Timestamp {
+    guard let deadline = row.deadline else { return asked }
+    return min(asked, deadline + configuration.timeoutGrace)
+  }
+}
