@@ -149,7 +149,7 @@ final class WorkerRegistry {
   func lose(_ lease: Lease, _ session: WorkerSession, tick: Tick) {
     _ = release(lease.token, from: session, tick: tick)
     if session.isConnected {
-      session.outNotices.append(CancelNotice(lease: lease, reason: .leaseLost))
+      session.outLost.append(CancelNotice(lease: lease, reason: .leaseLost))
       tick.touch(session)
     }
   }
@@ -216,6 +216,8 @@ final class WorkerRegistry {
     for session in tick.touched {
       session.outJobs = []
       session.outWelcome = nil
+      session.outNotices += session.outLost
+      session.outLost = []
       refresh(session)
     }
   }
@@ -225,9 +227,9 @@ final class WorkerRegistry {
   /// Assignments, welcomes and heartbeats: may leave before the commit.
   func flushEarly(tick: Tick) {
     for session in tick.touched where session.isConnected {
-      guard session.outWelcome != nil || !session.outJobs.isEmpty || session.outDrain, let route = session.route else {
-        continue
-      }
+      guard let route = session.route,
+        session.outWelcome != nil || !session.outJobs.isEmpty || !session.outLost.isEmpty || session.outDrain
+      else { continue }
       let jobs = session.outJobs
       session.outJobs = []
       var start = 0
@@ -240,8 +242,9 @@ final class WorkerRegistry {
         let update = WorkerUpdate(
           seq: session.seq, welcome: session.outWelcome,
           jobs: end - start == jobs.count ? jobs : Array(jobs[start..<end]),
-          drain: session.outDrain)
+          cancellations: session.outLost, drain: session.outDrain)
         session.outWelcome = nil
+        session.outLost = []
         session.outDrain = false
         tick.early.append(.toWorker(route, update))
         start = end
@@ -287,6 +290,7 @@ final class WorkerRegistry {
       }
       session.outResults = []
       session.outNotices = []
+      session.outLost = []
     }
   }
 

@@ -64,6 +64,8 @@ final class WorkerSession {
   var outJobs: [ClaimedJob] = []
   var outResults: [LeaseResult] = []
   var outNotices: [CancelNotice] = []
+  /// Leases that ended: said before the jobs that take their slots.
+  var outLost: [CancelNotice] = []
   var outDrain = false
 
   init(

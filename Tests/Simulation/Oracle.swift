@@ -1,0 +1,217 @@
+import Engine
+import Jobs
+
+/// What must hold whatever happens. Sees what the server is told and what it says, and the events as a watcher reads them.
+final class Oracle {
+  private(set) var faults: [String] = []
+  var isOver = false
+
+  // Sessions, as the server must see them
+  private struct Session {
+    var most: Int
+    var held: Set<UInt64> = []
+    var seq: UInt64 = 0
+    var isEnded = false
+  }
+  private var sessions: [Route: Session] = [:]
+  private var tokens: Set<UInt64> = []
+  private var settled: Set<UInt64> = []
+
+  // Jobs
+  private struct Story {
+    var last: Event.Kind
+    var due: Timestamp
+    var key: String
+  }
+  private var stories: [String: Story] = [:]
+  private var keyHolders: [String: String] = [:]
+  private var keys: [String: String] = [:]
+  private(set) var acknowledged: Set<String> = []
+  private var deletable: Set<String> = []
+  private var retried: Set<String> = []
+  private var cursor: Int64 = 0
+  private var open: Set<String> = []
+  private(set) var eventCount = 0
+  /// Enqueues that were sent and whose jobs nobody knows of yet.
+  var enqueuesUnderWay = 0
+
+  /// Every job the watcher knows of has ended, and every acknowledged one is known.
+  func isQuiet(_ store: any JobStore) -> Bool {
+    guard enqueuesUnderWay == 0, open.count <= deletable.count else { return false }
+    // A deleted job's story has no end.
+    for id in open where deletable.contains(id) { if (try? store.reader.job(id: id)) == nil { open.remove(id) } }
+    return open.isEmpty && acknowledged.isSubset(of: deletable.union(stories.keys))
+  }
+
+  func fault(_ text: String) { if faults.count < 20 { faults.append(text) } }
+
+  // MARK: What the server hears and says
+
+  func heard(_ commands: [Command]) {
+    for command in commands {
+      switch command {
+      case .connect(let hello, _, let route):
+        sessions[route] = Session(most: Int(min(hello.maxInFlight, 10_000)), held: [])
+        if !hello.held.isEmpty { sessions[route]?.held = Set(hello.held.map(\.token)) }
+      case .work(let message, let route):
+        if let most = message.capacity { sessions[route]?.most = Int(most) }
+        for outcome in message.outcomes { sessions[route]?.held.remove(outcome.lease.token) }
+      default: break
+      }
+    }
+  }
+
+  func said(_ effect: Effect, at now: Timestamp) {
+    switch effect {
+    case .toWorker(let route, let update): said(route, update)
+    case .endSession(let route, _):
+      if sessions[route]?.isEnded == true { fault("a session is ended twice") }
+      sessions[route]?.isEnded = true
+    case .reply(_, .fetched(let jobs, _)): for job in jobs { assigned(job) }
+    case .reply(_, .enqueued(let results, _)):
+      for case .stored(let id, _, _) in results { acknowledged.insert(id) }
+    case .reply(_, .reported(let results, _)): for result in results { reported(result, isOutcome: false) }
+    case .reply: break
+    }
+  }
+
+  private func said(_ route: Route, _ update: WorkerUpdate) {
+    guard var session = sessions[route], !session.isEnded else { return fault("a message to a stream that is none") }
+    session.seq += 1
+    if update.seq != session.seq { fault("seq \(update.seq) after \(session.seq - 1)") }
+    if (update.welcome != nil) != (update.seq == 1) { fault("a welcome must be in the first message") }
+    for lease in update.welcome?.lost ?? [] { session.held.remove(lease.token) }
+    for notice in update.cancellations {
+      if case .leaseLost = notice.reason { session.held.remove(notice.lease.token) }
+    }
+    for job in update.jobs {
+      assigned(job)
+      session.held.insert(job.lease.token)
+    }
+    if !update.jobs.isEmpty, session.held.count > session.most {
+      fault("a worker that can hold \(session.most) holds \(session.held.count)")
+    }
+    for result in update.results {
+      if case .failed = result.code {
+        session.held.insert(result.lease.token)
+      } else {
+        reported(result, isOutcome: true)
+      }
+    }
+    sessions[route] = session
+  }
+
+  private func assigned(_ job: ClaimedJob) {
+    if !tokens.insert(job.lease.token).inserted { fault("token \(job.lease.token) is given out twice") }
+  }
+
+  private func reported(_ result: LeaseResult, isOutcome: Bool) {
+    guard isOutcome, case .stored = result.code else { return }
+    if !settled.insert(result.lease.token).inserted { fault("two outcomes are stored for token \(result.lease.token)") }
+    if !tokens.contains(result.lease.token) { fault("an outcome is stored for a token that was never given out") }
+  }
+
+  /// The server died: what it may have said of the last tick is not known.
+  func crashed() { sessions = [:] }
+
+  func asked(toDelete id: String) { deletable.insert(id) }
+  func asked(toRetry id: String) { retried.insert(id) }
+  func asked(_ job: NewJob) { if let unique = job.options.unique, !job.id.isEmpty { keys[job.id] = job.queue + "/" + unique.key } }
+
+  // MARK: Events
+
+  func saw(_ events: [Event]) {
+    for event in events {
+      if event.cursor != cursor + 1 { fault("event \(event.cursor) after \(cursor)") }
+      cursor = event.cursor
+      eventCount += 1
+      if !event.jobID.isEmpty { happened(event) }
+    }
+  }
+
+  private func happened(_ event: Event) {
+    let id = event.jobID
+    let story = stories[id]
+    if !Self.follows(event.kind, story?.last), !(deletable.contains(id) && Self.follows(event.kind, nil)) {
+      fault("job \(id): \(event.kind) after \(story.map { "\($0.last)" } ?? "nothing")")
+    }
+    let wasOpen = story.map { !Self.isFinal($0.last) } ?? false
+    var next = story ?? Story(last: event.kind, due: event.at, key: keys[id] ?? "")
+    next.last = event.kind
+    switch event.detail {
+    case .due(let due), .retry(_, nextRunAt: let due): next.due = due
+    default: if event.kind == .enqueued { next.due = event.at }
+    }
+    if event.kind == .started, event.at < next.due { fault("job \(id) started \(next.due - event.at) before its time") }
+    if event.kind == .enqueued, let due = story?.due, story?.last == .failed, event.at < due, !retried.contains(id) {
+      fault("job \(id) is tried again before its time")
+    }
+    stories[id] = next
+    let isOpen = !Self.isFinal(event.kind)
+    if isOpen { open.insert(id) } else { open.remove(id) }
+    if isOpen, !wasOpen, !next.key.isEmpty {
+      if let holder = keyHolders[next.key], holder != id, let other = stories[holder], !Self.isFinal(other.last),
+        !deletable.contains(holder)
+      {
+        fault("jobs \(holder) and \(id) have the key \(next.key) at once")
+      }
+      keyHolders[next.key] = id
+    }
+  }
+
+  private static func isFinal(_ kind: Event.Kind) -> Bool {
+    switch kind {
+    case .succeeded, .dead, .canceled, .expired: true
+    default: false
+    }
+  }
+
+  /// Which step may follow which in a job's life.
+  private static func follows(_ kind: Event.Kind, _ last: Event.Kind?) -> Bool {
+    switch last {
+    case nil: [.scheduled, .enqueued].contains(kind)
+    case .scheduled: [.scheduled, .enqueued, .canceled, .expired].contains(kind)
+    case .enqueued: [.scheduled, .enqueued, .started, .canceled, .expired].contains(kind)
+    case .started, .progress:
+      [.progress, .succeeded, .failed, .dead, .canceled, .leaseLost, .enqueued, .scheduled].contains(kind)
+    case .failed: [.enqueued, .canceled, .expired].contains(kind)
+    case .leaseLost: [.enqueued, .dead, .canceled].contains(kind)
+    case .dead, .canceled, .expired: kind == .enqueued
+    default: false
+    }
+  }
+
+  // MARK: The end
+
+  func finish(store: any JobStore) {
+    if !isQuiet(store) { fault("these jobs have not ended: \(open.sorted().prefix(5))") }
+    for id in acknowledged where !deletable.contains(id) {
+      do {
+        guard let record = try store.reader.job(id: id) else {
+          fault("job \(id) was acknowledged and is gone")
+          continue
+        }
+        if !record.state.isFinal {
+          fault("job \(id) is \(record.state) at the end, due \(record.runAt), lease until \(record.leaseUntil as Any), \(record.workerID)")
+        }
+      } catch {
+        fault("cannot read: \(error)")
+      }
+    }
+    if cursor != store.lastEventCursor { fault("the watcher saw \(cursor) of \(store.lastEventCursor) events") }
+    // Every key is free again: a new job with it is taken.
+    for held in Set(keys.values).sorted() {
+      let parts = held.split(separator: "/").map(String.init)
+      let job = NewJob(
+        queue: parts[0], name: "n", options: JobOptions(unique: Uniqueness(key: parts[1], onConflict: .reject)))
+      do {
+        let result = try store.enqueue([EnqueueGroup(jobs: [job])], now: .distantFuture)
+        if case .stored? = result.first { continue }
+        fault("the key \(held) is never released: \(result)")
+      } catch {
+        fault("cannot enqueue: \(error)")
+      }
+    }
+    store.rollback()
+  }
+}
