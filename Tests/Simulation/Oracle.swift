@@ -116,7 +116,9 @@ final class Oracle {
 
   func asked(toDelete id: String) { deletable.insert(id) }
   func asked(toRetry id: String) { retried.insert(id) }
-  func asked(_ job: NewJob) { if let unique = job.options.unique, !job.id.isEmpty { keys[job.id] = job.queue + "/" + unique.key } }
+  func asked(_ job: NewJob) {
+    if let unique = job.options.unique, !job.id.isEmpty { keys[job.id] = job.queue + "/" + unique.key }
+  }
 
   // MARK: Events
 
@@ -192,7 +194,9 @@ final class Oracle {
           continue
         }
         if !record.state.isFinal {
-          fault("job \(id) is \(record.state) at the end, due \(record.runAt), lease until \(record.leaseUntil as Any), \(record.workerID)")
+          fault(
+            "job \(id) is \(record.state) at the end, due \(record.runAt), lease until \(record.leaseUntil as Any), \(record.workerID)"
+          )
         }
       } catch {
         fault("cannot read: \(error)")

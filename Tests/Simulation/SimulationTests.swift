@@ -23,7 +23,7 @@ struct SimulationTests {
   }
 
   @Test(arguments: seeds) func theInvariantsHoldWhateverHappens(_ seed: UInt64) throws {
-    let world = try World(plan(seed, hours: 0.25), harness: MemoryHarness())
+    let world = try World(plan(seed, hours: 0.15), harness: MemoryHarness())
     try world.run()
     #expect(world.oracle.faults.isEmpty, "seed \(seed)")
     #expect(world.oracle.acknowledged.count > 100, "seed \(seed)")

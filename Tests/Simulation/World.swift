@@ -23,7 +23,7 @@ final class World {
   private let harness: any StoreHarness
   let oracle: Oracle
 
-  private(set) var store: any JobStore
+  private(set) var store: UnsteadyStore
   private var engine: Engine
   private var isUp = true
   private var isBusy = false
@@ -40,6 +40,7 @@ final class World {
   private(set) var isCalm = false
   private(set) var ticks = 0
   private(set) var crashes = 0
+  var failures: Int { store.failures }
   /// Of all effects, to compare runs.
   private(set) var digest: UInt64 = 0xcbf2_9ce4_8422_2325
 
@@ -61,7 +62,8 @@ final class World {
     configuration.retention = .days(3_000)
     configuration.deadRetention = .days(3_000)
     configuration.eventRetention = .days(3_000)
-    store = try harness.open(configuration, salt: 77, now: clock)
+    let base = try harness.open(configuration, salt: 77, now: clock)
+    store = UnsteadyStore(base, random: SeededGenerator(seed: plan.seed &+ 1))
     engine = Engine(store: store, configuration: EngineConfiguration(), seed: 0, now: clock)
     oracle = Oracle()
     engine = Engine(store: store, configuration: self.configuration, seed: plan.seed, now: clock)
@@ -93,15 +95,22 @@ final class World {
     scheduleTrouble()
     while clock < trouble { step() }
     isCalm = true
+    store.failing = 0
     if !isUp { restart() }
     actors.calmDown()
     // Twice the longest run, back-off and lease of anything, and then some.
     let end = clock + .hours(3)
-    while clock < end, !oracle.isQuiet(store) { step() }
+    var check = clock
+    while clock < end {
+      step()
+      guard check <= clock else { continue }
+      check = clock + .seconds(5)
+      if oracle.isQuiet(store) { break }
+    }
     after(.seconds(30)) { self.oracle.isOver = true }
     while !oracle.isOver { step() }
     oracle.finish(store: store)
-    harness.clean(store)
+    harness.clean(store.base)
   }
 
   // MARK: The network
@@ -230,7 +239,11 @@ final class World {
     isUp = true
     let now = max(readClock(), serverTime)
     do {
-      if let opened = try harness.reopen(store, crash: true, now: now) { store = opened } else { store.rollback() }
+      if let opened = try harness.reopen(store.base, crash: true, now: now) {
+        store = UnsteadyStore(opened, random: store.random)
+      } else {
+        store.rollback()
+      }
     } catch {
       oracle.fault("the store does not open again: \(error)")
     }
@@ -242,9 +255,13 @@ final class World {
   private func scheduleTrouble() {
     after(between(60_000, 600_000)) {
       guard !self.isCalm else { return }
-      switch Int.random(in: 0..<4, using: &self.random) {
+      switch Int.random(in: 0..<5, using: &self.random) {
       case 0: if self.isUp { self.crash() }
       case 1: self.skew = self.skew + self.between(0, 40_000)
+      case 3:
+        let store = self.store
+        store.failing = self.chance(50) ? 100 : 20
+        self.after(self.between(1, 15_000)) { store.failing = 0 }
       case 2: self.skew = self.skew + Interval(microseconds: -self.between(0, 2_000).microseconds)
       default: break
       }
