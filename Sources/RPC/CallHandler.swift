@@ -1,4 +1,4 @@
-public import NIOCore
+import NIOCore
 
 /// A synchronous streaming handler: one object per call, called on the connection's event loop and nowhere else.
 public protocol CallHandler: AnyObject {

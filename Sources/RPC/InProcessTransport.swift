@@ -1,4 +1,4 @@
-public import NIOCore
+import NIOCore
 
 /// Runs calls against a method table without sockets, over a pair of HTTP/2 sessions in memory: for tests.
 public final class InProcessTransport: Sendable {

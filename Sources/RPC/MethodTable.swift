@@ -1,4 +1,4 @@
-public import NIOCore
+import NIOCore
 
 /// The table from path to handler; immutable once serving, shared by all loops.
 public struct MethodTable: Sendable {
@@ -13,15 +13,23 @@ public struct MethodTable: Sendable {
     case async(AsyncBody)
   }
 
-  struct Method: Sendable {
-    var path: String
-    var kind: MethodKind
-    var handler: Handler
+  /// A class, so that a call holds on to its method with one reference.
+  final class Method: Sendable {
+    let path: String
+    let kind: MethodKind
+    let handler: Handler
+
+    init(path: String, kind: MethodKind, handler: Handler) {
+      self.path = path
+      self.kind = kind
+      self.handler = handler
+    }
   }
 
-  var methods: [Method] = []
-  var index: [String: Int] = [:]
-  var interceptors: [any ServerInterceptor] = []
+  private(set) var methods: [Method] = []
+  private(set) var interceptors: [any ServerInterceptor] = []
+  /// Positions in `methods` plus one, 0 where free; the size is a power of two at least twice the number of methods.
+  private var buckets: [Int32] = Array(repeating: 0, count: 16)
 
   public init() {}
 
@@ -52,11 +60,41 @@ public struct MethodTable: Sendable {
 
   /// The last registration of a path wins.
   private mutating func add(_ method: Method) {
-    if let position = index[method.path] {
+    if let position = methods.firstIndex(where: { $0.path == method.path }) {
       methods[position] = method
-    } else {
-      index[method.path] = methods.count
-      methods.append(method)
+      return
     }
+    methods.append(method)
+    if methods.count * 2 > buckets.count {
+      buckets = Array(repeating: 0, count: buckets.count * 2)
+      for position in methods.indices { insert(position) }
+    } else {
+      insert(methods.count - 1)
+    }
+  }
+
+  private mutating func insert(_ position: Int) {
+    var bucket = Self.hash(methods[position].path.utf8) & (buckets.count - 1)
+    while buckets[bucket] != 0 { bucket = (bucket + 1) & (buckets.count - 1) }
+    buckets[bucket] = Int32(position + 1)
+  }
+
+  /// Finds the method of a path that is still bytes on the wire.
+  func find(_ path: UnsafeRawBufferPointer) -> Method? {
+    var bucket = unsafe Self.hash(path) & (buckets.count - 1)
+    while buckets[bucket] != 0 {
+      let method = methods[Int(buckets[bucket]) - 1]
+      // The hash of a path is no secret, but nobody else can add paths: a long probe cannot be provoked.
+      if method.path.utf8.count == path.count, unsafe method.path.utf8.elementsEqual(path) { return method }
+      bucket = (bucket + 1) & (buckets.count - 1)
+    }
+    return nil
+  }
+
+  /// FNV-1a.
+  private static func hash(_ bytes: some Sequence<UInt8>) -> Int {
+    var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+    for byte in bytes { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
+    return Int(truncatingIfNeeded: hash ^ hash >> 32)
   }
 }

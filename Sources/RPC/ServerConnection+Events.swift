@@ -1,0 +1,291 @@
+import HTTP2
+import NIOCore
+
+/// From events to calls.
+extension ServerConnection {
+  /// `input`: what the events of this round point into.
+  func handleEvents(input: ByteBuffer) {
+    let events = context.takeEvents()
+    var position = 0
+    while position < events.count {
+      let event = events[position]
+      position += 1
+      switch event {
+      case .headers(let slot, let block, let endStream):
+        requestBegins(slot, block, endStream: endStream)
+      case .data(let slot, let offset, let length):
+        let count = Int(length)
+        guard let bytes = input.getSlice(at: input.readerIndex + Int(offset), length: count) else { continue }
+        // The end often comes with the data: then the message need not be kept.
+        if position < events.count, case .endStream(slot) = events[position] {
+          position += 1
+          data(slot, bytes, endStream: true)
+        } else {
+          data(slot, bytes, endStream: false)
+        }
+      case .endStream(let slot):
+        data(slot, ByteBuffer(), endStream: true)
+      case .trailers(let slot, _):
+        data(slot, ByteBuffer(), endStream: true)
+      case .writable(let slot):
+        if case .call(let call) = entry(slot), call.isOpen { call.handler?.writable(call: call) }
+      case .closed(let slot, let error):
+        streamClosed(slot, error)
+      case .ping:
+        pings += 1
+      case .pingAck(let data):
+        pingAcks = data
+      case .goAway, .settings:
+        break
+      }
+    }
+    context.giveBack(events)
+  }
+
+  private func entry(_ slot: Int32) -> Entry {
+    Int(slot) < entries.count ? entries[Int(slot)] : .none
+  }
+
+  private func set(_ entry: Entry, at slot: Int32) {
+    while entries.count <= Int(slot) { entries.append(.none) }
+    entries[Int(slot)] = entry
+  }
+
+  // MARK: - Heads
+
+  private func requestBegins(_ slot: Int32, _ block: HTTP2HeaderBlock, endStream: Bool) {
+    set(.none, at: slot)
+    let bytes = context.scratch.fields(block)
+    let head = RequestHead(bytes)
+    if !head.isPost || head.contentType != .grpc {
+      let status = block.tooLarge ? 431 : !head.isPost ? 405 : 415
+      return endStream ? answerForeign(slot, status) : set(.foreign(status), at: slot)
+    }
+    if block.tooLarge { return refuse(slot, Status(.resourceExhausted, "request headers are over the limit")) }
+    let method = unsafe bytes.withUnsafeReadableBytes { all in
+      // The range was found in the same block.
+      unsafe methods.find(UnsafeRawBufferPointer(rebasing: all[head.pathStart..<head.pathStart + head.pathLength]))
+    }
+    guard let method else {
+      let path = bytes.getString(at: head.pathStart, length: min(head.pathLength, 256)) ?? ""
+      return refuse(slot, Status(.unimplemented, "no such method: \(path)"))
+    }
+    if head.encoding == .unknown {
+      return refuse(slot, Status(.unimplemented, "unknown grpc-encoding"), acceptEncoding: true)
+    }
+    var deadline: NIODeadline?
+    switch head.timeLimit {
+    case .none: break
+    case .malformed: return refuse(slot, Status(.internal, "malformed grpc-timeout"))
+    case .after(let amount):
+      guard amount.nanoseconds > 0 else { return refuse(slot, Status(.deadlineExceeded, "deadline exceeded")) }
+      deadline = now.adding(amount)
+    }
+    if let refusal { return refuse(slot, refusal) }
+    let call = ServerCall(
+      connection: self, slot: slot, method: method, head: bytes, started: now, deadline: deadline)
+    if head.acceptsGzip { call.state.insert(.acceptsGzip) }
+    if head.encoding == .gzip { call.state.insert(.requestGzip) }
+    begin(call, endStream: endStream)
+  }
+
+  private func begin(_ call: ServerCall, endStream: Bool) {
+    set(.call(call), at: call.slot)
+    callStarted(call)
+    for (position, interceptor) in methods.interceptors.enumerated() {
+      guard let refusal = interceptor.callStarted(call) else { continue }
+      for earlier in methods.interceptors[..<position] { earlier.callEnded(call, status: refusal) }
+      return call.finish(refusal)
+    }
+    if !methods.interceptors.isEmpty { call.state.insert(.intercepted) }
+    if call.method.kind.clientStreams { start(call, request: nil) }
+    if endStream { inputEnded(call) }
+  }
+
+  private func refuse(_ slot: Int32, _ status: Status, acceptEncoding: Bool = false) {
+    var list = HTTP2HeaderList()
+    list.addResponseHead()
+    list.add(status)
+    if acceptEncoding { list.add("grpc-accept-encoding", "identity,gzip") }
+    session.respond(slot, list, endStream: true)
+  }
+
+  /// A plain HTTP answer, with a body for humans.
+  private func answerForeign(_ slot: Int32, _ status: Int) {
+    var list = HTTP2HeaderList()
+    list.add(":status", String(status))
+    if status == 405 { list.add("allow", "POST") }
+    list.add("content-type", "text/plain; charset=utf-8")
+    let body = "this is a gRPC server\n"
+    list.add("content-length", String(body.utf8.count))
+    session.respond(slot, list, endStream: false)
+    var box = session.takeOutbox(slot)
+    box.writeString(body)
+    session.putOutbox(slot, box)
+    session.finish(slot)
+    set(.none, at: slot)
+  }
+
+  // MARK: - Data
+
+  private func data(_ slot: Int32, _ bytes: ByteBuffer, endStream: Bool) {
+    let count = bytes.readableBytes
+    switch entry(slot) {
+    case .call(let call) where call.isOpen:
+      if call.state.contains(.readingPaused) || call.state.contains(.delivering) {
+        session.consume(slot, connection: count, stream: 0)
+        call.owedWindow += count
+      } else if count > 0 {
+        session.consume(slot, connection: count, stream: count)
+      }
+      if endStream { call.state.insert(.inputEnded) }
+      deliver(call, bytes)
+    case .foreign(let status):
+      session.consume(slot, connection: count, stream: count)
+      if endStream { answerForeign(slot, status) }
+    case .none, .call:
+      session.consume(slot, connection: count, stream: count)
+    }
+  }
+
+  /// Hands out what lies in `bytes` and in the deframer, as far as the handler wants it.
+  private func deliver(_ call: ServerCall, _ bytes: ByteBuffer) {
+    var bytes = bytes
+    let before = call.deframer.buffered
+    if call.state.contains(.delivering) {
+      call.deframer.hold(&bytes)
+      return account(call, before: before)
+    }
+    call.state.insert(.delivering)
+    defer { call.state.remove(.delivering) }
+    var more = true
+    while more, call.isOpen {
+      if call.state.contains(.readingPaused) {
+        call.deframer.hold(&bytes)
+        break
+      }
+      switch call.deframer.next(&bytes) {
+      case .more: more = false
+      case .message(let message, let compressed):
+        if let plain = plain(message, compressed: compressed, call) { received(plain, call) }
+      case .failed(let status):
+        call.finish(status, end: .cancelled)
+      }
+    }
+    guard call.isOpen else { return }
+    account(call, before: before)
+    if !more, call.state.contains(.inputEnded) { inputEnded(call) }
+  }
+
+  private func account(_ call: ServerCall, before: Int) {
+    guard call.isOpen else { return }
+    bufferedRequests += call.deframer.buffered - before
+    if bufferedRequests > configuration.maxBufferedRequests {
+      call.finish(Status(.resourceExhausted, "too many bytes of requests are waiting"), end: .cancelled)
+    }
+  }
+
+  private func plain(_ message: ByteBuffer, compressed: Bool, _ call: ServerCall) -> ByteBuffer? {
+    guard compressed else { return message }
+    guard call.state.contains(.requestGzip) else {
+      call.finish(Status(.internal, "compressed message without grpc-encoding"), end: .cancelled)
+      return nil
+    }
+    do throws(Gzip.InflateError) {
+      return try context.gzip.inflate(message, limit: configuration.maxInflatedMessage)
+    } catch {
+      switch error {
+      case .broken: call.finish(Status(.internal, "broken gzip message"), end: .cancelled)
+      case .tooLarge:
+        call.finish(Status(.resourceExhausted, "message inflates over the limit"), end: .cancelled)
+      }
+      return nil
+    }
+  }
+
+  private func received(_ message: ByteBuffer, _ call: ServerCall) {
+    if call.method.kind.clientStreams {
+      call.handler?.message(message, call: call)
+      return
+    }
+    guard call.request == nil else {
+      return call.finish(Status(.unimplemented, "more than one message for a unary request"), end: .cancelled)
+    }
+    // Kept until the client's side has ended. A slice would hold the whole read buffer for as long.
+    call.request = call.state.contains(.inputEnded) ? message : ByteBuffer(buffer: message)
+  }
+
+  private func inputEnded(_ call: ServerCall) {
+    call.state.insert(.inputEnded)
+    guard call.isOpen, !call.state.contains(.halfClosed) else { return }
+    guard call.deframer.isEmpty else {
+      return call.finish(Status(.internal, "the request ended inside of a message"), end: .cancelled)
+    }
+    call.state.insert(.halfClosed)
+    if call.method.kind.clientStreams {
+      call.handler?.halfClosed(call: call)
+      return
+    }
+    guard let request = call.request else {
+      return call.finish(Status(.unimplemented, "no message for a unary request"), end: .cancelled)
+    }
+    call.request = nil
+    start(call, request: request)
+  }
+
+  private func start(_ call: ServerCall, request: ByteBuffer?) {
+    switch call.method.handler {
+    case .unary(let handler):
+      if let request { handler(call, request) }
+    case .stream(let make):
+      let handler = make(call)
+      // The factory may already have finished the call.
+      guard call.isOpen else { return handler.ended(call.end, call: call) }
+      call.handler = handler
+      guard let request else { return }
+      handler.message(request, call: call)
+      if call.isOpen { handler.halfClosed(call: call) }
+    case .async(let body):
+      let handler = AsyncServerCall(call)
+      call.handler = handler
+      if let request {
+        handler.message(request, call: call)
+        handler.halfClosed(call: call)
+      }
+      handler.start(body, on: context.taskExecutor)
+    }
+  }
+
+  /// The handler reads again: what waited is handed out, then the peer may send as much as it has.
+  func resumeDelivery(_ call: ServerCall) {
+    deliver(call, ByteBuffer())
+    if call.isOpen, !call.state.contains(.readingPaused) {
+      returnWindow(call)
+      outputAdded()
+    }
+  }
+
+  func returnWindow(_ call: ServerCall) {
+    guard call.owedWindow > 0 else { return }
+    session.consume(call.slot, connection: 0, stream: call.owedWindow)
+    call.owedWindow = 0
+  }
+
+  // MARK: - Ends
+
+  private func streamClosed(_ slot: Int32, _ error: HTTP2ErrorCode) {
+    if case .call(let call) = entry(slot) {
+      call.over(.cancelled, Status(.cancelled, "the client cancelled the call"))
+    }
+    set(.none, at: slot)
+    session.release(slot)
+  }
+}
+
+extension NIODeadline {
+  /// Like `+`, but stops at the far future.
+  func adding(_ amount: TimeAmount) -> NIODeadline {
+    let (sum, overflow) = Int64(clamping: uptimeNanoseconds).addingReportingOverflow(amount.nanoseconds)
+    return overflow ? .distantFuture : .uptimeNanoseconds(UInt64(max(0, sum)))
+  }
+}

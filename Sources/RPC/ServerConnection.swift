@@ -1,0 +1,169 @@
+import HTTP2
+import NIOCore
+
+/// Who moves the bytes of a server connection.
+package protocol ServerConnectionDelegate: AnyObject {
+  /// Output was added outside of `receive` and `produce`: call `produce` soon, but not from here.
+  func outputAdded()
+  /// A call has this deadline, earlier than any before it: call `expireCalls` then.
+  func deadlineChanged(_ deadline: NIODeadline)
+}
+
+/// The gRPC side of one server connection: turns the events of an HTTP/2 session into calls and answers into frames. No sockets, no
+/// timers of its own. Confined to its loop.
+package final class ServerConnection {
+  enum Entry {
+    case none
+    case call(ServerCall)
+    /// No gRPC: this HTTP status answers as soon as the request is complete.
+    case foreign(Int)
+  }
+
+  package let session: HTTP2Session
+  package let context: LoopContext
+  package let configuration: RPCConfiguration
+  let methods: MethodTable
+  package var peer: Peer
+  package weak var delegate: (any ServerConnectionDelegate)?
+
+  var entries: [Entry] = []
+  /// Calls whose end is still to be told.
+  private var endings: [ServerCall] = []
+  private var isBusy = false
+  private(set) var earliestDeadline: NIODeadline?
+  /// Bytes of requests that are held in memory.
+  package internal(set) var bufferedRequests = 0
+  /// Calls that are not over.
+  package private(set) var openCalls = 0
+  package internal(set) var callsStarted = 0
+  /// No new call is served: they end with this status.
+  package var refusal: Status?
+  package private(set) var isLost = false
+  package internal(set) var pings = 0
+  package internal(set) var pingAcks: UInt64?
+  var now: NIODeadline
+
+  package init(
+    configuration: RPCConfiguration, methods: MethodTable, context: LoopContext, peer: Peer, now: NIODeadline
+  ) throws(HTTP2SessionError) {
+    self.configuration = configuration
+    self.methods = methods
+    self.context = context
+    self.peer = peer
+    self.now = now
+    session = try HTTP2Session(configuration: configuration.http2, scratch: context.scratch, now: now)
+  }
+
+  // MARK: - Driving
+
+  private static let slice = 16 * 1024
+
+  /// Takes bytes from the peer; call `produce` afterwards. False once the session has failed.
+  package func receive(_ bytes: ByteBuffer, now: NIODeadline) -> Bool {
+    self.now = now
+    isBusy = true
+    defer { isBusy = false }
+    var position = 0
+    let count = bytes.readableBytes
+    var alive = true
+    while position < count, alive {
+      let length = min(Self.slice, count - position)
+      context.scratch.reset()
+      alive = session.receive(bytes, at: position, length: length, now: now)
+      handleEvents(input: bytes)
+      position += length
+    }
+    settle()
+    return alive
+  }
+
+  /// Appends to `out` what is to be sent, until about `limit` bytes are in it.
+  package func produce(into out: inout ByteBuffer, limit: Int, now: NIODeadline) {
+    self.now = now
+    isBusy = true
+    defer { isBusy = false }
+    context.scratch.reset()
+    repeat {
+      session.produce(into: &out, limit: limit, now: now)
+      handleEvents(input: ByteBuffer())
+      settle()
+    } while out.readableBytes < limit && session.wantsWrite
+  }
+
+  /// Ends the calls whose deadline has passed. Returns the next deadline.
+  package func expireCalls(now: NIODeadline) -> NIODeadline? {
+    self.now = now
+    earliestDeadline = nil
+    for entry in entries {
+      guard case .call(let call) = entry, call.isOpen, let deadline = call.deadline else { continue }
+      if deadline <= now {
+        call.finish(Status(.deadlineExceeded, "deadline exceeded"), end: .deadlineExceeded)
+      } else if earliestDeadline.map({ deadline < $0 }) ?? true {
+        earliestDeadline = deadline
+      }
+    }
+    return earliestDeadline
+  }
+
+  /// The connection is gone.
+  package func connectionLost() {
+    guard !isLost else { return }
+    isLost = true
+    for entry in entries {
+      guard case .call(let call) = entry else { continue }
+      call.over(.connectionLost, Status(.unavailable, "connection lost"))
+    }
+    settle()
+    entries = []
+  }
+
+  /// Ends every open call, for a server that waits no longer.
+  package func finishCalls(_ status: Status) {
+    for entry in entries {
+      if case .call(let call) = entry { call.finish(status, end: .cancelled) }
+    }
+  }
+
+  // MARK: - From calls
+
+  func outputAdded() {
+    if !isBusy { delegate?.outputAdded() }
+  }
+
+  func callIsOver(_ call: ServerCall) {
+    openCalls -= 1
+    bufferedRequests -= call.deframer.buffered
+    call.deframer.drop()
+    returnWindow(call)
+  }
+
+  func announceEnd(of call: ServerCall) {
+    endings.append(call)
+    outputAdded()
+  }
+
+  /// Tells handlers and interceptors of ends. They may end other calls.
+  private func settle() {
+    var position = 0
+    while position < endings.count {
+      let call = endings[position]
+      position += 1
+      if let handler = call.handler {
+        call.handler = nil
+        handler.ended(call.end, call: call)
+      }
+      if call.state.contains(.intercepted), let status = call.endStatus {
+        for interceptor in methods.interceptors { interceptor.callEnded(call, status: status) }
+      }
+    }
+    if position > 0 { endings.removeAll(keepingCapacity: position <= 64) }
+  }
+
+  func callStarted(_ call: ServerCall) {
+    openCalls += 1
+    callsStarted += 1
+    guard let deadline = call.deadline, earliestDeadline.map({ deadline < $0 }) ?? true else { return }
+    earliestDeadline = deadline
+    delegate?.deadlineChanged(deadline)
+  }
+}
