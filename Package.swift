@@ -66,7 +66,12 @@ let package = Package(
 
     module("HTTP2", ["CNghttp2", .product(name: "NIOCore", package: "swift-nio")]),
     module("RPC", ["HTTP2", "CZlib", .product(name: "NIOCore", package: "swift-nio")]),
-    module("RPCTransport", ["RPC", "HTTP2", log, .product(name: "NIOSSL", package: "swift-nio-ssl")] + nio),
+    module(
+      "RPCTransport",
+      [
+        "RPC", "HTTP2", log, .product(name: "NIOSSL", package: "swift-nio-ssl"),
+        .product(name: "NIOTLS", package: "swift-nio"),
+      ] + nio),
     module("Protobuf", ["CProtobufC"]),
     module(
       "RPCServices",

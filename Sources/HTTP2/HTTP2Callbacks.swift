@@ -41,8 +41,15 @@ enum HTTP2Callbacks {
     }
     unsafe nghttp2_session_callbacks_set_on_frame_send_callback(callbacks) { _, frame, userData in
       guard let session = unsafe HTTP2Callbacks.session(userData), let frame = unsafe frame else { return 0 }
-      guard unsafe frame.pointee.hd.type == UInt8(NGHTTP2_RST_STREAM.rawValue) else { return 0 }
-      return unsafe session.resetSent(HTTP2ErrorCode(rawValue: frame.pointee.rst_stream.error_code))
+      switch unsafe UInt32(frame.pointee.hd.type) {
+      case NGHTTP2_RST_STREAM.rawValue:
+        return unsafe session.resetSent(HTTP2ErrorCode(rawValue: frame.pointee.rst_stream.error_code))
+      case NGHTTP2_HEADERS.rawValue:
+        session.usefulFramesSent += 1
+        return 0
+      default:
+        return 0
+      }
     }
     unsafe nghttp2_session_callbacks_set_on_frame_not_send_callback(callbacks) { _, frame, _, userData in
       guard let session = unsafe HTTP2Callbacks.session(userData), let frame = unsafe frame else { return 0 }

@@ -207,6 +207,7 @@ extension HTTP2Session {
     let sent = slots[position].outbox.readSlice(length: length)
     if let sent { output.writeImmutableBuffer(sent) }
     queuedBytes -= length
+    usefulFramesSent += 1
     noise.earn(2)
     let left = slots[position].outbox.readableBytes
     if left == 0 {

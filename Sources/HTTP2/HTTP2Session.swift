@@ -31,6 +31,9 @@ import NIOCore
   /// Bytes queued in all streams.
   public internal(set) var queuedBytes = 0
 
+  /// HEADERS and DATA frames sent so far.
+  public internal(set) var usefulFramesSent: UInt64 = 0
+
   public struct Failure: Sendable, Equatable {
     public var error: HTTP2ErrorCode
     public var reason: String

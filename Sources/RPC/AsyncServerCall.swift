@@ -175,7 +175,7 @@ extension AsyncServerCall: CallHandler {
   public func writable(call: ServerCall) {
     let writers = unsafe self.writers
     unsafe self.writers = []
-    for unsafecontinuation in unsafe writers { unsafe continuation.resume() }
+    unsafe writers.forEach { unsafe $0.resume() }
   }
 
   public func ended(_ reason: CallEnd, call: ServerCall) {
@@ -186,6 +186,6 @@ extension AsyncServerCall: CallHandler {
     wake()
     let writers = unsafe self.writers
     unsafe self.writers = []
-    for unsafecontinuation in unsafe writers { unsafe continuation.resume(throwing: CancellationError()) }
+    unsafe writers.forEach { unsafe $0.resume(throwing: CancellationError()) }
   }
 }

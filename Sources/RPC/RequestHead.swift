@@ -76,11 +76,15 @@ struct RequestHead {
 
   /// Whether a comma-separated list has this element.
   private static func lists(_ value: UnsafeRawBufferPointer, _ wanted: StaticString) -> Bool {
-    for unsafeelement in unsafe value.split(separator: UInt8(ascii: ",")) {
-      var part = unsafe element
-      while unsafe part.first == UInt8(ascii: " ") { unsafe part.removeFirst() }
-      while unsafe part.last == UInt8(ascii: " ") { unsafe part.removeLast() }
-      if unsafe UnsafeRawBufferPointer(rebasing: part).equals(wanted) { return true }
+    var start = 0
+    for position in 0...value.count {
+      guard unsafe position == value.count || value[position] == UInt8(ascii: ",") else { continue }
+      var from = start
+      var to = position
+      while from < to, unsafe value[from] == UInt8(ascii: " ") { from += 1 }
+      while from < to, unsafe value[to - 1] == UInt8(ascii: " ") { to -= 1 }
+      if unsafe UnsafeRawBufferPointer(rebasing: value[from..<to]).equals(wanted) { return true }
+      start = position + 1
     }
     return false
   }

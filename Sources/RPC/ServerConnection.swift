@@ -39,8 +39,8 @@ package final class ServerConnection {
   /// No new call is served: they end with this status.
   package var refusal: Status?
   package private(set) var isLost = false
-  package internal(set) var pings = 0
-  package internal(set) var pingAcks: UInt64?
+  package var pings = 0
+  package var pingAcks: UInt64?
   var now: NIODeadline
 
   package init(

@@ -1,0 +1,156 @@
+import NIOCore
+
+/// Everything about a server connection that has to do with time: a state machine that is told what happens, knows when it wants to be
+/// asked next, and then says what to do. It reads no clock and sets no timer.
+struct ConnectionClock {
+  enum Action: Equatable {
+    case ping
+    /// The first GOAWAY of a graceful end, and a PING to know when it has arrived.
+    case shutdownNotice
+    /// The second GOAWAY. Close as soon as no stream is open.
+    case goAway(String)
+    /// GOAWAY, whatever is open, and close.
+    case terminate(String)
+    /// Close without a word: the peer does not listen.
+    case close(String)
+  }
+
+  private enum Phase {
+    case serving
+    case noticed(until: NIODeadline, reason: String)
+    case draining(until: NIODeadline?)
+  }
+
+  private let configuration: ServerConfiguration
+  private var phase = Phase.serving
+  private var handshakeBy: NIODeadline?
+  private var headersBy: NIODeadline?
+  private var lastReceived: NIODeadline
+  private var pongBy: NIODeadline?
+  private var idleSince: NIODeadline?
+  private var ageAt: NIODeadline?
+  private var blockedSince: NIODeadline?
+  private var stalledSince: NIODeadline?
+
+  /// `jitter`: -1...1, how far of ten percent the maximum age is moved.
+  init(_ configuration: ServerConfiguration, now: NIODeadline, jitter: Double) {
+    self.configuration = configuration
+    handshakeBy = now + configuration.handshakeTimeout
+    lastReceived = now
+    idleSince = now
+    if let age = configuration.maxConnectionAge {
+      ageAt = now + .nanoseconds(Int64(Double(age.nanoseconds) * (1 + 0.1 * jitter)))
+    }
+  }
+
+  // MARK: - What happens
+
+  mutating func received(now: NIODeadline) {
+    lastReceived = now
+    pongBy = nil
+  }
+
+  mutating func handshakeCompleted() { handshakeBy = nil }
+
+  mutating func headerBlock(isOpen: Bool, now: NIODeadline) {
+    if !isOpen {
+      headersBy = nil
+    } else if headersBy == nil {
+      headersBy = now + configuration.headerTimeout
+    }
+  }
+
+  mutating func streams(open: Int, now: NIODeadline) {
+    if open > 0 {
+      idleSince = nil
+    } else if idleSince == nil {
+      idleSince = now
+    }
+  }
+
+  /// `blocked`: the socket takes nothing. `stalled`: response bytes wait for the peer's window. `progressed`: some went out.
+  mutating func output(blocked: Bool, stalled: Bool, progressed: Bool, now: NIODeadline) {
+    if !blocked {
+      blockedSince = nil
+    } else if progressed || blockedSince == nil {
+      blockedSince = now
+    }
+    if !stalled {
+      stalledSince = nil
+    } else if progressed || stalledSince == nil {
+      stalledSince = now
+    }
+  }
+
+  /// The graceful end begins. What to do, if it has not begun already.
+  mutating func drain(reason: String, now: NIODeadline) -> Action? {
+    guard case .serving = phase else { return nil }
+    phase = .noticed(until: now + .seconds(1), reason: reason)
+    return .shutdownNotice
+  }
+
+  /// The PING sent with the notice came back.
+  mutating func noticeArrived(now: NIODeadline) -> Action? {
+    guard case .noticed(_, let reason) = phase else { return nil }
+    phase = .draining(until: configuration.maxConnectionAgeGrace.map { now + $0 })
+    return .goAway(reason)
+  }
+
+  var isDraining: Bool {
+    if case .draining = phase { return true }
+    return false
+  }
+
+  // MARK: - Time
+
+  /// When to call `next` again, at the latest.
+  var deadline: NIODeadline? {
+    var earliest: NIODeadline?
+    func consider(_ deadline: NIODeadline?) {
+      guard let deadline else { return }
+      earliest = earliest.map { min($0, deadline) } ?? deadline
+    }
+    consider(handshakeBy)
+    consider(headersBy)
+    consider(pongBy ?? lastReceived + configuration.keepaliveInterval)
+    consider(blockedSince.map { $0 + configuration.writeTimeout })
+    if let limit = configuration.stallTimeout { consider(stalledSince.map { $0 + limit }) }
+    switch phase {
+    case .serving:
+      consider(ageAt)
+      if let limit = configuration.maxConnectionIdle { consider(idleSince.map { $0 + limit }) }
+    case .noticed(let until, _):
+      consider(until)
+    case .draining(let until):
+      consider(until)
+    }
+    return earliest
+  }
+
+  /// What is due; nil when nothing is. Call again until it is nil.
+  mutating func next(now: NIODeadline) -> Action? {
+    if let handshakeBy, handshakeBy <= now { return .close("handshake timed out") }
+    if let headersBy, headersBy <= now { return .terminate("header block timed out") }
+    if let pongBy, pongBy <= now { return .close("keepalive timed out") }
+    if let blockedSince, blockedSince + configuration.writeTimeout <= now { return .close("peer does not read") }
+    if let limit = configuration.stallTimeout, let stalledSince, stalledSince + limit <= now {
+      return .terminate("peer does not open its window")
+    }
+    switch phase {
+    case .serving:
+      if let ageAt, ageAt <= now { return drain(reason: "max_age", now: now) }
+      if let limit = configuration.maxConnectionIdle, let idleSince, idleSince + limit <= now {
+        return drain(reason: "max_idle", now: now)
+      }
+    case .noticed(let until, _):
+      if until <= now { return noticeArrived(now: now) }
+    case .draining(let until):
+      if let until, until <= now { return .close("grace period is over") }
+    }
+    if pongBy == nil, lastReceived + configuration.keepaliveInterval <= now {
+      pongBy = now + configuration.keepaliveTimeout
+      return .ping
+    }
+    return nil
+  }
+}

@@ -1,0 +1,303 @@
+import HTTP2
+import Logging
+import NIOCore
+import NIOSSL
+import NIOTLS
+import RPC
+
+/// One connection of a server: moves bytes between a channel and the gRPC side, and asks the clock what is due.
+final class ServerConnectionHandler: ChannelInboundHandler, ChannelOutboundHandler, @unchecked Sendable {
+  // Why `@unchecked Sendable` is right: a channel handler is used on its channel's loop only; it is sent there once, when made.
+  typealias InboundIn = ByteBuffer
+  typealias OutboundIn = Never
+  typealias OutboundOut = ByteBuffer
+
+  private let loop: TransportLoop
+  private let configuration: ServerConfiguration
+  private let counters: TransportCounters
+  private let logger: Logger
+  private let connection: ServerConnection
+  private let isTLS: Bool
+  private var clock: ConnectionClock
+  private var pingGuard: PingGuard
+  private var context: ChannelHandlerContext?
+  private var timer: NIOScheduledCallback?
+  private var timerAt = NIODeadline.distantFuture
+  private var callsDue: NIODeadline?
+  private var sawInput = false
+  private var flushScheduled = false
+  private var readHeld = false
+  private var closing = false
+  private var handshakeDone = false
+  private var counted = (calls: 0, started: 0, buffered: 0)
+  private var sentSeen: UInt64 = 0
+
+  init(
+    loop: TransportLoop, configuration: ServerConfiguration, methods: MethodTable, counters: TransportCounters,
+    logger: Logger, peer: Peer, isTLS: Bool, now: NIODeadline
+  ) throws {
+    self.loop = loop
+    self.configuration = configuration
+    self.counters = counters
+    self.logger = logger
+    self.isTLS = isTLS
+    clock = ConnectionClock(configuration, now: now, jitter: .random(in: -1...1))
+    pingGuard = PingGuard(configuration)
+    connection = try ServerConnection(
+      configuration: configuration.rpc, methods: methods, context: loop.context, peer: peer, now: now)
+    connection.delegate = self
+  }
+
+  // MARK: - Channel
+
+  func handlerAdded(context: ChannelHandlerContext) {
+    self.context = context
+    loop.connections[ObjectIdentifier(self)] = self
+    if context.channel.isActive { begin() }
+  }
+
+  func channelActive(context: ChannelHandlerContext) {
+    begin()
+    context.fireChannelActive()
+  }
+
+  private func begin() {
+    setTimer()
+    // Our SETTINGS may go out at once; under TLS they wait for the handshake by themselves.
+    flush()
+  }
+
+  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    guard !closing else { return }
+    sawInput = true
+    let bytes = unwrapInboundIn(data)
+    counters.receivedBytes.add(bytes.readableBytes, ordering: .relaxed)
+    let now = NIODeadline.now()
+    clock.received(now: now)
+    _ = connection.receive(bytes, now: now)
+  }
+
+  func channelReadComplete(context: ChannelHandlerContext) {
+    guard sawInput else { return }
+    sawInput = false
+    afterInput(now: .now())
+    flush()
+  }
+
+  func channelWritabilityChanged(context: ChannelHandlerContext) {
+    guard context.channel.isWritable else { return }
+    flush()
+  }
+
+  /// Reads are held back while the socket does not take what waits for it: the answers to more requests would only pile up.
+  func read(context: ChannelHandlerContext) {
+    if context.channel.isWritable || closing { context.read() } else { readHeld = true }
+  }
+
+  func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+    if let event = event as? TLSUserEvent, case .handshakeCompleted(let negotiated) = event {
+      if negotiated != "h2" { return close("ALPN did not choose h2") }
+      if let certificate = try? context.pipeline.syncOperations.nioSSL_peerCertificate() {
+        connection.peer.read(certificate)
+      }
+    }
+    if case ChannelEvent.inputClosed? = event as? ChannelEvent {
+      close("peer closed")
+      return
+    }
+    context.fireUserInboundEventTriggered(event)
+  }
+
+  func errorCaught(context: ChannelHandlerContext, error: any Error) {
+    close("\(error)")
+  }
+
+  func channelInactive(context: ChannelHandlerContext) {
+    lost()
+    context.fireChannelInactive()
+  }
+
+  func handlerRemoved(context: ChannelHandlerContext) { lost() }
+
+  private func lost() {
+    guard self.context != nil else { return }
+    self.context = nil
+    closing = true
+    timer?.cancel()
+    timer = nil
+    loop.connections[ObjectIdentifier(self)] = nil
+    connection.connectionLost()
+    count(final: true)
+  }
+
+  private func close(_ reason: String) {
+    guard let context, !closing else { return }
+    closing = true
+    logger.debug("connection closed", metadata: ["peer": "\(connection.peer.address)", "reason": "\(reason)"])
+    context.close(promise: nil)
+  }
+
+  // MARK: - After input
+
+  private func afterInput(now: NIODeadline) {
+    let session = connection.session
+    if !handshakeDone, session.isReady, session.isAcknowledged {
+      handshakeDone = true
+      clock.handshakeCompleted()
+    }
+    clock.headerBlock(isOpen: session.headerBlockOpen, now: now)
+    while connection.pings > 0 {
+      connection.pings -= 1
+      if !pingGuard.received(now: now, hasCalls: session.openStreams > 0) {
+        connection.pings = 0
+        counters.endedConnections.add(1, ordering: .relaxed)
+        session.terminate(.enhanceYourCalm, reason: "too_many_pings")
+      }
+    }
+    if let data = connection.pingAcks {
+      connection.pingAcks = nil
+      if data == Self.noticePing, let action = clock.noticeArrived(now: now) { perform(action) }
+    }
+  }
+
+  // MARK: - Output
+
+  /// Called by the loop for a connection that asked for it.
+  func flushNow() {
+    flushScheduled = false
+    flush()
+  }
+
+  private func flush() {
+    guard let context, !closing else { return }
+    let now = NIODeadline.now()
+    let session = connection.session
+    var wrote = false
+    while context.channel.isWritable, session.wantsWrite {
+      var buffer = loop.takeOutput()
+      connection.produce(into: &buffer, limit: TransportLoop.burst, now: now)
+      if buffer.readableBytes == 0 {
+        loop.giveBack(buffer)
+        break
+      }
+      counters.sentBytes.add(buffer.readableBytes, ordering: .relaxed)
+      context.write(wrapOutboundOut(buffer), promise: nil)
+      context.flush()
+      loop.giveBack(buffer)
+      wrote = true
+      guard self.context != nil, !closing else { return }
+    }
+    if session.usefulFramesSent != sentSeen {
+      sentSeen = session.usefulFramesSent
+      pingGuard.sent()
+    }
+    let isWritable = context.channel.isWritable
+    clock.streams(open: session.openStreams, now: now)
+    clock.output(blocked: !isWritable, stalled: session.queuedBytes > 0, progressed: wrote, now: now)
+    count(final: false)
+    if session.isFinished || (clock.isDraining && session.openStreams == 0 && !session.wantsWrite) {
+      if let failure = session.failure {
+        counters.endedConnections.add(1, ordering: .relaxed)
+        return close("\(failure.reason)")
+      }
+      return close("finished")
+    }
+    setTimer()
+    if readHeld, isWritable {
+      readHeld = false
+      context.read()
+    }
+  }
+
+  private func count(final: Bool) {
+    let session = connection.session
+    let calls = final ? 0 : connection.openCalls
+    let buffered = final ? 0 : connection.bufferedRequests + session.queuedBytes
+    if calls != counted.calls { counters.openCalls.add(calls - counted.calls, ordering: .relaxed) }
+    if connection.callsStarted != counted.started {
+      counters.startedCalls.add(connection.callsStarted - counted.started, ordering: .relaxed)
+    }
+    if buffered != counted.buffered {
+      let total = counters.bufferedBytes.add(buffered - counted.buffered, ordering: .relaxed).newValue
+      if total > configuration.maxBufferedBytes, buffered > 1024 * 1024 {
+        counters.endedConnections.add(1, ordering: .relaxed)
+        session.terminate(.enhanceYourCalm, reason: "too_many_bytes_buffered")
+        connectionNeedsFlush()
+      }
+    }
+    counted = (calls, connection.callsStarted, buffered)
+  }
+
+  private func connectionNeedsFlush() {
+    guard !flushScheduled, context != nil else { return }
+    flushScheduled = true
+    loop.flushSoon(self)
+  }
+
+  // MARK: - Time
+
+  private static let noticePing: UInt64 = 0x676f_6177_6179_3f21
+  private static let healthPing: UInt64 = 0x616c_6976_653f_3f21
+
+  /// The graceful end of this connection begins.
+  func drain(reason: String) {
+    if let action = clock.drain(reason: reason, now: .now()) { perform(action) }
+    flush()
+  }
+
+  /// Open calls end with UNAVAILABLE, then the connection is closed.
+  func cut(reason: String) {
+    connection.finishCalls(Status(.unavailable, reason))
+    connection.session.terminate(.noError, reason: reason)
+    flush()
+    close(reason)
+  }
+
+  private func perform(_ action: ConnectionClock.Action) {
+    let session = connection.session
+    switch action {
+    case .ping:
+      session.submitPing(Self.healthPing)
+    case .shutdownNotice:
+      session.submitShutdownNotice()
+      session.submitPing(Self.noticePing)
+    case .goAway(let reason):
+      session.submitGoAway(.noError, reason: reason)
+    case .terminate(let reason):
+      counters.endedConnections.add(1, ordering: .relaxed)
+      session.terminate(.enhanceYourCalm, reason: reason)
+    case .close(let reason):
+      counters.endedConnections.add(1, ordering: .relaxed)
+      close(reason)
+    }
+  }
+
+  /// One callback per connection, set again only when something is due before it.
+  private func setTimer() {
+    guard let context, !closing else { return }
+    var due = clock.deadline ?? .distantFuture
+    if let callsDue { due = min(due, callsDue) }
+    guard due < timerAt else { return }
+    timer?.cancel()
+    timerAt = due
+    timer = try? context.eventLoop.scheduleCallback(at: due, handler: self)
+  }
+}
+
+extension ServerConnectionHandler: NIOScheduledCallbackHandler {
+  func handleScheduledCallback(eventLoop: some EventLoop) {
+    timer = nil
+    timerAt = .distantFuture
+    guard context != nil, !closing else { return }
+    let now = NIODeadline.now()
+    if let due = callsDue, due <= now { callsDue = connection.expireCalls(now: now) }
+    while !closing, let action = clock.next(now: now) { perform(action) }
+    flush()
+  }
+}
+
+extension ServerConnectionHandler: ServerConnectionDelegate {
+  func outputAdded() { connectionNeedsFlush() }
+
+  func deadlineChanged(_ deadline: NIODeadline) { callsDue = deadline }
+}
