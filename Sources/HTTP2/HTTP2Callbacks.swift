@@ -46,6 +46,10 @@ enum HTTP2Callbacks {
         return unsafe session.resetSent(HTTP2ErrorCode(rawValue: frame.pointee.rst_stream.error_code))
       case NGHTTP2_HEADERS.rawValue:
         session.usefulFramesSent += 1
+        unsafe session.frameSent(frame.pointee.hd)
+        return 0
+      case NGHTTP2_DATA.rawValue:
+        unsafe session.frameSent(frame.pointee.hd)
         return 0
       default:
         return 0

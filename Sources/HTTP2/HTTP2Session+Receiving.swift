@@ -125,6 +125,7 @@ extension HTTP2Session {
     let position = Int(slot)
     if block.slot == slot { block.drop() }
     slots[position].flags.insert(.closed)
+    if slots[position].flags.contains(.endsEarly) { earlyEnds -= 1 }
     queuedBytes -= slots[position].outbox.readableBytes
     scratch.giveBack(slots[position].takeOutbox())
     guard slots[position].flags.contains(.announced) else { return freeSlot(slot) }

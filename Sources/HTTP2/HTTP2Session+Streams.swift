@@ -161,12 +161,12 @@ extension HTTP2Session {
     unsafe nghttp2_session_resume_data(raw, slots[position].id)
   }
 
-  /// A server that has answered before the client ended its side says so (RFC 9113 section 8.1): RST_STREAM NO_ERROR, which is sent after
-  /// the end of the answer.
+  /// A server that has answered before the client ended its side says so (RFC 9113 section 8.1) with RST_STREAM NO_ERROR. libnghttp2 drops
+  /// what is queued on a stream that is being reset, so that is submitted when the end of the answer is sent.
   private func endEarly(_ position: Int) {
     guard configuration.role == .server, !slots[position].flags.contains(.remoteClosed) else { return }
-    unsafe nghttp2_submit_rst_stream(
-      raw, UInt8(NGHTTP2_FLAG_NONE.rawValue), slots[position].id, HTTP2ErrorCode.noError.rawValue)
+    slots[position].flags.insert(.endsEarly)
+    earlyEnds += 1
   }
 
   // MARK: - Callbacks
@@ -217,6 +217,18 @@ extension HTTP2Session {
       slots[position].flags.remove(.aboveLimit)
       scratch.events.append(.writable(slot: slot))
     }
+  }
+
+  /// HEADERS or DATA went out.
+  func frameSent(_ header: nghttp2_frame_hd) {
+    guard earlyEnds > 0, header.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0 else { return }
+    let slot = slotIndex(header.stream_id)
+    guard slot >= 0, slots[Int(slot)].flags.contains(.endsEarly) else { return }
+    slots[Int(slot)].flags.remove(.endsEarly)
+    earlyEnds -= 1
+    if slots[Int(slot)].flags.contains(.remoteClosed) { return }
+    unsafe nghttp2_submit_rst_stream(
+      raw, UInt8(NGHTTP2_FLAG_NONE.rawValue), header.stream_id, HTTP2ErrorCode.noError.rawValue)
   }
 
   func headersNotSent(id: Int32) {

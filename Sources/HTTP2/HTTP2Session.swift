@@ -45,6 +45,8 @@ import NIOCore
   var gaps = StreamGaps()
   var faults: TokenBucket
   var noise: TokenBucket
+  /// Streams whose answer will be followed by RST_STREAM, see `endEarly`.
+  var earlyEnds = 0
   private var failureSent = false
   private var closing = false
 
@@ -78,8 +80,6 @@ import NIOCore
     guard unsafe nghttp2_option_new(&option) == 0, let option = unsafe option else { throw .outOfMemory }
     defer { unsafe nghttp2_option_del(option) }
     unsafe nghttp2_option_set_no_auto_window_update(option, 1)
-    // No tree of closed streams: it would serve priorities that gRPC does not use.
-    unsafe nghttp2_option_set_no_closed_streams(option, 1)
     unsafe nghttp2_option_set_stream_reset_rate_limit(option, configuration.resetBurst, configuration.resetsPerSecond)
 
     var session: OpaquePointer?

@@ -20,6 +20,8 @@ struct StreamSlot {
     static let notSent = Flags(rawValue: 1 << 6)
     /// Nothing more may be queued.
     static let finishing = Flags(rawValue: 1 << 7)
+    /// The end of the answer is to be followed by RST_STREAM NO_ERROR.
+    static let endsEarly = Flags(rawValue: 1 << 8)
   }
 
   /// What follows the last byte of the outbox.

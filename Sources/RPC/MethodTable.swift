@@ -15,11 +15,13 @@ public struct MethodTable: Sendable {
 
   /// A class, so that a call holds on to its method with one reference.
   final class Method: Sendable {
+    let index: Int
     let path: String
     let kind: MethodKind
     let handler: Handler
 
-    init(path: String, kind: MethodKind, handler: Handler) {
+    init(index: Int, path: String, kind: MethodKind, handler: Handler) {
+      self.index = index
       self.path = path
       self.kind = kind
       self.handler = handler
@@ -36,18 +38,18 @@ public struct MethodTable: Sendable {
   /// The hot path: called once with the one request message. The message may be a slice of the read buffer: decode or
   /// copy it before returning.
   public mutating func unary(_ path: String, _ handler: @escaping UnaryHandler) {
-    add(Method(path: path, kind: .unary, handler: .unary(handler)))
+    add(path, .unary, .unary(handler))
   }
 
   /// Any call type, synchronous: makes the call's handler when its headers have arrived.
   public mutating func stream(_ path: String, _ kind: MethodKind, _ make: @escaping StreamFactory) {
-    add(Method(path: path, kind: kind, handler: .stream(make)))
+    add(path, kind, .stream(make))
   }
 
   /// Any call type, async: one task, preferring the loop's task executor. Returning ends the call with `.ok`, throwing a
   /// `Status` with that, any other error with `UNKNOWN`. The task is cancelled when the call ends.
   public mutating func async(_ path: String, _ kind: MethodKind, _ body: @escaping AsyncBody) {
-    add(Method(path: path, kind: kind, handler: .async(body)))
+    add(path, kind, .async(body))
   }
 
   /// Interceptors are asked in the order they were added.
@@ -59,12 +61,12 @@ public struct MethodTable: Sendable {
   public var paths: [String] { methods.map(\.path) }
 
   /// The last registration of a path wins.
-  private mutating func add(_ method: Method) {
-    if let position = methods.firstIndex(where: { $0.path == method.path }) {
-      methods[position] = method
+  private mutating func add(_ path: String, _ kind: MethodKind, _ handler: Handler) {
+    if let position = methods.firstIndex(where: { $0.path == path }) {
+      methods[position] = Method(index: position, path: path, kind: kind, handler: handler)
       return
     }
-    methods.append(method)
+    methods.append(Method(index: methods.count, path: path, kind: kind, handler: handler))
     if methods.count * 2 > buckets.count {
       buckets = Array(repeating: 0, count: buckets.count * 2)
       for position in methods.indices { insert(position) }

@@ -24,6 +24,8 @@ public final class ServerCall {
     static let delivering = State(rawValue: 1 << 9)
     /// Interceptors let the call pass and will be told of its end.
     static let intercepted = State(rawValue: 1 << 10)
+    /// The message that is being delivered came compressed.
+    static let messageCompressed = State(rawValue: 1 << 11)
   }
 
   let connection: ServerConnection
@@ -45,19 +47,19 @@ public final class ServerCall {
   /// From `grpc-timeout`; `nil` means none was given.
   public let deadline: NIODeadline?
   /// When the request's head was handled.
-  public let started: NIODeadline
+  public let startedAt: NIODeadline
   /// A slot for interceptors and handlers.
   public var context: AnyObject?
 
   init(
-    connection: ServerConnection, slot: Int32, method: MethodTable.Method, head: ByteBuffer, started: NIODeadline,
+    connection: ServerConnection, slot: Int32, method: MethodTable.Method, head: ByteBuffer, startedAt: NIODeadline,
     deadline: NIODeadline?
   ) {
     self.connection = connection
     self.slot = slot
     self.method = method
     self.headBlock = head
-    self.started = started
+    self.startedAt = startedAt
     self.deadline = deadline
     deframer = MessageDeframer(maxMessage: connection.configuration.maxRequestMessage)
   }
@@ -66,6 +68,9 @@ public final class ServerCall {
 
   /// The full method name: `/gkick.v1.JobService/Enqueue`.
   public var path: String { method.path }
+
+  /// The method's position in `MethodTable.paths`.
+  public var methodIndex: Int { method.index }
 
   public var kind: MethodKind { method.kind }
 
@@ -106,6 +111,9 @@ public final class ServerCall {
       if newValue { state.insert(.compress) } else { state.remove(.compress) }
     }
   }
+
+  /// Whether the message that is being handled came compressed.
+  public var messageWasCompressed: Bool { state.contains(.messageCompressed) }
 
   /// Appends one message: `write` fills the buffer in place, behind the frame prefix, so there is no copy per message.
   /// `write` must only append, and not use the call.

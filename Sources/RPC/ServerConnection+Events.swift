@@ -59,7 +59,11 @@ extension ServerConnection {
     let head = RequestHead(bytes)
     if !head.isPost || head.contentType != .grpc {
       let status = block.tooLarge ? 431 : !head.isPost ? 405 : 415
-      return endStream ? answerForeign(slot, status) : set(.foreign(status), at: slot)
+      if endStream { return answerForeign(slot, status) }
+      // A client of another protocol may wait for an answer before it ends its side.
+      let due = now + Self.foreignPatience
+      set(.foreign(status, due: due), at: slot)
+      return expects(due)
     }
     if block.tooLarge { return refuse(slot, Status(.resourceExhausted, "request headers are over the limit")) }
     let method = unsafe bytes.withUnsafeReadableBytes { all in
@@ -83,7 +87,7 @@ extension ServerConnection {
     }
     if let refusal { return refuse(slot, refusal) }
     let call = ServerCall(
-      connection: self, slot: slot, method: method, head: bytes, started: now, deadline: deadline)
+      connection: self, slot: slot, method: method, head: bytes, startedAt: now, deadline: deadline)
     if head.acceptsGzip { call.state.insert(.acceptsGzip) }
     if head.encoding == .gzip { call.state.insert(.requestGzip) }
     begin(call, endStream: endStream)
@@ -110,8 +114,10 @@ extension ServerConnection {
     session.respond(slot, list, endStream: true)
   }
 
+  private static let foreignPatience = TimeAmount.seconds(3)
+
   /// A plain HTTP answer, with a body for humans.
-  private func answerForeign(_ slot: Int32, _ status: Int) {
+  func answerForeign(_ slot: Int32, _ status: Int) {
     var list = HTTP2HeaderList()
     list.add(":status", String(status))
     if status == 405 { list.add("allow", "POST") }
@@ -140,7 +146,7 @@ extension ServerConnection {
       }
       if endStream { call.state.insert(.inputEnded) }
       deliver(call, bytes)
-    case .foreign(let status):
+    case .foreign(let status, _):
       session.consume(slot, connection: count, stream: count)
       if endStream { answerForeign(slot, status) }
     case .none, .call:
@@ -167,6 +173,7 @@ extension ServerConnection {
       switch call.deframer.next(&bytes) {
       case .more: more = false
       case .message(let message, let compressed):
+        if compressed { call.state.insert(.messageCompressed) } else { call.state.remove(.messageCompressed) }
         if let plain = plain(message, compressed: compressed, call) { received(plain, call) }
       case .failed(let status):
         call.finish(status, end: .cancelled)

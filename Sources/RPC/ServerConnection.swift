@@ -15,8 +15,8 @@ package final class ServerConnection {
   enum Entry {
     case none
     case call(ServerCall)
-    /// No gRPC: this HTTP status answers as soon as the request is complete.
-    case foreign(Int)
+    /// No gRPC: this HTTP status answers as soon as the request is complete, or when waiting for that has taken long enough.
+    case foreign(Int, due: NIODeadline)
   }
 
   package let session: HTTP2Session
@@ -94,13 +94,20 @@ package final class ServerConnection {
   package func expireCalls(now: NIODeadline) -> NIODeadline? {
     self.now = now
     earliestDeadline = nil
-    for entry in entries {
-      guard case .call(let call) = entry, call.isOpen, let deadline = call.deadline else { continue }
-      if deadline <= now {
-        call.finish(Status(.deadlineExceeded, "deadline exceeded"), end: .deadlineExceeded)
-      } else if earliestDeadline.map({ deadline < $0 }) ?? true {
-        earliestDeadline = deadline
+    for (slot, entry) in entries.enumerated() {
+      let deadline: NIODeadline
+      switch entry {
+      case .call(let call):
+        guard call.isOpen, let due = call.deadline else { continue }
+        deadline = due
+        if due <= now { call.finish(Status(.deadlineExceeded, "deadline exceeded"), end: .deadlineExceeded) }
+      case .foreign(let status, let due):
+        deadline = due
+        if due <= now { answerForeign(Int32(slot), status) }
+      case .none:
+        continue
       }
+      if deadline > now, earliestDeadline.map({ deadline < $0 }) ?? true { earliestDeadline = deadline }
     }
     return earliestDeadline
   }
@@ -162,7 +169,12 @@ package final class ServerConnection {
   func callStarted(_ call: ServerCall) {
     openCalls += 1
     callsStarted += 1
-    guard let deadline = call.deadline, earliestDeadline.map({ deadline < $0 }) ?? true else { return }
+    if let deadline = call.deadline { expects(deadline) }
+  }
+
+  /// `expireCalls` has to be called then.
+  func expects(_ deadline: NIODeadline) {
+    guard earliestDeadline.map({ deadline < $0 }) ?? true else { return }
     earliestDeadline = deadline
     delegate?.deadlineChanged(deadline)
   }
