@@ -114,7 +114,7 @@ let package = Package(
       ] + nio,
       path: "Tests/InteropServer", exclude: ["Protos"], swiftSettings: strict),
     tests("HTTP2", ["HTTP2"]),
-    tests("RPC", ["RPC", "HTTP2"]),
+    tests("RPC", ["RPC", "HTTP2"] + nio),
     tests("RPCTransport", ["RPCTransport", "RPC", .product(name: "NIOSSL", package: "swift-nio-ssl")] + nio),
     tests("Protobuf", ["Protobuf", "GRPCProtos"]),
     tests("RPCServices", ["RPCServices", "RPC"]),
