@@ -1,0 +1,234 @@
+import HTTP2
+import NIOCore
+import NIOSSL
+import NIOTLS
+import RPC
+
+/// What a connection has to tell its channel.
+protocol ClientConnectionOwner: AnyObject {
+  /// The server's SETTINGS have come, for the first time or again.
+  func connectionHasRoom(_ handler: ClientConnectionHandler)
+  /// No new calls; the open ones go on.
+  func connectionDrains(_ handler: ClientConnectionHandler, error: HTTP2ErrorCode)
+  func connectionClosed(_ handler: ClientConnectionHandler, reason: String)
+}
+
+/// Moves the bytes of one client connection between its socket and its HTTP/2 session; asks, if so configured, whether the server is
+/// still there.
+final class ClientConnectionHandler: ChannelInboundHandler, ClientConnectionDelegate {
+  typealias InboundIn = ByteBuffer
+  typealias OutboundOut = ByteBuffer
+
+  private enum Keepalive {
+    case off
+    case waiting(Scheduled<Void>)
+    case asked(Scheduled<Void>)
+  }
+
+  let rpc: ClientConnection
+  weak var owner: (any ClientConnectionOwner)?
+  private let keepalive: ClientKeepalive?
+  private let expectsALPN: Bool
+  private var channel: (any Channel)?
+  private var isStarted = false
+  private var isReading = false
+  private var flushIsScheduled = false
+  private var isClosed = false
+  private var isDraining = false
+  private var keepaliveState = Keepalive.off
+  private var lastReceived = NIODeadline.now()
+  private var failure: String?
+  /// A few calls' worth: more is written when the socket has taken it.
+  private static let writeSize = 64 * 1024
+
+  init(
+    configuration: ClientRPCConfiguration, context: LoopContext, keepalive: ClientKeepalive?, expectsALPN: Bool,
+    owner: any ClientConnectionOwner
+  ) throws {
+    rpc = try ClientConnection(configuration: configuration, context: context, now: .now())
+    self.keepalive = keepalive
+    self.expectsALPN = expectsALPN
+    self.owner = owner
+    rpc.delegate = self
+  }
+
+  // MARK: - From the socket
+
+  func handlerAdded(context: ChannelHandlerContext) {
+    channel = context.channel
+    if context.channel.isActive { start() }
+  }
+
+  func channelActive(context: ChannelHandlerContext) {
+    start()
+    context.fireChannelActive()
+  }
+
+  private func start() {
+    guard !isStarted else { return }
+    isStarted = true
+    lastReceived = .now()
+    flush()
+    scheduleKeepalive()
+  }
+
+  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    let bytes = Self.unwrapInboundIn(data)
+    isReading = true
+    lastReceived = .now()
+    if !rpc.receive(bytes, now: lastReceived) {
+      failure = failure ?? "the server broke the HTTP/2 protocol"
+      flush()
+      context.close(promise: nil)
+    }
+  }
+
+  func channelReadComplete(context: ChannelHandlerContext) {
+    isReading = false
+    flush()
+  }
+
+  func channelWritabilityChanged(context: ChannelHandlerContext) {
+    if context.channel.isWritable { flush() }
+  }
+
+  func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+    if case .handshakeCompleted(let negotiated)? = event as? TLSUserEvent, expectsALPN, negotiated != "h2" {
+      failure = "the server does not speak HTTP/2 over TLS"
+      context.close(promise: nil)
+    }
+    context.fireUserInboundEventTriggered(event)
+  }
+
+  func errorCaught(context: ChannelHandlerContext, error: any Error) {
+    failure = failure ?? "\(error)"
+    context.close(promise: nil)
+  }
+
+  func channelInactive(context: ChannelHandlerContext) {
+    closed()
+    context.fireChannelInactive()
+  }
+
+  func handlerRemoved(context: ChannelHandlerContext) { closed() }
+
+  private func closed() {
+    guard !isClosed else { return }
+    isClosed = true
+    stopKeepalive()
+    channel = nil
+    // Why a socket could not be connected is told to whoever asked for it.
+    guard isStarted else { return }
+    let reason = failure ?? "the connection was closed"
+    rpc.connectionLost(reason)
+    owner?.connectionClosed(self, reason: reason)
+  }
+
+  // MARK: - To the socket
+
+  /// Sends what there is, as far as the socket takes it.
+  private func flush() {
+    guard let channel, !isClosed else { return }
+    var wrote = false
+    while channel.isWritable {
+      var out = channel.allocator.buffer(capacity: 4096)
+      rpc.produce(into: &out, limit: Self.writeSize, now: .now())
+      if out.readableBytes == 0 { break }
+      channel.write(out, promise: nil)
+      wrote = true
+    }
+    if wrote { channel.flush() }
+    if rpc.session.isFinished { channel.close(promise: nil) }
+  }
+
+  func outputAdded() {
+    // What is read is answered in one write, and so is what came in one pass of the loop.
+    guard !isReading, !flushIsScheduled, let channel else { return }
+    flushIsScheduled = true
+    channel.eventLoop.assumeIsolated().execute {
+      self.flushIsScheduled = false
+      self.flush()
+    }
+  }
+
+  /// Lets the open calls end, then closes.
+  func drain() {
+    isDraining = true
+    closeWhenDone()
+  }
+
+  func close(_ reason: String) {
+    guard !isClosed else { return }
+    failure = failure ?? reason
+    rpc.session.terminate(.noError)
+    flush()
+    channel?.close(promise: nil)
+  }
+
+  // MARK: - From the session
+
+  func settingsReceived() { owner?.connectionHasRoom(self) }
+
+  func goAwayReceived(_ error: HTTP2ErrorCode) {
+    isDraining = true
+    failure =
+      failure ?? (error == .noError ? "the server is going away" : "the server sent GOAWAY: error \(error.rawValue)")
+    owner?.connectionDrains(self, error: error)
+    closeWhenDone()
+  }
+
+  func callEnded() {
+    if isDraining { return closeWhenDone() }
+    owner?.connectionHasRoom(self)
+  }
+
+  private func closeWhenDone() {
+    guard rpc.openCalls == 0, let channel else { return }
+    // Not from here: the session may be in the middle of its events.
+    channel.eventLoop.assumeIsolated().execute { self.close("all calls have ended") }
+  }
+
+  // MARK: - Keepalive
+
+  private func scheduleKeepalive() {
+    guard let keepalive, let channel, !isClosed else { return }
+    let due = max(lastReceived + keepalive.time, .now() + .milliseconds(1))
+    keepaliveState = .waiting(
+      channel.eventLoop.assumeIsolated().scheduleTask(deadline: due) { self.keepaliveDue(keepalive) })
+  }
+
+  private func keepaliveDue(_ keepalive: ClientKeepalive) {
+    let mayAsk = rpc.openCalls > 0 || keepalive.withoutCalls
+    guard let channel, mayAsk, lastReceived + keepalive.time <= .now() else {
+      if !mayAsk { lastReceived = .now() }
+      return scheduleKeepalive()
+    }
+    rpc.session.submitPing(0)
+    keepaliveState = .asked(
+      channel.eventLoop.assumeIsolated().scheduleTask(in: keepalive.timeout) {
+        self.keepaliveTimedOut(keepalive)
+      })
+    flush()
+  }
+
+  private func keepaliveTimedOut(_ keepalive: ClientKeepalive) {
+    // Anything received in the meantime proves as much as the answer to the PING.
+    guard lastReceived + keepalive.timeout <= .now() else { return scheduleKeepalive() }
+    close("the server did not answer a PING in time")
+  }
+
+  func pingAnswered() {
+    if case .asked(let timeout) = keepaliveState {
+      timeout.cancel()
+      scheduleKeepalive()
+    }
+  }
+
+  private func stopKeepalive() {
+    switch keepaliveState {
+    case .off: break
+    case .waiting(let task), .asked(let task): task.cancel()
+    }
+    keepaliveState = .off
+  }
+}

@@ -1,0 +1,52 @@
+import NIOSSL
+
+/// How a client secures its connections. Always TLS 1.2 or newer with ALPN `h2`.
+public struct ClientTLS: Sendable {
+  /// Whom to trust.
+  public enum Roots: Sendable {
+    case system
+    /// A PEM file with certificates.
+    case file(String)
+  }
+
+  /// The client's own certificate, for mutual TLS.
+  public struct Identity: Sendable {
+    /// A PEM file with the certificate and those between it and the root.
+    public var certificateChainFile: String
+    /// A PEM file with the private key, not encrypted.
+    public var privateKeyFile: String
+
+    public init(certificateChainFile: String, privateKeyFile: String) {
+      self.certificateChainFile = certificateChainFile
+      self.privateKeyFile = privateKeyFile
+    }
+  }
+
+  public var roots: Roots = .system
+  public var identity: Identity?
+  /// The name that the server's certificate must bear, and SNI; `nil`: the target's host.
+  public var serverName: String?
+  /// Off, anyone can claim to be the server: for trials on one machine only.
+  public var verifiesServer = true
+
+  public init(roots: Roots = .system, identity: Identity? = nil, serverName: String? = nil) {
+    self.roots = roots
+    self.identity = identity
+    self.serverName = serverName
+  }
+
+  /// Reads the files; throws what NIOSSL says of them.
+  func makeContext() throws -> NIOSSLContext {
+    var configuration = TLSConfiguration.makeClientConfiguration()
+    configuration.minimumTLSVersion = .tlsv12
+    configuration.applicationProtocols = ["h2"]
+    if case .file(let path) = roots { configuration.trustRoots = .file(path) }
+    if !verifiesServer { configuration.certificateVerification = .none }
+    if let identity {
+      configuration.certificateChain = try NIOSSLCertificate.fromPEMFile(identity.certificateChainFile)
+        .map { .certificate($0) }
+      configuration.privateKey = .privateKey(try NIOSSLPrivateKey(file: identity.privateKeyFile, format: .pem))
+    }
+    return try NIOSSLContext(configuration: configuration)
+  }
+}
