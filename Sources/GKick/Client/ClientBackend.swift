@@ -1,0 +1,89 @@
+public import Jobs
+
+/// What a ``Client`` needs done: by a server over gRPC, or in memory for tests.
+package protocol ClientBackend: Sendable {
+  func enqueue(_ job: JobRequest, durability: Durability?) async throws -> Enqueued
+  /// At most 1,000 jobs; one result each, in order. Throws for all when `allOrNothing` and one is not stored.
+  func enqueue(_ jobs: [JobRequest], allOrNothing: Bool, durability: Durability?) async throws -> [Result<
+    Enqueued, GKickError
+  >]
+  func job(_ id: String) async throws -> JobInfo
+  func jobs(_ query: JobQuery, pageSize: Int, pageToken: String) async throws -> JobPage
+  /// The job as soon as it is final, or as it is after about `timeout`.
+  func wait(for id: String, timeout: Duration) async throws -> JobInfo
+  func cancel(_ id: String, reason: String) async throws -> JobInfo
+  func retry(_ id: String, resetAttempts: Bool) async throws -> JobInfo
+  func delete(_ id: String) async throws
+  func explain(_ id: String) async throws -> JobExplanation
+  /// One connection's worth of events.
+  func events(_ filter: EventFilter, after cursor: String) async throws -> any EventBatches
+  func close() async
+}
+
+/// The events of one call, as they come.
+package protocol EventBatches: Sendable {
+  /// Waits for the next batch, which may be empty; `nil` when the server ended the call.
+  func next() async throws -> EventBatch?
+  func cancel()
+}
+
+package struct EventBatch: Sendable {
+  package var events: [JobEvent]
+  /// Where to go on from after these.
+  package var cursor: String
+
+  package init(events: [JobEvent], cursor: String) {
+    self.events = events
+    self.cursor = cursor
+  }
+}
+
+/// Which events; each empty set means all.
+package struct EventFilter: Sendable, Hashable {
+  package var queues: [String] = []
+  package var names: [String] = []
+  package var jobIDs: [String] = []
+  package var kinds: [JobEvent.Kind] = []
+  package var batchID = ""
+
+  package init() {}
+}
+
+/// What an enqueue gave.
+package struct Enqueued: Sendable, Hashable {
+  package var id: String
+  package var isDuplicate: Bool
+  package var state: JobState
+
+  package init(id: String, isDuplicate: Bool, state: JobState) {
+    self.id = id
+    self.isDuplicate = isDuplicate
+    self.state = state
+  }
+}
+
+package struct JobPage: Sendable {
+  package var jobs: [JobInfo]
+  /// Empty: there are no more.
+  package var nextPageToken: String
+
+  package init(jobs: [JobInfo], nextPageToken: String) {
+    self.jobs = jobs
+    self.nextPageToken = nextPageToken
+  }
+}
+
+/// Which jobs to list; what is empty or `nil` does not narrow it.
+public struct JobQuery: Sendable {
+  public var queue: String?
+  public var states: Set<JobState>
+  public var name: String?
+  public var batchID: String?
+
+  public init(queue: String? = nil, states: Set<JobState> = [], name: String? = nil, batchID: String? = nil) {
+    self.queue = queue
+    self.states = states
+    self.name = name
+    self.batchID = batchID
+  }
+}

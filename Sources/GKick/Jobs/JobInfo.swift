@@ -1,0 +1,104 @@
+#if canImport(FoundationEssentials)
+  public import FoundationEssentials
+#else
+  public import Foundation
+#endif
+public import Jobs
+
+/// Where a job stands.
+public typealias JobState = Jobs.JobState
+
+/// A job as the server knows it.
+public struct JobInfo: Sendable {
+  public var id: String
+  public var queue: String
+  public var name: String
+  public var state: JobState
+  public var payload: [UInt8]
+  public var contentType: String
+  public var priority: Int
+  public var metadata: [String: String]
+  /// Attempts started so far.
+  public var attempt: Int
+  /// Attempts that ended with their worker gone.
+  public var lost: Int
+  public var createdAt: Date
+  /// When it is, or was, due.
+  public var runAt: Date
+  /// When the latest attempt started.
+  public var startedAt: Date?
+  public var finishedAt: Date?
+  public var workerID: String
+  /// What the run gave, as bytes.
+  public var result: [UInt8]
+  /// The latest ten, newest last.
+  public var failures: [JobFailure]
+  public var progress: JobProgress?
+  public var batchID: String
+  /// Why it is not running now, in words.
+  public var waitingReason: String
+
+  package init(id: String, queue: String, name: String, state: JobState, createdAt: Date, runAt: Date) {
+    self.id = id
+    self.queue = queue
+    self.name = name
+    self.state = state
+    self.createdAt = createdAt
+    self.runAt = runAt
+    payload = []
+    contentType = ""
+    priority = 0
+    metadata = [:]
+    attempt = 0
+    lost = 0
+    workerID = ""
+    result = []
+    failures = []
+    batchID = ""
+    waitingReason = ""
+  }
+
+  /// The parameters it was enqueued with.
+  public func parameters<Parameters: JobParameters>(as type: Parameters.Type) throws -> Parameters {
+    try Parameters.codec.decode(type, from: payload)
+  }
+}
+
+/// Why an attempt did not succeed.
+public struct JobFailure: Sendable, Hashable {
+  /// The error's type.
+  public var type: String
+  public var message: String
+  public var backtrace: String
+  public var isRetryable: Bool
+  public var at: Date
+  public var attempt: Int
+  public var workerID: String
+
+  package init(
+    type: String, message: String, backtrace: String = "", isRetryable: Bool = true, at: Date, attempt: Int = 0,
+    workerID: String = ""
+  ) {
+    self.type = type
+    self.message = message
+    self.backtrace = backtrace
+    self.isRetryable = isRetryable
+    self.at = at
+    self.attempt = attempt
+    self.workerID = workerID
+  }
+}
+
+/// How far a running job has come, as it says itself.
+public struct JobProgress: Sendable, Hashable {
+  /// 0...100.
+  public var percent: Int
+  public var message: String
+  public var at: Date
+
+  package init(percent: Int, message: String, at: Date) {
+    self.percent = percent
+    self.message = message
+    self.at = at
+  }
+}

@@ -1,0 +1,25 @@
+/// Which jobs a worker can run, and what runs around them.
+package struct JobRegistry: Sendable {
+  package typealias Handler = @Sendable (JobContext) async throws -> JobResult
+
+  package private(set) var handlers: [String: Handler] = [:]
+  package private(set) var middleware: [any JobMiddleware] = []
+
+  package init() {}
+
+  /// The last registration of a name wins.
+  package mutating func add(_ name: String, _ handler: @escaping Handler) { handlers[name] = handler }
+
+  /// The first added is the outermost.
+  package mutating func use(_ middleware: any JobMiddleware) { self.middleware.append(middleware) }
+
+  /// The handler of a name with everything around it, put together once.
+  package func chain(_ name: String) -> Handler? {
+    guard var next = handlers[name] else { return nil }
+    for layer in middleware.reversed() {
+      let inner = next
+      next = { context in try await layer.run(context, next: inner) }
+    }
+    return next
+  }
+}
