@@ -149,3 +149,16 @@ public struct Client: Sendable {
     return JobEvents(backend: backend, filter: filter, cursor: cursor ?? "")
   }
 }
+
+extension Client {
+  /// Makes no connection yet.
+  /// - Throws: when the address makes no sense or the TLS files cannot be read.
+  public init(_ endpoint: Endpoint) throws(GKickError) {
+    self.init(backend: try GRPCBackend(endpoint))
+  }
+
+  /// A client of the server at this address, see ``Endpoint/address``.
+  public init(address: String) throws(GKickError) {
+    try self.init(Endpoint(address))
+  }
+}

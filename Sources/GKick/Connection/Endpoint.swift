@@ -1,0 +1,78 @@
+import NIOCore
+import RPC
+public import RPCTransport
+
+#if canImport(Glibc)
+  import Glibc
+#else
+  import Darwin
+#endif
+
+/// Where the server is and how to speak with it.
+///
+///     Endpoint("gkick.internal:7450")
+///     Endpoint("dns:///gkick.internal:7450", tls: ClientTLS())
+///     Endpoint("unix:/run/gkick.sock")
+public struct Endpoint: Sendable, ExpressibleByStringLiteral {
+  /// `host:port`, several of them separated by commas, `dns:///host:port`, or `unix:path`. Without a port: 7450.
+  public var address: String
+  /// `nil`: plaintext.
+  public var tls: ClientTLS?
+  /// Sent with every call as `authorization: Bearer …`.
+  public var token: String?
+  /// One call's time, unless it waits by its nature.
+  public var timeout: Duration = .seconds(30)
+  /// Whether calls wait for a server that cannot be reached, up to `timeout`, instead of failing at once.
+  public var waitsForServer = false
+  /// Which of several servers gets a call.
+  public var loadBalancing = ClientConfiguration.LoadBalancing.pickFirst
+
+  public static let defaultPort = 7450
+
+  public init(_ address: String, tls: ClientTLS? = nil, token: String? = nil) {
+    self.address = address
+    self.tls = tls
+    self.token = token
+  }
+
+  public init(stringLiteral value: String) { self.init(value) }
+
+  /// What the environment says: `GKICK_ADDRESS` (else localhost) and `GKICK_TOKEN`.
+  public static var environment: Endpoint {
+    Endpoint(variable("GKICK_ADDRESS") ?? "localhost:\(defaultPort)", token: variable("GKICK_TOKEN"))
+  }
+
+  private static func variable(_ name: String) -> String? {
+    // The pointer is read before anything else can change the environment.
+    guard let value = unsafe getenv(name) else { return nil }
+    let text = unsafe String(cString: value)
+    return text.isEmpty ? nil : text
+  }
+
+  // MARK: - For the library
+
+  var metadata: Metadata {
+    var metadata = Metadata()
+    if let token { metadata.add("authorization", "Bearer \(token)") }
+    return metadata
+  }
+
+  /// A channel to the server, on one event loop of the process's own group.
+  func makeChannel(keepalive: ClientKeepalive?) throws(GKickError) -> ClientChannel {
+    guard let target = ClientTarget(address, defaultPort: Self.defaultPort) else {
+      throw GKickError(.invalid, "\"\(address)\" is no address: write host:port, dns:///host:port or unix:path")
+    }
+    var configuration = ClientConfiguration()
+    configuration.tls = tls
+    configuration.loadBalancing = loadBalancing
+    configuration.keepalive = keepalive
+    configuration.waitForReady = waitsForServer
+    configuration.backoff.maximum = .seconds(10)
+    configuration.maxReceiveMessageSize = 16 * 1024 * 1024
+    do {
+      return try ClientChannel(target: target, configuration: configuration, group: Loops.group)
+    } catch {
+      throw GKickError(.invalid, "TLS: \(error)")
+    }
+  }
+}

@@ -1,0 +1,27 @@
+import RPC
+import Wire
+
+extension GKickError {
+  init(_ status: Status) {
+    let code: Code
+    switch status.code {
+    case .ok, .unknown, .internal, .dataLoss, .unimplemented: code = .other
+    case .cancelled: code = .cancelled
+    case .invalidArgument: code = .invalid
+    case .deadlineExceeded: code = .timedOut
+    case .notFound: code = .notFound
+    case .alreadyExists: code = .alreadyExists
+    case .permissionDenied, .unauthenticated: code = .notAllowed
+    case .resourceExhausted: code = .limitReached
+    case .failedPrecondition, .aborted: code = .notPossibleNow
+    case .outOfRange: code = .eventsTrimmed
+    case .unavailable: code = .unavailable
+    }
+    let pushback = status.retryPushback.flatMap { $0 >= 0 ? Duration.milliseconds($0) : nil }
+    self.init(code, status.message.isEmpty ? "\(status.code)" : status.message, retryAfter: pushback)
+  }
+
+  init(_ error: WireError) {
+    self.init(.other, "the server's answer cannot be read: \(error)")
+  }
+}

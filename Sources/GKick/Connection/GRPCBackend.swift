@@ -1,0 +1,188 @@
+import Jobs
+import NIOCore
+import RPC
+import RPCTransport
+import Wire
+
+/// A client's calls over gRPC.
+final class GRPCBackend: ClientBackend {
+  private let channel: ClientChannel
+  private let metadata: Metadata
+  private let timeout: TimeAmount
+  private let codec = SharedCodec()
+
+  init(_ endpoint: Endpoint) throws(GKickError) {
+    // An event stream can be quiet for long; the servers' own limit on PINGs is five minutes.
+    channel = try endpoint.makeChannel(keepalive: ClientKeepalive(time: .minutes(6)))
+    metadata = endpoint.metadata
+    timeout = TimeAmount(endpoint.timeout)
+  }
+
+  func close() async { await channel.close() }
+
+  // MARK: - Calls
+
+  private func call<Answer: Sendable>(
+    _ method: StaticString, timeout: TimeAmount? = nil, waitForReady: Bool? = nil, _ encode: (Codec) -> Int,
+    _ decode: (Codec, RawSpan) throws(WireError) -> Answer
+  ) async throws -> Answer {
+    let request = codec.encode(encode)
+    let response = await channel.unaryResponse(
+      "/gkick.v1.JobService/\(method)", request, metadata: metadata,
+      options: CallOptions(timeout: timeout ?? self.timeout, waitForReady: waitForReady))
+    guard let message = response.message else {
+      if response.status.code == .cancelled, Task.isCancelled { throw CancellationError() }
+      throw GKickError(response.status)
+    }
+    do {
+      return try codec.decode(message, decode)
+    } catch {
+      throw GKickError(error)
+    }
+  }
+
+  func enqueue(_ job: JobRequest, durability: Durability?) async throws -> Enqueued {
+    let durability = durability.map(Jobs.Durability.init)
+    let receipt: JobReceipt
+    // A job with an id of its own can be sent twice without harm: so wait for a server that restarts.
+    let waitForReady = job.id.isEmpty ? nil : true
+    if case .now = job.when {
+      receipt = try await call(
+        "Enqueue", waitForReady: waitForReady, { $0.encodeEnqueueRequest(JobSpec(job), durability) },
+        { codec, bytes throws(WireError) in try codec.decodeEnqueueResponse(bytes) })
+    } else {
+      receipt = try await call(
+        "Schedule", waitForReady: waitForReady, { $0.encodeScheduleRequest(JobOrder(job), durability) },
+        { codec, bytes throws(WireError) in try codec.decodeScheduleResponse(bytes) })
+    }
+    return Enqueued(id: receipt.jobID, isDuplicate: receipt.duplicate, state: receipt.state ?? .ready)
+  }
+
+  func enqueue(
+    _ jobs: [JobRequest], allOrNothing: Bool, durability: Durability?
+  ) async throws -> [Result<Enqueued, GKickError>] {
+    let results = try await call(
+      "EnqueueBatch",
+      {
+        $0.encodeEnqueueBatchRequest(
+          jobs.map { JobOrder($0) }, allOrNothing: allOrNothing, durability.map(Jobs.Durability.init))
+      },
+      { codec, bytes throws(WireError) in try codec.decodeEnqueueBatchResponse(bytes) })
+    return results.map { result in
+      if result.statusCode == 0 {
+        return .success(
+          Enqueued(id: result.jobID, isDuplicate: result.duplicate, state: result.state ?? .ready))
+      }
+      let code = StatusCode(rawValue: Int(result.statusCode)) ?? .unknown
+      return .failure(GKickError(Status(code, result.statusMessage)))
+    }
+  }
+
+  func job(_ id: String) async throws -> JobInfo { try await info("GetJob") { $0.encodeJobIDRequest(id) } }
+
+  func wait(for id: String, timeout: Duration) async throws -> JobInfo {
+    // The server answers with the state so far when the deadline is near; give that answer time to come.
+    try await info("WaitJob", timeout: TimeAmount(timeout) + .seconds(1)) { $0.encodeJobIDRequest(id) }
+  }
+
+  func cancel(_ id: String, reason: String) async throws -> JobInfo {
+    try await info("CancelJob") { $0.encodeCancelJobRequest(id, reason: reason) }
+  }
+
+  func retry(_ id: String, resetAttempts: Bool) async throws -> JobInfo {
+    try await info("RetryJob") { $0.encodeRetryJobRequest(id, resetAttempts: resetAttempts) }
+  }
+
+  private func info(
+    _ method: StaticString, timeout: TimeAmount? = nil, _ encode: (Codec) -> Int
+  ) async throws -> JobInfo {
+    JobInfo(
+      try await call(method, timeout: timeout, encode) { codec, bytes throws(WireError) in
+        try codec.decodeJobResponse(bytes)
+      })
+  }
+
+  func delete(_ id: String) async throws {
+    try await call("DeleteJob", { $0.encodeJobIDRequest(id) }, { _, _ throws(WireError) in })
+  }
+
+  func explain(_ id: String) async throws -> JobExplanation {
+    JobExplanation(
+      try await call(
+        "ExplainJob", { $0.encodeJobIDRequest(id) },
+        { codec, bytes throws(WireError) in try codec.decodeExplainJobResponse(bytes) }))
+  }
+
+  func jobs(_ query: JobQuery, pageSize: Int, pageToken: String) async throws -> JobPage {
+    var wire = Jobs.JobQuery()
+    wire.queue = query.queue ?? ""
+    wire.states = query.states
+    wire.name = query.name ?? ""
+    wire.batchID = query.batchID ?? ""
+    wire.limit = min(1_000, max(1, pageSize))
+    let request = wire
+    let page = try await call(
+      "ListJobs", { $0.encodeListJobsRequest(request, pageToken: pageToken) },
+      { codec, bytes throws(WireError) in try codec.decodeListJobsResponse(bytes) })
+    return JobPage(jobs: page.jobs.map { JobInfo($0) }, nextPageToken: page.nextPageToken)
+  }
+
+  // MARK: - Events
+
+  func events(_ filter: EventFilter, after cursor: String) async throws -> any EventBatches {
+    var request = EventsRequest()
+    if !cursor.isEmpty {
+      guard let number = Int64(cursor) else { throw GKickError(.invalid, "\"\(cursor)\" is no cursor") }
+      request.after = number
+    }
+    request.queues = filter.queues
+    request.names = filter.names
+    request.jobIDs = filter.jobIDs
+    request.kinds = Set(filter.kinds)
+    request.batchID = filter.batchID
+    let message = codec.encode { $0.encodeStreamEventsRequest(request) }
+    let stream = channel.stream("/gkick.v1.JobService/StreamEvents", metadata: metadata)
+    let batches = GRPCEventBatches(stream)
+    do {
+      try await stream.send(message)
+    } catch let status as Status {
+      throw GKickError(status)
+    }
+    stream.finish()
+    return batches
+  }
+}
+
+/// One StreamEvents call.
+private final class GRPCEventBatches: EventBatches {
+  private let stream: ClientStream
+  private let codec = SharedCodec()
+
+  init(_ stream: ClientStream) { self.stream = stream }
+
+  func next() async throws -> EventBatch? {
+    let messages: [ByteBuffer]
+    do {
+      messages = try await stream.nextBatch()
+    } catch let status as Status {
+      if status.code == .cancelled, Task.isCancelled { throw CancellationError() }
+      throw GKickError(status)
+    }
+    if messages.isEmpty { return nil }
+    var batch = EventBatch(events: [], cursor: "")
+    for message in messages {
+      do throws(WireError) {
+        let (events, cursor) = try codec.decode(message) { codec, bytes throws(WireError) in
+          try codec.decodeStreamEventsResponse(bytes)
+        }
+        batch.events.append(contentsOf: events.map { JobEvent($0) })
+        if !cursor.isEmpty { batch.cursor = cursor }
+      } catch {
+        throw GKickError(error)
+      }
+    }
+    return batch
+  }
+
+  func cancel() { stream.cancel() }
+}

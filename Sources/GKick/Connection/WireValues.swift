@@ -1,0 +1,156 @@
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+import Jobs
+import Wire
+
+// Between what users see and what goes over the wire.
+
+extension Wire.JobSpec {
+  init(_ request: JobRequest) {
+    self.init()
+    id = request.id
+    queue = request.queue
+    name = request.name
+    payload = request.payload
+    contentType = request.contentType
+    priority = Int32(clamping: request.priority)
+    metadata = request.metadata
+    retry = request.retry?.stored
+    timeout = request.timeout?.interval
+    startBefore = request.startBefore?.timestamp
+    retention = request.retention?.interval
+    unique = request.unique.map(Jobs.Uniqueness.init)
+    concurrencyKey = request.concurrencyKey
+    fairnessKey = request.fairnessKey
+    dependsOn = request.dependsOn
+    batchID = request.batchID
+  }
+}
+
+extension Wire.JobOrder {
+  init(_ request: JobRequest) {
+    let time: JobTime? =
+      switch request.when {
+      case .now: nil
+      case .at(let date): .at(date.timestamp)
+      case .after(let delay): .after(max(delay, .zero).interval)
+      }
+    self.init(job: JobSpec(request), time: time)
+  }
+}
+
+extension Jobs.Uniqueness {
+  init(_ unique: Uniqueness) {
+    let onConflict: OnConflict =
+      switch unique.onConflict {
+      case .keep: .keep
+      case .reject: .reject
+      case .replace: .replace
+      }
+    self.init(key: unique.key, holdFor: unique.holdFor?.interval, onConflict: onConflict)
+  }
+}
+
+extension Jobs.Durability {
+  init(_ durability: Durability) {
+    switch durability {
+    case .synced: self = .synced
+    case .relaxed: self = .relaxed
+    }
+  }
+}
+
+extension JobInfo {
+  init(_ info: Wire.JobInfo) {
+    let createdAt = info.createdAt.map { Date($0) } ?? Date(timeIntervalSince1970: 0)
+    self.init(
+      id: info.spec.id, queue: info.spec.queue, name: info.spec.name, state: info.state, createdAt: createdAt,
+      runAt: info.runAt.map { Date($0) } ?? createdAt)
+    payload = info.spec.payload
+    contentType = info.spec.contentType
+    priority = Int(info.spec.priority)
+    metadata = info.spec.metadata
+    attempt = Int(info.attempt)
+    lost = Int(info.lost)
+    startedAt = info.startedAt.map { Date($0) }
+    finishedAt = info.finishedAt.map { Date($0) }
+    workerID = info.workerID
+    result = info.result
+    failures = info.failures.map { JobFailure($0) }
+    progress = info.progress.map { JobProgress($0) }
+    batchID = info.spec.batchID
+    waitingReason = info.waitingReason
+  }
+}
+
+extension JobFailure {
+  package init(_ failure: Failure) {
+    self.init(
+      type: failure.type, message: failure.message, backtrace: failure.backtrace, isRetryable: failure.retryable,
+      at: Date(failure.at), attempt: Int(failure.attempt), workerID: failure.workerID)
+  }
+}
+
+extension JobProgress {
+  package init(_ progress: Progress) {
+    self.init(percent: Int(progress.percent), message: progress.message, at: Date(progress.at))
+  }
+}
+
+extension JobEvent {
+  init(_ event: Event) {
+    self.init(
+      cursor: String(event.cursor), kind: event.kind, at: Date(event.at), jobID: event.jobID, queue: event.queue,
+      name: event.name)
+    attempt = Int(event.attempt)
+    workerID = event.workerID
+    batchID = event.batchID
+    switch event.detail {
+    case .none: break
+    case .failure(let failure): self.failure = JobFailure(failure)
+    case .retry(let failure, let next):
+      self.failure = JobFailure(failure)
+      nextRunAt = Date(next)
+    case .progress(let progress): self.progress = JobProgress(progress)
+    case .due(let next): nextRunAt = Date(next)
+    }
+  }
+}
+
+extension JobExplanation {
+  init(_ explanation: Wire.JobExplanation) {
+    self.init(
+      job: JobInfo(explanation.job), reasons: explanation.reasons.map { Reason($0) },
+      jobsAhead: Int(clamping: explanation.jobsAhead))
+  }
+}
+
+extension JobExplanation.Reason {
+  init(_ reason: Explanation.Reason) {
+    let hindrance: JobExplanation.Hindrance =
+      switch reason.hindrance {
+      case .notDue: .notDue
+      case .queuePaused: .queuePaused
+      case .noWorker: .noWorker
+      case .workersBusy: .workersBusy
+      case .concurrencyLimit: .concurrencyLimit
+      case .rateLimit: .rateLimit
+      case .dependency: .dependency
+      case .jobsAhead: .jobsAhead
+      }
+    self.init(
+      hindrance: hindrance, text: reason.text, jobIDs: reason.jobIDs, notBefore: reason.notBefore.map { Date($0) })
+  }
+}
+
+extension Assignment {
+  convenience init(_ given: Wire.Assignment) {
+    self.init(
+      lease: given.lease, attempt: Int(given.attempt), maxAttempts: Int(given.maxAttempts), queue: given.queue,
+      name: given.name, payload: given.payload, contentType: given.contentType, metadata: given.metadata,
+      priority: Int(given.priority), createdAt: given.createdAt ?? .distantPast, deadline: given.deadline)
+  }
+}

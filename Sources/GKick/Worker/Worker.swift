@@ -1,0 +1,104 @@
+import Logging
+import NIOCore
+import RPC
+import RPCTransport
+public import ServiceLifecycle
+import Synchronization
+
+#if canImport(Glibc)
+  import Glibc
+#else
+  import Darwin
+#endif
+
+/// Runs jobs. It holds one stream to the server open, is given jobs when it is free, and reports what became of them.
+///
+///     let worker = Worker("localhost:7450", configuration: WorkerConfiguration(queues: ["mail"], concurrency: 20))
+///     worker.register(SendEmail.self)
+///     try await worker.run()
+///
+/// It is a `Service`: a graceful shutdown lets the running jobs finish, up to ``WorkerConfiguration/drainTimeout``. A broken
+/// connection is made again and the running jobs go on, as long as the server keeps them for it
+/// (``WorkerConfiguration/resumeWindow``).
+public final class Worker: Service, JobRegistering {
+  public let endpoint: Endpoint
+  public let configuration: WorkerConfiguration
+  /// Names this worker on the server.
+  public let id: String
+  private let logger: Logger
+  private let state = Mutex(State())
+
+  private struct State {
+    var registry = JobRegistry()
+    var hasRun = false
+  }
+
+  public init(_ endpoint: Endpoint, configuration: WorkerConfiguration = WorkerConfiguration()) {
+    self.endpoint = endpoint
+    self.configuration = configuration
+    id = configuration.id ?? Self.makeID()
+    var logger = configuration.logger ?? Logger(label: "gkick.worker")
+    logger[metadataKey: "worker.id"] = .string(id)
+    self.logger = logger
+  }
+
+  // MARK: - Before it runs
+
+  /// Takes a handler for jobs of one name; see `register`. What is registered after `run` was called is not heard of.
+  public func add(_ name: String, _ handler: @escaping @Sendable (JobContext) async throws -> JobResult) {
+    state.withLock { $0.registry.add(name, handler) }
+  }
+
+  /// Runs around every job. The first that was added is the outermost.
+  public func use(_ middleware: any JobMiddleware) {
+    state.withLock { $0.registry.use(middleware) }
+  }
+
+  package var registry: JobRegistry { state.withLock { $0.registry } }
+
+  // MARK: - Running
+
+  /// Works until the task is cancelled (running jobs are cancelled and given back) or a graceful shutdown is asked for.
+  /// - Throws: ``GKickError`` when the server refuses this worker: a bad address, no permission, an id that another has taken.
+  public func run() async throws {
+    let registry = try state.withLock { state in
+      guard !state.hasRun else { throw GKickError(.notPossibleNow, "a worker runs once") }
+      guard !state.registry.handlers.isEmpty else { throw GKickError(.invalid, "no job is registered") }
+      state.hasRun = true
+      return state.registry
+    }
+    let channel = try endpoint.makeChannel(keepalive: nil)
+    let loop = channel.eventLoop
+    let end = loop.makePromise(of: Void.self)
+    let runner = JobRunner(registry: registry, workerID: id, logger: logger)
+    let inside = NIOLoopBoundBox.makeBoxSendingValue(
+      WorkerLoop(
+        channel: channel, configuration: configuration, workerID: id, runner: runner, metadata: endpoint.metadata,
+        logger: logger, end: end), eventLoop: loop)
+    loop.execute { inside.value.start() }
+    let result = await withTaskCancellationHandler {
+      await withGracefulShutdownHandler {
+        await withCheckedContinuation { continuation in
+          end.futureResult.whenComplete { continuation.resume(returning: $0) }
+        }
+      } onGracefulShutdown: {
+        loop.execute { inside.value.drain() }
+      }
+    } onCancel: {
+      loop.execute { inside.value.stop() }
+    }
+    await channel.close(grace: .milliseconds(200))
+    try result.get()
+  }
+
+  /// `host-pid-random`.
+  private static func makeID() -> String {
+    var name = [CChar](repeating: 0, count: 65)
+    // `gethostname` writes at most the 64 bytes it is allowed; the last stays 0.
+    let host =
+      unsafe gethostname(&name, 64) == 0
+      ? String(decoding: name.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self) : "host"
+    let allowed = host.filter { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "-" || $0 == "." || $0 == "_") }
+    return "\(allowed.prefix(64))-\(getpid())-\(String(UInt32.random(in: 0 ... .max), radix: 16))"
+  }
+}

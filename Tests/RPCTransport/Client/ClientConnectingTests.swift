@@ -1,0 +1,230 @@
+import NIOConcurrencyHelpers
+import NIOCore
+import NIOPosix
+import RPC
+import Testing
+
+@testable import RPCTransport
+
+@Suite(.timeLimit(.minutes(1))) struct ClientConnectingTests {
+  @Test func saysWhyItCannotConnect() async throws {
+    let port = try await freePort()
+    let channel = try ClientChannel.local(port)
+    let response = await channel.unaryResponse(EchoServer.unary, text(""))
+    #expect(response.status.code == .unavailable)
+    #expect(response.status.message.contains("cannot connect to 127.0.0.1:\(port)"))
+    #expect(response.status.message.contains("refused"))
+    await channel.close()
+  }
+
+  @Test func waitsForAServerIfAsked() async throws {
+    let port = try await freePort()
+    let channel = try ClientChannel.local(port)
+    let waiting = Task {
+      await channel.unaryResponse(EchoServer.unary, text("late"), options: CallOptions(waitForReady: true))
+    }
+    // It has failed at least once.
+    _ = await channel.unaryResponse(EchoServer.unary, text(""))
+    let server = try EchoServer()
+    _ = try await server.listen(port: port)
+    #expect(await waiting.value.status == .ok)
+    await channel.close()
+    await server.stop()
+  }
+
+  @Test func aDeadlineAlsoEndsTheWait() async throws {
+    let channel = try ClientChannel.local(try await freePort())
+    let response = await channel.unaryResponse(
+      EchoServer.unary, text(""), options: CallOptions(timeout: .milliseconds(500), waitForReady: true))
+    #expect(response.status.code == .deadlineExceeded)
+    #expect(response.status.message.contains("refused"))
+    await channel.close()
+  }
+
+  @Test func comesBackAfterTheServerWent() async throws {
+    let first = try EchoServer()
+    let port = try await first.listen()
+    let channel = try ClientChannel.local(port)
+    _ = try await channel.unary(EchoServer.unary, text(""))
+    await first.stop()
+    let second = try EchoServer()
+    _ = try await second.listen(port: port)
+    let response = await channel.unaryResponse(
+      EchoServer.unary, text("again"), options: CallOptions(waitForReady: true))
+    #expect(response.status == .ok)
+    #expect(second.calls.withLock { $0[EchoServer.unary] } == 1)
+    await channel.close()
+    await second.stop()
+  }
+
+  @Test func aServerThatDrainsIsLeftInPeace() async throws {
+    let first = try EchoServer()
+    let second = try EchoServer()
+    let ports = (try await first.listen(), try await second.listen())
+    let channel = try ClientChannel.local(ports.0, ports.1)
+    _ = try await channel.unary(EchoServer.unary, text(""))
+    let stream = channel.stream(EchoServer.stream)
+    try await stream.send(text("one"))
+    #expect(try await stream.nextBatch().count == 1)
+    async let stopped: Void = first.stop(within: .seconds(10))
+    // New calls go to the other one, without a single failure, while the open one goes on.
+    while second.calls.withLock({ $0.isEmpty }) {
+      let response = await channel.unaryResponse(EchoServer.unary, text(""), options: CallOptions(waitForReady: true))
+      #expect(response.status == .ok)
+    }
+    try await stream.send(text("two"))
+    #expect(try await stream.nextBatch().map { String(buffer: $0) } == ["two"])
+    stream.finish()
+    #expect(try await stream.nextBatch().isEmpty)
+    await stopped
+    await channel.close()
+    await second.stop()
+  }
+
+  @Test func picksTheFirstThatWorks() async throws {
+    let server = try EchoServer()
+    let channel = try ClientChannel.local(try await freePort(), try await server.listen())
+    #expect(String(buffer: try await channel.unary(EchoServer.unary, text("x"))) == "x")
+    await channel.close()
+    await server.stop()
+  }
+
+  @Test func roundRobinSharesOut() async throws {
+    let servers = [try EchoServer(), try EchoServer()]
+    let ports = [try await servers[0].listen(), try await servers[1].listen()]
+    // The third address is dead and does not matter.
+    let channel = try ClientChannel.local(ports[0], ports[1], try await freePort()) { $0.loadBalancing = .roundRobin }
+    _ = try await channel.unary(EchoServer.unary, text(""))
+    for server in servers { try await eventually { server.server.statistics.openConnections == 1 } }
+    for _ in 0..<100 { _ = try await channel.unary(EchoServer.unary, text("")) }
+    for server in servers { #expect(server.calls.withLock { $0[EchoServer.unary] ?? 0 } >= 40) }
+    // One goes: the other takes all.
+    await servers[0].stop()
+    for _ in 0..<20 {
+      let response = await channel.unaryResponse(EchoServer.unary, text(""), options: CallOptions(waitForReady: true))
+      #expect(response.status == .ok)
+    }
+    await channel.close()
+    await servers[1].stop()
+  }
+
+  @Test func asksTheResolverAgain() async throws {
+    let first = try EchoServer()
+    let second = try EchoServer()
+    let resolver = ScriptedResolver()
+    resolver.answer = [try SocketAddress(ipAddress: "127.0.0.1", port: try await first.listen())]
+    var configuration = ClientConfiguration()
+    configuration.backoff.initial = .milliseconds(20)
+    let channel = try ClientChannel(
+      target: .hostPort("moving.example", 1), configuration: configuration, resolver: resolver,
+      eventLoop: MultiThreadedEventLoopGroup.singleton.next(), logger: nil)
+    _ = try await channel.unary(EchoServer.unary, text(""))
+    resolver.answer = [try SocketAddress(ipAddress: "127.0.0.1", port: try await second.listen())]
+    await first.stop()
+    let response = await channel.unaryResponse(EchoServer.unary, text(""), options: CallOptions(waitForReady: true))
+    #expect(response.status == .ok)
+    #expect(second.calls.withLock { $0[EchoServer.unary] } == 1)
+    #expect(resolver.asked >= 2)
+    // A name that leads nowhere is said to.
+    resolver.answer = []
+    await second.stop()
+    let lost = await channel.unaryResponse(EchoServer.unary, text(""))
+    #expect(lost.status.code == .unavailable)
+    await channel.close()
+  }
+
+  @Test func speaksOverUnixSockets() async throws {
+    let path = "/tmp/gkick-client-test-\(UInt32.random(in: 0 ... .max)).sock"
+    let server = try EchoServer()
+    _ = try await server.server.bind(.unix(path))
+    let channel = try ClientChannel.make(.unix(path))
+    #expect(String(buffer: try await channel.unary(EchoServer.unary, text("u"))) == "u")
+    await channel.close()
+    await server.stop()
+  }
+
+  @Test func closesWhenIdleAndConnectsAgain() async throws {
+    let server = try EchoServer()
+    let channel = try ClientChannel.local(try await server.listen()) { $0.idleTimeout = .milliseconds(30) }
+    _ = try await channel.unary(EchoServer.unary, text(""))
+    try await eventually { server.server.statistics.openConnections == 0 }
+    #expect(await channel.unaryResponse(EchoServer.unary, text("")).status == .ok)
+    #expect(server.server.statistics.acceptedConnections == 2)
+    await channel.close()
+    await server.stop()
+  }
+
+  @Test func noticesASilentServer() async throws {
+    // It accepts, says SETTINGS once, and then nothing, whatever it is asked.
+    let silent = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+      .childChannelInitializer { channel in
+        channel.writeAndFlush(ByteBuffer(bytes: [0, 0, 0, 4, 0, 0, 0, 0, 0]), promise: nil)
+        return channel.eventLoop.makeSucceededVoidFuture()
+      }
+      .bind(host: "127.0.0.1", port: 0).get()
+    let channel = try ClientChannel.local(silent.localAddress?.port ?? 0) {
+      $0.keepalive = ClientKeepalive(time: .milliseconds(40), timeout: .milliseconds(40))
+    }
+    let response = await channel.unaryResponse(EchoServer.unary, text(""))
+    #expect(response.status == Status(.unavailable, "the server did not answer a PING in time"))
+    await channel.close()
+    try await silent.close()
+  }
+
+  @Test func pingsDoNotHurtAQuietCall() async throws {
+    var configuration = ServerConfiguration()
+    configuration.minPingInterval = .milliseconds(1)
+    let server = try EchoServer(configuration)
+    let channel = try ClientChannel.local(try await server.listen()) {
+      $0.keepalive = ClientKeepalive(time: .milliseconds(20), timeout: .milliseconds(2000))
+    }
+    let response = await channel.unaryResponse(
+      EchoServer.hang, text(""), options: CallOptions(timeout: .milliseconds(200)))
+    #expect(response.status.code == .deadlineExceeded)
+    #expect(server.server.statistics.acceptedConnections == 1)
+    await channel.close()
+    await server.stop()
+  }
+
+  @Test func boundsTheCallsThatWait() async throws {
+    let channel = try ClientChannel.local(try await freePort()) { $0.maxWaitingCalls = 3 }
+    let options = CallOptions(timeout: .milliseconds(200), waitForReady: true)
+    let codes = await withTaskGroup(of: StatusCode.self) { group in
+      for _ in 0..<5 {
+        group.addTask { await channel.unaryResponse(EchoServer.unary, text(""), options: options).status.code }
+      }
+      return await group.reduce(into: [:]) { $0[$1, default: 0] += 1 }
+    }
+    #expect(codes == [.deadlineExceeded: 3, .resourceExhausted: 2])
+    await channel.close()
+  }
+}
+
+/// Answers as a test tells it to.
+private final class ScriptedResolver: AddressResolver {
+  private let state = NIOLockedValueBox<(answer: [SocketAddress], asked: Int)>(([], 0))
+  struct Nowhere: Error {}
+
+  var answer: [SocketAddress] {
+    get { state.withLockedValue { $0.answer } }
+    set { state.withLockedValue { $0.answer = newValue } }
+  }
+  var asked: Int { state.withLockedValue { $0.asked } }
+
+  func resolve(on loop: any EventLoop) -> EventLoopFuture<[SocketAddress]> {
+    let answer = state.withLockedValue {
+      $0.asked += 1
+      return $0.answer
+    }
+    return answer.isEmpty ? loop.makeFailedFuture(Nowhere()) : loop.makeSucceededFuture(answer)
+  }
+}
+
+/// A port that nobody listens on.
+func freePort() async throws -> Int {
+  let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton).bind(host: "127.0.0.1", port: 0)
+    .get()
+  let port = channel.localAddress?.port ?? 0
+  try await channel.close()
+  return port
+}
