@@ -247,9 +247,10 @@ final class ChannelCore: SubchannelOwner, ClientCallRouter {
     }
     subchannels = addresses.map { known[$0] ?? Subchannel(address: $0, settings: settings, owner: self) }
     phase = .active
-    position = 0
     switch configuration.loadBalancing {
-    case .pickFirst: tryNext()
+    case .pickFirst:
+      position = 0
+      tryNext()
     case .roundRobin: connectAll()
     }
   }

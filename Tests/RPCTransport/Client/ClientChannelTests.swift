@@ -60,6 +60,8 @@ import Testing
   @Test func aDeadlineEndsTheCallHereAndThere() async throws {
     let server = try EchoServer()
     let channel = try ClientChannel.local(try await server.listen())
+    // The connection is there.
+    _ = try await channel.unary(EchoServer.unary, text(""))
     let start = ContinuousClock.now
     let response = await channel.unaryResponse(
       EchoServer.hang, text(""), options: CallOptions(timeout: .milliseconds(50)))
