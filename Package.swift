@@ -114,6 +114,9 @@ let package = Package(
         .product(name: "NIOSSL", package: "swift-nio-ssl"),
       ] + nio,
       path: "Tests/InteropServer", exclude: ["Protos"], swiftSettings: strict),
+    .executableTarget(
+      name: "store-benchmark", dependencies: ["SQLiteStore", "Jobs", "CSQLite"], path: "Benchmarks/store",
+      swiftSettings: strict),
     tests("HTTP2", ["HTTP2"]),
     tests("RPC", ["RPC", "HTTP2"] + nio),
     tests("RPCTransport", ["RPCTransport", "RPC", .product(name: "NIOSSL", package: "swift-nio-ssl")] + nio),
