@@ -34,8 +34,8 @@ public struct Event: Hashable, Sendable {
   public var batchID: String
   public var detail: Detail
 
-  /// What only some kinds carry.
-  public enum Detail: Hashable, Sendable {
+  /// What only some kinds carry. Kept apart, so that an event without it is small.
+  public indirect enum Detail: Hashable, Sendable {
     case none
     /// dead (and canceled, leaseLost where there is something to say).
     case failure(Failure)

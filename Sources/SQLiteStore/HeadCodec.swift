@@ -18,25 +18,25 @@ enum HeadCodec {
   }
 
   /// - Parameter state: the one it has without a row in `states`: scheduled or ready.
-  static func write(_ stored: Stored, state: JobState, to writer: inout ByteWriter) {
-    let job = stored.job
+  static func write(_ head: Head, state: JobState, to writer: inout ByteWriter) {
+    let job = head.job
     let options = job.options
     var flags: Flags = []
     if state == .scheduled { flags.insert(.scheduled) }
-    if stored.isChosen { flags.insert(.chosenID) }
+    if head.isChosen { flags.insert(.chosenID) }
     if options !== JobOptions.standard { flags.insert(.options) }
     if options.startBefore != nil { flags.insert(.startBefore) }
     if options.unique != nil { flags.insert(.unique) }
     writer.put(format)
     writer.put(flags.rawValue)
     writer.put(job.priority)
-    writer.put(stored.createdAt.microseconds)
-    writer.put((job.runAt ?? stored.createdAt).microseconds)
+    writer.put(head.createdAt.microseconds)
+    writer.put((job.runAt ?? head.createdAt).microseconds)
     if let startBefore = options.startBefore { writer.put(startBefore.microseconds) }
     writer.put(job.queue)
     writer.put(job.name)
     writer.putVariable(UInt64(max(0, job.payloadSize)))
-    if stored.isChosen { writer.put(job.id) }
+    if head.isChosen { writer.put(job.id) }
     if flags.contains(.options) { write(options, to: &writer) }
   }
 
@@ -80,7 +80,7 @@ enum HeadCodec {
     return Front(flags: flags, priority: priority, createdAt: createdAt, runAt: runAt, startBefore: startBefore)
   }
 
-  /// Without body and row.
+  /// A job without a row in `states`.
   static func read(_ reader: inout ByteReader, seq: Int64, salt: UInt32) -> Stored {
     let front = readFront(&reader)
     let queue = reader.takeString()
@@ -90,11 +90,12 @@ enum HeadCodec {
     let id = isChosen ? reader.takeString() : JobID.make(seq: seq, at: front.createdAt, salt: salt)
     let options = front.flags.contains(.options) ? readOptions(&reader, front) : JobOptions.standard
     return Stored(
-      seq: seq,
-      job: NewJob(
-        id: id, queue: queue, name: name, priority: front.priority, runAt: front.runAt, options: options,
-        payloadSize: payloadSize),
-      isChosen: isChosen, createdAt: front.createdAt,
+      head: Head(
+        seq: seq,
+        job: NewJob(
+          id: id, queue: queue, name: name, priority: front.priority, runAt: front.runAt, options: options,
+          payloadSize: payloadSize),
+        isChosen: isChosen, createdAt: front.createdAt),
       row: StateRow(state: front.flags.contains(.scheduled) ? .scheduled : .ready, runAt: front.runAt), hasRow: false)
   }
 

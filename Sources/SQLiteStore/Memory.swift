@@ -15,7 +15,7 @@ final class Memory {
     case started(Running)
     case ended(Running)
     case until(Running, Timestamp)
-    case row(Running, StateRow)
+    indirect case row(Running, StateRow)
   }
 
   private(set) var queues: [String: Queue] = [:]
@@ -60,7 +60,7 @@ final class Memory {
     switch stored.row.state {
     case .ready, .blocked:
       queue.standing.ready += 1
-      let lane = queue.lane(name: stored.job.name, priority: stored.job.priority)
+      let lane = queue.lane(name: stored.head.job.name, priority: stored.head.job.priority)
       let entry = Entry(at: stored.readyAt.microseconds, seq: stored.seq, hasRow: stored.hasRow)
       add(entry, to: lane)
       undo.append(.laneAdded(lane, entry))
@@ -74,7 +74,7 @@ final class Memory {
       queue.standing.dead += 1
     case .running: break
     }
-    if let startBefore = stored.job.options.startBefore, stored.isWaiting {
+    if let startBefore = stored.head.job.options.startBefore, stored.isWaiting {
       add(.expiry, Entry(at: startBefore.microseconds, seq: stored.seq, hasRow: false))
     }
   }
@@ -85,7 +85,7 @@ final class Memory {
     switch stored.row.state {
     case .ready, .blocked:
       queue.standing.ready -= 1
-      let lane = queue.lane(name: stored.job.name, priority: stored.job.priority)
+      let lane = queue.lane(name: stored.head.job.name, priority: stored.head.job.priority)
       if let entry = lane.order.remove(at: stored.readyAt.microseconds, seq: stored.seq) {
         update(lane)
         undo.append(.laneTaken(lane, entry))
@@ -100,7 +100,7 @@ final class Memory {
       queue.standing.dead -= 1
     case .running: break
     }
-    if let startBefore = stored.job.options.startBefore, stored.isWaiting {
+    if let startBefore = stored.head.job.options.startBefore, stored.isWaiting {
       take(.expiry, at: startBefore, seq: stored.seq)
     }
   }
@@ -183,7 +183,7 @@ final class Memory {
   // MARK: Running jobs
 
   func running(_ id: String, salt: UInt32) -> Running? {
-    if let seq = JobID.seq(of: id, salt: salt), let job = running[seq], job.stored.job.id == id { return job }
+    if let seq = JobID.seq(of: id, salt: salt), let job = running[seq], job.stored.head.job.id == id { return job }
     return chosen.isEmpty ? nil : chosen[id].flatMap { running[$0] }
   }
 
@@ -205,12 +205,12 @@ final class Memory {
 
   private func hold(_ job: Running) {
     running[job.stored.seq] = job
-    if job.stored.isChosen { chosen[job.stored.job.id] = job.stored.seq }
+    if job.stored.head.isChosen { chosen[job.stored.head.job.id] = job.stored.seq }
   }
 
   private func letGo(_ job: Running) {
     running[job.stored.seq] = nil
-    if job.stored.isChosen { chosen[job.stored.job.id] = nil }
+    if job.stored.head.isChosen { chosen[job.stored.head.job.id] = nil }
   }
 
   func renew(_ job: Running, until: Timestamp) {

@@ -181,7 +181,8 @@ final class SQLiteReader: JobReader {
 
 extension JobQuery {
   fileprivate func takes(_ stored: Stored) -> Bool {
-    (queue.isEmpty || queue == stored.job.queue) && (states.isEmpty || states.contains(stored.row.state))
-      && (name.isEmpty || name == stored.job.name) && (batchID.isEmpty || batchID == stored.job.options.batchID)
+    (queue.isEmpty || queue == stored.head.job.queue) && (states.isEmpty || states.contains(stored.row.state))
+      && (name.isEmpty || name == stored.head.job.name)
+      && (batchID.isEmpty || batchID == stored.head.job.options.batchID)
   }
 }

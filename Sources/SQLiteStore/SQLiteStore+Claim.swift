@@ -12,7 +12,7 @@ extension SQLiteStore {
     var heaps = request.filters.map { LaneHeap($0) }
     var budgets = request.workers.map { (bytes: $0.byteBudget, holdsNothing: $0.holdsNothing, isFull: false) }
     // The best job of the last slot, when it did not fit its worker.
-    var left: Stored?
+    var left: Whole?
 
     for slot in request.slots {
       let index = Int(slot.worker)
@@ -22,7 +22,7 @@ extension SQLiteStore {
         result.dry[filter] = true
         continue
       }
-      let size = found.job.payloadSize
+      let size = found.stored.head.job.payloadSize
       guard size <= budgets[index].bytes || budgets[index].holdsNothing else {
         budgets[index].isFull = true
         left = found
@@ -37,34 +37,35 @@ extension SQLiteStore {
   }
 
   /// The best job that can be started, still in its lane. Those that are too late are made expired on the way.
-  private func best(_ heap: inout LaneHeap, left: Stored?, now: Timestamp) throws(StoreError) -> (Lane, Stored)? {
+  private func best(_ heap: inout LaneHeap, left: Whole?, now: Timestamp) throws(StoreError) -> (Lane, Whole)? {
     while let lane = heap.best(memory), let entry = lane.order.first {
-      if let left, left.seq == entry.seq { return (lane, left) }
-      var stored = try peek(entry)
-      if let startBefore = stored.job.options.startBefore, startBefore <= now {
+      if let left, left.stored.seq == entry.seq { return (lane, left) }
+      let whole = try peek(entry)
+      if let startBefore = whole.stored.head.job.options.startBefore, startBefore <= now {
+        var stored = whole.stored
         memory.leave(stored, lane.queue)
         try finish(&stored, lane.queue, as: .expired, now: now)
         note(.expired, stored, now)
         continue
       }
-      return (lane, stored)
+      return (lane, whole)
     }
     return nil
   }
 
-  private func peek(_ entry: Entry) throws(StoreError) -> Stored {
+  private func peek(_ entry: Entry) throws(StoreError) -> Whole {
     let index = Int(entry.seq - firstFresh)
-    if fresh.indices.contains(index), let stored = fresh[index] { return stored }
-    guard let stored = try read(entry.seq, withBody: true, withRow: entry.hasRow) else { throw damaged(entry.seq) }
-    return stored
+    if fresh.indices.contains(index), let whole = fresh[index] { return whole }
+    guard let whole = try readWhole(entry.seq, withRow: entry.hasRow) else { throw damaged(entry.seq) }
+    return whole
   }
 
   private func start(
-    _ found: Stored, from lane: Lane, by worker: ClaimRequest.Worker, at index: Int, now: Timestamp
+    _ found: Whole, from lane: Lane, by worker: ClaimRequest.Worker, at index: Int, now: Timestamp
   ) throws(StoreError) -> ClaimedJob {
-    var stored = found
+    var stored = found.stored
     _ = memory.takeFirst(of: lane)
-    if let startBefore = stored.job.options.startBefore { memory.take(.expiry, at: startBefore, seq: stored.seq) }
+    if let startBefore = stored.head.job.options.startBefore { memory.take(.expiry, at: startBefore, seq: stored.seq) }
     let readyAt = stored.readyAt
     stored.row.state = .running
     stored.row.attempt += 1
@@ -74,13 +75,14 @@ extension SQLiteStore {
     stored.row.cancelRequested = false
     stored.row.cancelReason = ""
     stored.row.token = try makeToken()
-    stored.row.deadline = stored.job.options.timeout.map { now + $0 }
+    stored.row.deadline = stored.head.job.options.timeout.map { now + $0 }
     stored.row.until = leaseEnd(worker.leaseUntil, stored.row)
     try writeState(&stored)
+    var job = stored.head.job
+    job.body = found.body
     let claimed = ClaimedJob(
-      lease: Lease(jobID: stored.job.id, token: stored.row.token), worker: index, attempt: stored.row.attempt,
-      job: stored.job, createdAt: stored.createdAt, readyAt: readyAt, deadline: stored.row.deadline)
-    stored.job.body = []
+      lease: Lease(jobID: stored.head.job.id, token: stored.row.token), worker: index, attempt: stored.row.attempt,
+      job: job, createdAt: stored.head.createdAt, readyAt: readyAt, deadline: stored.row.deadline)
     memory.start(Running(stored, queue: lane.queue))
     note(.started, stored, now, by: worker.id)
     return claimed

@@ -49,8 +49,8 @@ extension SQLiteStore {
         statement.reset()
         throw damaged(seq)
       }
-      if stored.job.queue == sweep.queue, sweep.states.contains(stored.row.state),
-        sweep.name.isEmpty || sweep.name == stored.job.name
+      if stored.head.job.queue == sweep.queue, sweep.states.contains(stored.row.state),
+        sweep.name.isEmpty || sweep.name == stored.head.job.name
       {
         matches.append(stored)
       }
@@ -78,7 +78,7 @@ extension SQLiteStore {
       try writeState(&running.stored)
       return .running(running.stored.held)
     }
-    let queue = memory.queue(stored.job.queue)
+    let queue = memory.queue(stored.head.job.queue)
     memory.leave(stored, queue)
     try cancel(&stored, queue, reason: reason, now: now)
     return .done(.canceled)
@@ -90,19 +90,21 @@ extension SQLiteStore {
     case .scheduled, .ready, .running, .succeeded, .blocked: return .refused(old.row.state)
     }
     var stored = old
-    let options = old.job.options
+    let options = old.head.job.options
     if old.row.state.isFinal, let unique = options.unique {
-      if let holder = try holder(queue: old.job.queue, key: unique.key, now: now), holder.seq != old.seq {
+      if let holder = try holder(queue: old.head.job.queue, key: unique.key, now: now), holder.seq != old.seq {
         return .refused(old.row.state)
       }
-      try hold(queue: old.job.queue, key: unique.key, seq: old.seq, until: nil)
+      try hold(queue: old.head.job.queue, key: unique.key, seq: old.seq, until: nil)
     }
-    let queue = memory.queue(old.job.queue)
+    let queue = memory.queue(old.head.job.queue)
     memory.leave(old, queue)
     if let startBefore = options.startBefore, startBefore <= now {
-      stored.job.options = options.with(startBefore: nil)
+      var job = old.head.job
+      job.options = options.with(startBefore: nil)
+      stored.head = Head(seq: old.seq, job: job, isChosen: old.head.isChosen, createdAt: old.head.createdAt)
       writer.clear()
-      HeadCodec.write(stored, state: .ready, to: &writer)
+      HeadCodec.write(stored.head, state: .ready, to: &writer)
       database.updateHead.bind(1, stored.seq)
       database.updateHead.bind(2, writer)
       try database.updateHead.run()

@@ -33,7 +33,7 @@ extension SQLiteStore {
       if !exists {
         let key = job.options.unique.map { [job.queue, $0.key] }
         var holder = key.flatMap { holders[$0] }
-        if let key, holder == nil { holder = try self.holder(queue: key[0], key: key[1], now: now)?.job.id }
+        if let key, holder == nil { holder = try self.holder(queue: key[0], key: key[1], now: now)?.head.job.id }
         if let holder {
           if job.options.unique?.onConflict == .reject {
             result = .conflict(existing: holder)
@@ -55,22 +55,24 @@ extension SQLiteStore {
     if let unique = job.options.unique, let existing = try holder(queue: job.queue, key: unique.key, now: now) {
       switch unique.onConflict {
       case .keep: return duplicate(existing)
-      case .reject: return .conflict(existing: existing.job.id)
+      case .reject: return .conflict(existing: existing.head.job.id)
       case .replace: return duplicate(existing.isWaiting ? try replace(existing, by: job, now: now) : existing)
       }
     }
 
     let runAt = job.runAt ?? now
     let state: JobState = runAt > now ? .scheduled : .ready
-    var stored = Stored(
-      seq: nextSeq, job: job, isChosen: isChosen, createdAt: now, row: StateRow(state: state, runAt: runAt),
-      hasRow: false)
-    stored.job.runAt = runAt
-    if isChosen { try choose(job.id) } else { try nameNew(&stored) }
-    nextSeq = stored.seq + 1
+    var kept = job
+    kept.runAt = runAt
+    kept.body = []
+    if isChosen { try choose(job.id) } else { kept.id = try makeID(now: now) }
+    let stored = Stored(
+      head: Head(seq: nextSeq, job: kept, isChosen: isChosen, createdAt: now),
+      row: StateRow(state: state, runAt: runAt), hasRow: false)
+    nextSeq += 1
 
     writer.clear()
-    HeadCodec.write(stored, state: state, to: &writer)
+    HeadCodec.write(stored.head, state: state, to: &writer)
     database.insertJob.bind(1, stored.seq)
     database.insertJob.bind(2, writer)
     try database.insertJob.run(3, job.body)
@@ -81,9 +83,9 @@ extension SQLiteStore {
     if fresh.isEmpty { firstFresh = stored.seq }
     // Numbers may have been skipped.
     while firstFresh + Int64(fresh.count) < stored.seq { fresh.append(nil) }
-    fresh.append(stored)
+    fresh.append(Whole(stored: stored, body: job.body))
     noteWaiting(stored, now)
-    return .stored(id: stored.job.id, state: state, runAt: runAt)
+    return .stored(id: stored.head.job.id, state: state, runAt: runAt)
   }
 
   private func choose(_ id: String) throws(StoreError) {
@@ -98,26 +100,29 @@ extension SQLiteStore {
   }
 
   /// Skips numbers whose id someone has chosen for a job of their own.
-  private func nameNew(_ stored: inout Stored) throws(StoreError) {
+  private func makeID(now: Timestamp) throws(StoreError) -> String {
     while true {
-      stored.job.id = JobID.make(seq: stored.seq, at: stored.createdAt, salt: salt)
-      guard hasLookalikes, try find(stored.job.id) != nil else { return }
-      stored.seq += 1
+      let id = JobID.make(seq: nextSeq, at: now, salt: salt)
+      guard hasLookalikes, try find(id) != nil else { return id }
+      nextSeq += 1
     }
   }
 
   private func replace(_ existing: Stored, by job: NewJob, now: Timestamp) throws(StoreError) -> Stored {
-    let queue = memory.queue(existing.job.queue)
+    let queue = memory.queue(existing.head.job.queue)
     memory.leave(existing, queue)
     let runAt = job.runAt ?? now
+    var kept = job
+    kept.id = existing.head.job.id
+    kept.runAt = runAt
+    kept.body = []
     var stored = existing
-    stored.job = job
-    stored.job.id = existing.job.id
-    stored.job.runAt = runAt
+    stored.head = Head(
+      seq: existing.seq, job: kept, isChosen: existing.head.isChosen, createdAt: existing.head.createdAt)
     stored.row.runAt = runAt
     stored.row.state = runAt > now ? .scheduled : .ready
     writer.clear()
-    HeadCodec.write(stored, state: stored.row.state, to: &writer)
+    HeadCodec.write(stored.head, state: stored.row.state, to: &writer)
     database.updateJob.bind(1, stored.seq)
     database.updateJob.bind(2, writer)
     try database.updateJob.run(3, job.body)
@@ -137,6 +142,6 @@ extension SQLiteStore {
   }
 
   private func duplicate(_ stored: Stored) -> EnqueueResult {
-    .duplicate(id: stored.job.id, state: stored.row.state, runAt: stored.row.runAt)
+    .duplicate(id: stored.head.job.id, state: stored.row.state, runAt: stored.row.runAt)
   }
 }

@@ -36,13 +36,15 @@ extension SQLiteStore {
       let state = states.read(1) { JobState(rawValue: $0.take(UInt8.self)) }
       guard let state else { throw damaged(seq) }
       if state.isFinal { continue }
-      guard var stored = try read(seq, withBody: false, withRow: true) else { throw damaged(seq) }
-      let queue = memory.queue(stored.job.queue)
+      guard var stored = try read(seq, withRow: true) else { throw damaged(seq) }
+      let queue = memory.queue(stored.head.job.queue)
       if state == .running {
         // No server was there to renew it.
         stored.row.until = leaseEnd(now + configuration.lease, stored.row)
         leases.note(seq, until: stored.row.until)
-        memory.start(Running(stored, queue: queue))
+        let running = Running(stored, queue: queue)
+        running.isRenewed = true
+        memory.start(running)
       } else {
         memory.enter(stored, queue)
       }

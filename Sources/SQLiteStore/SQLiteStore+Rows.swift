@@ -7,9 +7,9 @@ extension SQLiteStore {
   ) {
     events.append(
       Event(
-        kind: kind, at: now, jobID: stored.job.id, queue: stored.job.queue, name: stored.job.name,
-        attempt: stored.row.attempt, workerID: worker, batchID: stored.job.options.batchID, detail: detail),
-      made: stored.isChosen ? nil : EventLog.Made(seq: stored.seq, at: stored.createdAt))
+        kind: kind, at: now, jobID: stored.head.job.id, queue: stored.head.job.queue, name: stored.head.job.name,
+        attempt: stored.row.attempt, workerID: worker, batchID: stored.head.job.options.batchID, detail: detail),
+      made: stored.head.isChosen ? nil : EventLog.Made(seq: stored.seq, at: stored.head.createdAt))
   }
 
   /// Writes where the job stands; the tick's copy of it is no longer right.
@@ -29,21 +29,36 @@ extension SQLiteStore {
   }
 
   /// nil: no such job.
-  func read(_ seq: Int64, withBody: Bool, withRow: Bool) throws(StoreError) -> Stored? {
-    let statement = withBody ? database.selectJob : database.selectHead
+  func read(_ seq: Int64, withRow: Bool) throws(StoreError) -> Stored? {
+    let statement = database.selectHead
     statement.bind(1, seq)
     guard try statement.step() else {
       statement.reset()
       return nil
     }
+    defer { statement.reset() }
+    return try read(statement, seq, withRow: withRow)
+  }
+
+  /// nil: no such job.
+  func readWhole(_ seq: Int64, withRow: Bool) throws(StoreError) -> Whole? {
+    let statement = database.selectJob
+    statement.bind(1, seq)
+    guard try statement.step() else {
+      statement.reset()
+      return nil
+    }
+    defer { statement.reset() }
+    return Whole(stored: try read(statement, seq, withRow: withRow), body: statement.bytes(1))
+  }
+
+  private func read(_ statement: Statement, _ seq: Int64, withRow: Bool) throws(StoreError) -> Stored {
     var isGood = true
     var stored = statement.read(0) { reader in
       let stored = HeadCodec.read(&reader, seq: seq, salt: salt)
       isGood = reader.isGood
       return stored
     }
-    if withBody { stored.job.body = statement.bytes(1) }
-    statement.reset()
     guard isGood else { throw damaged(seq) }
     if withRow, let row = try readState(seq) {
       stored.row = row
@@ -74,7 +89,7 @@ extension SQLiteStore {
   func find(_ id: String) throws(StoreError) -> Stored? {
     if let running = memory.running(id, salt: salt) { return running.stored }
     if let seq = JobID.seq(of: id, salt: salt),
-      let stored = try read(seq, withBody: false, withRow: true), stored.job.id == id
+      let stored = try read(seq, withRow: true), stored.head.job.id == id
     {
       return stored
     }
@@ -91,7 +106,7 @@ extension SQLiteStore {
   /// A job that some row points to.
   func known(_ seq: Int64) throws(StoreError) -> Stored {
     if let running = memory.running[seq] { return running.stored }
-    guard let stored = try read(seq, withBody: false, withRow: true) else { throw damaged(seq) }
+    guard let stored = try read(seq, withRow: true) else { throw damaged(seq) }
     return stored
   }
 

@@ -25,6 +25,7 @@ extension SQLiteStore {
         continue
       }
       memory.renew(running, until: leaseEnd(renewal.until, running.stored.row))
+      running.isRenewed = true
       leases.note(running.stored.seq, until: running.stored.row.until)
       if var progress = renewal.progress {
         try begin(now)
@@ -48,7 +49,7 @@ extension SQLiteStore {
   /// Ends the lease; returns what the job is now.
   func settle(_ running: Running, _ outcome: Settlement.Outcome, now: Timestamp) throws(StoreError) -> JobState {
     memory.end(running)
-    leases.note(running.stored.seq, until: nil)
+    if running.isRenewed { leases.note(running.stored.seq, until: nil) }
     var stored = running.stored
     let queue = running.queue
     switch outcome {
@@ -81,7 +82,7 @@ extension SQLiteStore {
   ) throws(StoreError) {
     queue.standing.failed += 1
     let failure = keep(failure, in: &stored, now: now)
-    let policy = stored.job.options.retry
+    let policy = stored.head.job.options.retry
     let failures = stored.row.attempt - min(stored.row.lost, stored.row.attempt)
     if stored.row.cancelRequested {
       try cancel(&stored, queue, reason: stored.row.cancelReason, after: failure, now: now)
@@ -102,7 +103,7 @@ extension SQLiteStore {
     note(.leaseLost, stored, now, detail: .failure(failure), by: stored.row.workerID)
     if stored.row.cancelRequested {
       try cancel(&stored, queue, reason: stored.row.cancelReason, after: failure, now: now)
-    } else if stored.row.lost >= stored.job.options.retry.maxLost {
+    } else if stored.row.lost >= stored.head.job.options.retry.maxLost {
       try finish(&stored, queue, as: .dead, now: now)
       note(.dead, stored, now, detail: .failure(failure), by: stored.row.workerID)
     } else {
@@ -166,7 +167,7 @@ extension SQLiteStore {
   /// A job that is in no order (any more) becomes final: its unique key is free from now on, or when its holding time is over; until
   /// then it is not forgotten.
   func finish(_ stored: inout Stored, _ queue: Queue, as state: JobState, now: Timestamp) throws(StoreError) {
-    let options = stored.job.options
+    let options = stored.head.job.options
     stored.row.state = state
     stored.row.finishedAt = now
     stored.row.cancelRequested = false
@@ -174,12 +175,12 @@ extension SQLiteStore {
     let retention = options.retention ?? (state == .dead ? configuration.deadRetention : configuration.retention)
     stored.row.expires = now + retention
     if let unique = options.unique {
-      let until = stored.createdAt + (unique.holdFor ?? .zero)
+      let until = stored.head.createdAt + (unique.holdFor ?? .zero)
       if until > now {
         stored.row.expires = max(stored.row.expires, until)
-        try hold(queue: stored.job.queue, key: unique.key, seq: stored.seq, until: until)
+        try hold(queue: stored.head.job.queue, key: unique.key, seq: stored.seq, until: until)
       } else {
-        try free(queue: stored.job.queue, key: unique.key, seq: stored.seq)
+        try free(queue: stored.head.job.queue, key: unique.key, seq: stored.seq)
       }
     }
     ends[stored.row.expires.microseconds, default: []].append(stored.seq)

@@ -6,7 +6,7 @@ extension SQLiteStore {
     while count < limit, let first = memory.expiries.first, first.at <= now.microseconds {
       try begin(now)
       var stored = try known(first.seq)
-      let queue = memory.queue(stored.job.queue)
+      let queue = memory.queue(stored.head.job.queue)
       memory.leave(stored, queue)
       try finish(&stored, queue, as: .expired, now: now)
       note(.expired, stored, now)
@@ -14,8 +14,8 @@ extension SQLiteStore {
     }
     while count < limit, let first = memory.due.first, first.at <= now.microseconds {
       try begin(now)
-      guard var stored = try read(first.seq, withBody: false, withRow: first.hasRow) else { throw damaged(first.seq) }
-      let queue = memory.queue(stored.job.queue)
+      guard var stored = try read(first.seq, withRow: first.hasRow) else { throw damaged(first.seq) }
+      let queue = memory.queue(stored.head.job.queue)
       memory.leave(stored, queue)
       try wait(&stored, queue, as: .ready, runAt: stored.row.runAt)
       note(.enqueued, stored, now)
@@ -94,7 +94,7 @@ extension SQLiteStore {
   /// Unless it was retried or deleted since it was put on the list.
   private func pruneJob(_ seq: Int64, at: Int64) throws(StoreError) {
     guard let row = try readState(seq), row.state.isFinal, row.expires.microseconds == at,
-      var stored = try read(seq, withBody: false, withRow: false)
+      var stored = try read(seq, withRow: false)
     else { return }
     stored.row = row
     try forget(stored)
@@ -102,12 +102,12 @@ extension SQLiteStore {
 
   /// Removes a job that does not run, and with it its unique key, if it has it.
   func forget(_ stored: Stored) throws(StoreError) {
-    memory.leave(stored, memory.queue(stored.job.queue))
-    if let unique = stored.job.options.unique {
-      try free(queue: stored.job.queue, key: unique.key, seq: stored.seq)
+    memory.leave(stored, memory.queue(stored.head.job.queue))
+    if let unique = stored.head.job.options.unique {
+      try free(queue: stored.head.job.queue, key: unique.key, seq: stored.seq)
     }
-    if stored.isChosen {
-      database.deleteID.bind(1, stored.job.id)
+    if stored.head.isChosen {
+      database.deleteID.bind(1, stored.head.job.id)
       try database.deleteID.run()
     }
     database.deleteJob.bind(1, stored.seq)

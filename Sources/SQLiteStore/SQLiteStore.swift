@@ -22,7 +22,7 @@ public final class SQLiteStore: JobStore {
   /// Finished jobs by the time they are forgotten.
   var ends: [Int64: [Int64]] = [:]
   /// The jobs enqueued in this tick, which need not be read again; by distance from the first. nil: changed since.
-  var fresh: ContiguousArray<Stored?> = []
+  var fresh: ContiguousArray<Whole?> = []
   var firstFresh: Int64 = 0
   /// The tick acknowledges something, so a synced commit of it is synced.
   var acknowledges = false

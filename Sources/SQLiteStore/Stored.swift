@@ -1,8 +1,27 @@
 import Jobs
 
 /// What changes in a job's life: the row in `states`. A job without one is as it was enqueued.
+///
+/// What few jobs have is kept apart, so that copying a row is cheap.
 struct StateRow {
+  /// Never changed once it is shared.
+  private final class Rare {
+    var cancelReason = ""
+    var result: [UInt8] = []
+    var failures: [Failure] = []
+    var progress: Progress?
+
+    init(_ other: Rare?) {
+      guard let other else { return }
+      cancelReason = other.cancelReason
+      result = other.result
+      failures = other.failures
+      progress = other.progress
+    }
+  }
+
   var state: JobState
+  var cancelRequested = false
   var attempt: UInt32 = 0
   var lost: UInt32 = 0
   var runAt: Timestamp
@@ -12,34 +31,71 @@ struct StateRow {
   var token: UInt64 = 0
   var until = Timestamp.distantPast
   var deadline: Timestamp?
-  var cancelRequested = false
-  var cancelReason = ""
   /// When final: since when, and when it is forgotten.
   var finishedAt: Timestamp?
   var expires = Timestamp.distantPast
-  var result: [UInt8] = []
-  var failures: [Failure] = []
-  var progress: Progress?
+  private var rare: Rare?
 
   init(state: JobState, runAt: Timestamp) {
     self.state = state
     self.runAt = runAt
   }
+
+  var cancelReason: String {
+    get { rare?.cancelReason ?? "" }
+    set { if rare != nil || !newValue.isEmpty { change { $0.cancelReason = newValue } } }
+  }
+
+  var result: [UInt8] {
+    get { rare?.result ?? [] }
+    set { if rare != nil || !newValue.isEmpty { change { $0.result = newValue } } }
+  }
+
+  var failures: [Failure] {
+    get { rare?.failures ?? [] }
+    set { if rare != nil || !newValue.isEmpty { change { $0.failures = newValue } } }
+  }
+
+  var progress: Progress? {
+    get { rare?.progress }
+    set { if rare != nil || newValue != nil { change { $0.progress = newValue } } }
+  }
+
+  private mutating func change(_ body: (Rare) -> Void) {
+    let rare = Rare(self.rare)
+    body(rare)
+    self.rare = rare
+  }
 }
 
-/// A job as it is read from the database.
-struct Stored {
-  var seq: Int64
-  /// With id and runAt filled in.
-  var job: NewJob
+/// What a job was asked for, as the store keeps it.
+final class Head {
+  let seq: Int64
+  /// With id and runAt filled in, without the body.
+  let job: NewJob
   /// Whether the producer chose the id.
-  var isChosen: Bool
-  var createdAt: Timestamp
+  let isChosen: Bool
+  let createdAt: Timestamp
+
+  init(seq: Int64, job: NewJob, isChosen: Bool, createdAt: Timestamp) {
+    self.seq = seq
+    self.job = job
+    self.isChosen = isChosen
+    self.createdAt = createdAt
+  }
+}
+
+/// A job as it stands.
+struct Stored {
+  var head: Head
   var row: StateRow
+  /// Whether it has a row in `states`.
   var hasRow: Bool
 
+  var seq: Int64 { head.seq }
+
   /// When it is or was ready: its place among equals.
-  var readyAt: Timestamp { max(row.runAt, createdAt) }
+  var readyAt: Timestamp { max(row.runAt, head.createdAt) }
 
   var isWaiting: Bool {
     switch row.state {
@@ -48,8 +104,9 @@ struct Stored {
     }
   }
 
+  /// Without its body.
   var record: JobRecord {
-    var record = JobRecord(seq: seq, job: job, state: row.state, createdAt: createdAt, runAt: row.runAt)
+    var record = JobRecord(seq: seq, job: head.job, state: row.state, createdAt: head.createdAt, runAt: row.runAt)
     record.attempt = row.attempt
     record.lost = row.lost
     record.startedAt = row.startedAt
@@ -65,16 +122,24 @@ struct Stored {
 
   var held: HeldJob {
     HeldJob(
-      lease: Lease(jobID: job.id, token: row.token), workerID: row.workerID, queue: job.queue, name: job.name,
-      attempt: row.attempt, payloadSize: job.payloadSize, startedAt: row.startedAt ?? createdAt,
-      deadline: row.deadline, cancelRequested: row.cancelRequested)
+      lease: Lease(jobID: head.job.id, token: row.token), workerID: row.workerID, queue: head.job.queue,
+      name: head.job.name, attempt: row.attempt, payloadSize: head.job.payloadSize,
+      startedAt: row.startedAt ?? head.createdAt, deadline: row.deadline, cancelRequested: row.cancelRequested)
   }
 }
 
-/// A running job in memory: all that its end needs, but for the body.
+/// A job about to be claimed: as it stands, and its body.
+struct Whole {
+  var stored: Stored
+  var body: [UInt8]
+}
+
+/// A running job in memory: all that its end needs.
 final class Running {
   var stored: Stored
   let queue: Queue
+  /// Its lease was given a new end, which readers know of.
+  var isRenewed = false
 
   init(_ stored: Stored, queue: Queue) {
     self.stored = stored
