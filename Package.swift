@@ -115,7 +115,7 @@ let package = Package(
       ] + nio,
       path: "Tests/InteropServer", exclude: ["Protos"], swiftSettings: strict),
     .executableTarget(
-      name: "store-benchmark", dependencies: ["SQLiteStore", "Jobs", "CSQLite"], path: "Benchmarks/store",
+      name: "store-benchmark", dependencies: ["SQLiteStore", "Jobs"], path: "Benchmarks/store",
       swiftSettings: strict),
     tests("HTTP2", ["HTTP2"]),
     tests("RPC", ["RPC", "HTTP2"] + nio),

@@ -17,46 +17,66 @@ public enum JobID {
       UInt64(0b10) << 62 | (UInt64(truncatingIfNeeded: seq) & 0x3FFF_FFFF_FFFF) << 16 | UInt64(salt & 0xFFFF)
     // Fills exactly the 36 bytes it announces, all ASCII.
     return unsafe String(unsafeUninitializedCapacity: 36) { buffer in
-      var at = 0
-      for index in 0..<32 {
-        if index == 8 || index == 12 || index == 16 || index == 20 {
-          unsafe buffer[at] = UInt8(ascii: "-")
-          at += 1
-        }
-        let word = index < 16 ? high : low
-        let nibble = UInt8(truncatingIfNeeded: word >> UInt64((15 - index % 16) * 4) & 0xF)
-        unsafe buffer[at] = nibble < 10 ? UInt8(ascii: "0") + nibble : UInt8(ascii: "a") + nibble - 10
-        at += 1
-      }
+      unsafe put(high >> 32, digits: 8, at: 0, buffer)
+      unsafe buffer[8] = dash
+      unsafe put(high >> 16, digits: 4, at: 9, buffer)
+      unsafe buffer[13] = dash
+      unsafe put(high, digits: 4, at: 14, buffer)
+      unsafe buffer[18] = dash
+      unsafe put(low >> 48, digits: 4, at: 19, buffer)
+      unsafe buffer[23] = dash
+      unsafe put(low, digits: 12, at: 24, buffer)
       return 36
+    }
+  }
+
+  private static let dash = UInt8(ascii: "-")
+
+  /// The low digits of `value` in hexadecimal.
+  @inline(__always)
+  private static func put(_ value: UInt64, digits: Int, at start: Int, _ buffer: UnsafeMutableBufferPointer<UInt8>) {
+    var rest = value
+    for index in stride(from: start + digits - 1, through: start, by: -1) {
+      let nibble = UInt8(truncatingIfNeeded: rest & 0xF)
+      unsafe buffer[index] = nibble &+ (nibble < 10 ? UInt8(ascii: "0") : UInt8(ascii: "a") - 10)
+      rest >>= 4
     }
   }
 
   /// The seq inside, if `id` has the form of an id that `make` gives with this salt. A client may have chosen such an id
   /// itself: compare the stored job's id before believing it.
   public static func seq(of id: String, salt: UInt32) -> Int64? {
-    var high: UInt64 = 0
-    var low: UInt64 = 0
-    var digits = 0
-    var position = 0
-    for byte in id.utf8 {
-      if position == 8 || position == 13 || position == 18 || position == 23 {
-        guard byte == UInt8(ascii: "-") else { return nil }
-      } else {
-        let nibble: UInt8
-        switch byte {
-        case UInt8(ascii: "0")...UInt8(ascii: "9"): nibble = byte - UInt8(ascii: "0")
-        case UInt8(ascii: "a")...UInt8(ascii: "f"): nibble = byte - UInt8(ascii: "a") + 10
-        default: return nil
-        }
-        if digits < 16 { high = high << 4 | UInt64(nibble) } else { low = low << 4 | UInt64(nibble) }
-        digits += 1
-        guard digits <= 32 else { return nil }
-      }
-      position += 1
+    guard id.utf8.count == 36 else { return nil }
+    var id = id
+    return id.withUTF8 { bytes in
+      // 36 bytes, as checked above.
+      guard unsafe bytes[8] == dash && bytes[13] == dash && bytes[18] == dash && bytes[23] == dash,
+        let high = unsafe word(bytes, 0..<8, 9..<13, 14..<18), let low = unsafe word(bytes, 19..<23, 24..<36, 36..<36),
+        high >> 12 & 0xF == 7, low >> 62 == 0b10,
+        UInt32(high & 0xFFF) == salt >> 16 & 0xFFF, UInt32(low & 0xFFFF) == salt & 0xFFFF
+      else { return nil }
+      return Int64(low >> 16 & 0x3FFF_FFFF_FFFF)
     }
-    guard position == 36, digits == 32, high >> 12 & 0xF == 7, low >> 62 == 0b10 else { return nil }
-    guard UInt32(high & 0xFFF) == salt >> 16 & 0xFFF, UInt32(low & 0xFFFF) == salt & 0xFFFF else { return nil }
-    return Int64(low >> 16 & 0x3FFF_FFFF_FFFF)
+  }
+
+  /// The number that the hexadecimal digits in these places make, lower case only.
+  @inline(__always)
+  private static func word(
+    _ bytes: UnsafeBufferPointer<UInt8>, _ first: Range<Int>, _ second: Range<Int>, _ third: Range<Int>
+  ) -> UInt64? {
+    var value: UInt64 = 0
+    var isGood = true
+    func add(_ range: Range<Int>) {
+      for index in range {
+        let byte = unsafe bytes[index]
+        let isDigit = byte &- UInt8(ascii: "0") < 10
+        isGood = isGood && (isDigit || byte &- UInt8(ascii: "a") < 6)
+        value = value << 4 | UInt64(byte &- (isDigit ? UInt8(ascii: "0") : UInt8(ascii: "a") - 10))
+      }
+    }
+    add(first)
+    add(second)
+    add(third)
+    return isGood ? value : nil
   }
 }

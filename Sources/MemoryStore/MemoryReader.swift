@@ -18,7 +18,8 @@ final class MemoryReader: JobReader {
   func apply(_ changes: [(Int64, JobRecord?)], events: [Event], trimmed: Int64) {
     snapshot.withLock { snapshot in
       for (seq, record) in changes {
-        if let old = snapshot.records[seq] { snapshot.seqs[old.job.id] = nil }
+        // A job forgotten in this tick may have left its id to another.
+        if let old = snapshot.records[seq], snapshot.seqs[old.job.id] == seq { snapshot.seqs[old.job.id] = nil }
         snapshot.records[seq] = record
         if let record { snapshot.seqs[record.job.id] = seq }
       }

@@ -8,7 +8,11 @@ import Jobs
   /// Goes after the connection is closed, see its init.
   var gate: SyncGate?
 
+  /// Once per process, before SQLite's first use; refused without harm when someone else was faster.
+  private static let configured = csqlite_count_no_memory()
+
   init(path: String, readOnly: Bool) throws(StoreError) {
+    _ = Self.configured
     var handle: OpaquePointer?
     let flags =
       (readOnly ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE) | SQLITE_OPEN_NOMUTEX
