@@ -61,6 +61,10 @@ enum HTTP2Callbacks {
       unsafe session.headersNotSent(id: frame.pointee.hd.stream_id)
       return 0
     }
+    unsafe nghttp2_session_callbacks_set_unpack_extension_callback(callbacks) { _, _, _, _ in
+      // A frame of an unknown type: its content is dropped.
+      NGHTTP2_ERR_CANCEL.rawValue
+    }
     unsafe nghttp2_session_callbacks_set_on_stream_close_callback(callbacks) { _, id, error, userData in
       guard let session = unsafe HTTP2Callbacks.session(userData) else { return 0 }
       session.streamClosed(id: id, error: HTTP2ErrorCode(rawValue: error))

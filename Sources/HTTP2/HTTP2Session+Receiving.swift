@@ -87,7 +87,15 @@ extension HTTP2Session {
         scratch.events.append(.headers(slot: slot, block: fields, endStream: ends))
       }
     case NGHTTP2_DATA.rawValue:
-      guard ends else { return 0 }
+      guard ends else {
+        // Nothing but padding: what `frameBegins` took for useful was not.
+        let padding = unsafe frame.pointee.data.padlen
+        guard padding > 0, unsafe frame.pointee.hd.length == padding else { return 0 }
+        noise.earn(-1)
+        if noise.spend(now: now) { return 0 }
+        fail(.enhanceYourCalm, "too_many_useless_frames")
+        return Self.failed
+      }
       let slot = slotIndex(id)
       guard slot >= 0 else { return 0 }
       slots[Int(slot)].flags.insert(.remoteClosed)

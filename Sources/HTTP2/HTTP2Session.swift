@@ -80,6 +80,10 @@ import NIOCore
     guard unsafe nghttp2_option_new(&option) == 0, let option = unsafe option else { throw .outOfMemory }
     defer { unsafe nghttp2_option_del(option) }
     unsafe nghttp2_option_set_no_auto_window_update(option, 1)
+    // Frames of unknown types are ignored (RFC 9113 section 4.1), but libnghttp2 tells of them, so that they can be counted, only if asked to.
+    for type in UInt8(NGHTTP2_CONTINUATION.rawValue) + 1...UInt8.max {
+      unsafe nghttp2_option_set_user_recv_extension_type(option, type)
+    }
     unsafe nghttp2_option_set_stream_reset_rate_limit(option, configuration.resetBurst, configuration.resetsPerSecond)
 
     var session: OpaquePointer?
