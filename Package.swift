@@ -109,9 +109,8 @@ let package = Package(
     .executableTarget(
       name: "InteropServer",
       dependencies: [
-        "RPC", "RPCTransport", "RPCServices", "Protobuf", "InteropProtos", "CProtobufC",
+        "RPC", "RPCTransport", "RPCServices", "Protobuf", "InteropProtos", "CProtobufC", log,
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
-        .product(name: "NIOSSL", package: "swift-nio-ssl"),
       ] + nio,
       path: "Tests/InteropServer", exclude: ["Protos"], swiftSettings: strict),
     .executableTarget(
@@ -121,7 +120,12 @@ let package = Package(
     tests("RPC", ["RPC", "HTTP2"] + nio),
     tests("RPCTransport", ["RPCTransport", "RPC", .product(name: "NIOSSL", package: "swift-nio-ssl")] + nio),
     tests("Protobuf", ["Protobuf", "GRPCProtos"]),
-    tests("RPCServices", ["RPCServices", "RPC"]),
+    tests(
+      "RPCServices",
+      [
+        "RPCServices", "RPC", "Protobuf", "GRPCProtos", .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+      ]),
     tests("Jobs", ["Jobs"]),
     tests("Engine", ["Engine", "Jobs", "MemoryStore"]),
     tests("MemoryStore", ["MemoryStore", "Jobs"]),

@@ -18,9 +18,14 @@ public struct WireWriter {
 
   /// Bytes or an already serialized message.
   public mutating func field(_ number: Int, _ value: some Collection<UInt8>) {
-    varint(UInt64(number) << 3 | 2)
-    varint(UInt64(value.count))
+    beginField(number, length: value.count)
     bytes.append(contentsOf: value)
+  }
+
+  /// The head of a field of bytes whose `length` bytes the caller puts behind it.
+  public mutating func beginField(_ number: Int, length: Int) {
+    varint(UInt64(number) << 3 | 2)
+    varint(UInt64(length))
   }
 
   /// A submessage, which `body` writes.
