@@ -113,6 +113,9 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ] + nio,
       path: "Tests/InteropServer", exclude: ["Protos"], swiftSettings: strict),
+    // Killed by the embedded store's tests.
+    .executableTarget(
+      name: "StoreCrasher", dependencies: ["SQLiteStore", "Jobs"], path: "Tests/StoreCrasher", swiftSettings: strict),
     .executableTarget(
       name: "store-benchmark", dependencies: ["SQLiteStore", "Jobs"], path: "Benchmarks/store",
       swiftSettings: strict),
@@ -129,7 +132,7 @@ let package = Package(
     tests("Jobs", ["Jobs"]),
     tests("Engine", ["Engine", "Jobs", "MemoryStore"]),
     tests("MemoryStore", ["MemoryStore", "Jobs"]),
-    tests("SQLiteStore", ["SQLiteStore", "MemoryStore", "Jobs"]),
+    tests("SQLiteStore", ["SQLiteStore", "CSQLite", "StoreCrasher", "MemoryStore", "Jobs"]),
     tests("RedisStore", ["RedisStore", "MemoryStore", "Jobs"]),
     tests("Wire", ["Wire", "Jobs"]),
     tests("Services", ["Services", "RPC", "Wire", "Engine", "Jobs", "MemoryStore"]),

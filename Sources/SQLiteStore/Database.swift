@@ -38,6 +38,7 @@ final class Database {
 
   init(path: String) throws(StoreError) {
     let connection = try Connection(path: path, readOnly: false)
+    let found = try Schema.check(connection, path: path)
     // The page size counts only for a file that is made now.
     try connection.execute("PRAGMA page_size = 4096")
     guard try connection.text("PRAGMA journal_mode = WAL") == "wal" else {
@@ -49,7 +50,7 @@ final class Database {
     try connection.execute("PRAGMA cache_size = -16000")
     try connection.execute("PRAGMA temp_store = MEMORY")
     try connection.execute("PRAGMA foreign_keys = OFF")
-    try Schema.prepare(connection, path: path)
+    try Schema.migrate(connection, from: found)
     guard let gate = unsafe SyncGate(connection.handle) else {
       throw StoreError(.unusable, "this SQLite does not give access to its write-ahead log")
     }

@@ -32,8 +32,8 @@ enum Schema {
     """
   ]
 
-  /// Makes an empty file ours, brings an older one up, refuses any other.
-  static func prepare(_ connection: Connection, path: String) throws(StoreError) {
+  /// Refuses a file that is not ours or newer, before anything is changed in it. Returns its version; 0: empty.
+  static func check(_ connection: Connection, path: String) throws(StoreError) -> Int64 {
     let application = try connection.integer("PRAGMA application_id") ?? 0
     let found = try connection.integer("PRAGMA user_version") ?? 0
     let isEmpty = try connection.integer("SELECT count(*) FROM sqlite_master") == 0
@@ -44,6 +44,11 @@ enum Schema {
       throw StoreError(
         .unusable, "\(path) was written by a newer gKick (format \(found), this one knows up to \(version))")
     }
+    return found
+  }
+
+  /// Makes an empty file ours, brings an older one up.
+  static func migrate(_ connection: Connection, from found: Int64) throws(StoreError) {
     guard found < version else { return }
     try connection.execute("BEGIN IMMEDIATE")
     for step in Int(found)..<migrations.count { try connection.execute(migrations[step]) }
