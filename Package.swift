@@ -136,7 +136,9 @@ let package = Package(
     tests("RedisStore", ["RedisStore", "MemoryStore", "Jobs"]),
     tests("Wire", ["Wire", "Jobs"]),
     tests("Services", ["Services", "RPC", "Wire", "Engine", "Jobs", "MemoryStore"]),
-    tests("GKick", ["GKick", "GKickTesting", "Jobs"]),
+    tests(
+      "GKick",
+      ["GKick", "GKickTesting", "Jobs", "Wire", "Services", "Engine", "MemoryStore", "RPC", "RPCTransport", log, lifecycle] + nio),
     tests("Command", ["Command", "Jobs", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
     tests("Simulation", ["Engine", "Jobs", "MemoryStore", "SQLiteStore"]),
   ],

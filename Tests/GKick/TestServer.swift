@@ -1,0 +1,84 @@
+import Engine
+import GKick
+import Jobs
+import Logging
+import MemoryStore
+import NIOCore
+import NIOPosix
+import RPC
+import RPCTransport
+import Services
+
+/// A whole server in this process, jobs in memory, on a port of its own.
+final class TestServer: Sendable {
+  let host: EngineHost
+  let server: RPCServer
+  let endpoint: Endpoint
+  let port: Int
+
+  init(lease: Interval = .seconds(30), port: Int = 0) async throws {
+    let group = MultiThreadedEventLoopGroup.singleton
+    var configuration = EngineConfiguration()
+    configuration.lease = lease
+    host = EngineHost(store: MemoryStore(), configuration: configuration, seed: 1, group: group)
+    var methods = MethodTable()
+    Services.register(
+      into: &methods, host: host,
+      configuration: ServicesConfiguration(
+        serverID: "test", version: "0", storeKind: "memory", startedAt: EngineHost.wallClock()))
+    host.start()
+    server = try RPCServer(
+      configuration: ServerConfiguration(), methods: methods, group: group,
+      logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
+    self.port = try await server.bind(.hostPort("127.0.0.1", port)).port ?? 0
+    endpoint = Endpoint("127.0.0.1:\(self.port)")
+  }
+
+  func stop() async throws {
+    await server.shutdownGracefully(within: .seconds(0))
+    try await host.stop()
+  }
+
+  func worker(
+    queues: [WorkerConfiguration.Queue] = ["default"], concurrency: Int = 4,
+    configure: (inout WorkerConfiguration) -> Void = { _ in }, register: (Worker) -> Void
+  ) -> Worker {
+    var configuration = WorkerConfiguration(queues: queues, concurrency: concurrency)
+    configuration.logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
+    configure(&configuration)
+    let worker = Worker(endpoint, configuration: configuration)
+    register(worker)
+    return worker
+  }
+}
+
+/// Runs the body beside a server, and then ends both.
+func withServer(
+  lease: Interval = .seconds(30), _ body: (TestServer, Client) async throws -> Void
+) async throws {
+  let server = try await TestServer(lease: lease)
+  let client = try Client(server.endpoint)
+  do {
+    try await body(server, client)
+  } catch {
+    await client.close()
+    try await server.stop()
+    throw error
+  }
+  await client.close()
+  try await server.stop()
+}
+
+/// Runs the body beside a worker, which is stopped afterwards.
+func withWorker(_ worker: Worker, _ body: () async throws -> Void) async throws {
+  let task = Task { try await worker.run() }
+  do {
+    try await body()
+  } catch {
+    task.cancel()
+    try? await task.value
+    throw error
+  }
+  task.cancel()
+  try await task.value
+}
