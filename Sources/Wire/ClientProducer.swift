@@ -167,7 +167,7 @@ extension Codec {
     return unsafe finish(message)
   }
 
-  private func enums<Raw>(_ values: [UInt8], _ make: (UInt32) -> Raw) -> UnsafeMutablePointer<Raw> {
+  func enums<Raw>(_ values: [UInt8], _ make: (UInt32) -> Raw) -> UnsafeMutablePointer<Raw> {
     // Every place is filled.
     let array = unsafe arena.allocate(values.count * MemoryLayout<Raw>.stride).assumingMemoryBound(to: Raw.self)
     for (index, value) in values.enumerated() { unsafe (array + index).initialize(to: make(UInt32(value))) }

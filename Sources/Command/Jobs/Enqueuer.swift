@@ -1,0 +1,97 @@
+import ArgumentParser
+import Glibc
+import Jobs
+import Wire
+
+/// Stores one job, or with --lines one for each line of standard input, a batch at a time.
+struct Enqueuer {
+  let job: JobFlags
+  let time: JobTime?
+
+  func run(_ remote: Remote, _ output: Output) async throws {
+    if job.lines { return try await runLines(remote, output) }
+    var spec = job.spec(now: Remote.now)
+    spec.payload = try job.readPayload()
+    let stored = try await remote.enqueue(spec, time, job.durability)
+    output.print(Self.json(stored), stored.jobID)
+    if stored.duplicate, !output.json {
+      Terminal.note("it was there already (\(stored.state?.name ?? "unknown state")): nothing was stored")
+    }
+  }
+
+  private func runLines(_ remote: Remote, _ output: Output) async throws {
+    let spec = job.spec(now: Remote.now)
+    var lines = Lines()
+    var batch: [JobSpec] = []
+    var bytes = 0
+    var done: UInt64 = 0
+    var failed: UInt64 = 0
+    func flush() async throws {
+      guard !batch.isEmpty else { return }
+      for result in try await remote.enqueueBatch(batch, time, job.durability) {
+        if result.statusCode != 0 {
+          failed += 1
+          Terminal.note("gkick: a job was refused: \(Table.onOneLine(result.statusMessage))")
+        } else {
+          output.print(Self.json(result), result.jobID)
+        }
+        done += 1
+      }
+      batch = []
+      bytes = 0
+      if Terminal.showsProgress, !Terminal.isInteractive { Terminal.write("\r\(done) jobs\u{1B}[K", to: STDERR_FILENO) }
+    }
+    while let line = lines.next() {
+      var one = spec
+      one.payload = line
+      batch.append(one)
+      bytes += line.count
+      // A batch is at most 1,000 jobs and one message, which servers take up to 4 MiB.
+      if batch.count == 1_000 || bytes > 1 << 20 { try await flush() }
+    }
+    try await flush()
+    if Terminal.showsProgress, !Terminal.isInteractive { Terminal.write("\r\u{1B}[K", to: STDERR_FILENO) }
+    if failed > 0 { throw ExitCode(ExitCodes.refused) }
+  }
+
+  private static func json(_ stored: BatchResult) -> JSONValue {
+    .members([
+      ("id", .string(stored.jobID)), ("state", stored.state.map { .string($0.name) }),
+      ("duplicate", stored.duplicate ? .bool(true) : nil),
+    ])
+  }
+
+  private static func json(_ stored: JobReceipt) -> JSONValue {
+    .members([
+      ("id", .string(stored.jobID)), ("state", stored.state.map { .string($0.name) }),
+      ("duplicate", stored.duplicate ? .bool(true) : nil), ("run_at", JobDocument.time(stored.runAt)),
+      ("durability", stored.durability.map { .string($0.name) }),
+    ])
+  }
+}
+
+/// The lines of standard input, without their ends.
+struct Lines {
+  private var buffer: [UInt8] = []
+  private var start = 0
+  private var atEnd = false
+
+  mutating func next() -> [UInt8]? {
+    while true {
+      if let end = buffer[start...].firstIndex(of: UInt8(ascii: "\n")) {
+        defer { start = end + 1 }
+        return Array(buffer[start..<end])
+      }
+      if atEnd {
+        defer { start = buffer.count }
+        return start < buffer.count ? Array(buffer[start...]) : nil
+      }
+      buffer.removeSubrange(..<start)
+      start = 0
+      var chunk = [UInt8](repeating: 0, count: 65_536)
+      // The buffer is as long as its count says.
+      let count = unsafe chunk.withUnsafeMutableBytes { unsafe read(STDIN_FILENO, $0.baseAddress, $0.count) }
+      if count > 0 { buffer += chunk[0..<count] } else if count == 0 || errno != EINTR { atEnd = true }
+    }
+  }
+}

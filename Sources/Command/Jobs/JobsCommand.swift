@@ -1,0 +1,71 @@
+import ArgumentParser
+import Jobs
+
+/// `gkick jobs`.
+struct JobsCommand: RemoteCommand {
+  static let configuration = CommandConfiguration(commandName: "jobs", abstract: "List jobs, newest first.")
+
+  @Option(name: [.short, .long], help: "Only this queue.")
+  var queue: String?
+
+  @Option(
+    name: [.short, .long], help: "Only this state, for example dead; may be given several times.",
+    transform: StateName.parse)
+  var state: [JobState] = []
+
+  @Option(name: [.short, .long], help: "Only this name.")
+  var name: String?
+
+  @Option(help: "Only this batch.")
+  var batch: String?
+
+  @Option(name: [.customShort("l"), .long], help: "At most so many; 0: all.")
+  var limit: UInt64 = 50
+
+  @OptionGroup var client: ClientFlags
+
+  func run(_ remote: Remote, _ output: Output) async throws {
+    var query = JobQuery()
+    query.queue = queue ?? ""
+    query.states = Set(state)
+    query.name = name ?? ""
+    query.batchID = batch ?? ""
+    var left = limit == 0 ? UInt64.max : limit
+    var token = ""
+    var table = Table("ID", "QUEUE", "NAME", "STATE", "#ATTEMPT", "AGE", "WHY")
+    var count = 0
+    repeat {
+      query.limit = Int(min(left, 1_000))
+      let page = try await remote.jobs(query, pageToken: token)
+      for job in page.jobs {
+        count += 1
+        left -= 1
+        if output.json {
+          Terminal.print(JobDocument.json(job).text)
+        } else {
+          let age = job.createdAt.map { Format.interval(Remote.now - $0) } ?? ""
+          let why = job.waitingReason.isEmpty ? job.failures.last?.message ?? "" : job.waitingReason
+          table.add([
+            job.spec.id, job.spec.queue, job.spec.name, job.state.name, String(job.attempt), age,
+            String(why.prefix(60)),
+          ])
+        }
+      }
+      token = page.nextPageToken
+    } while !token.isEmpty && left > 0
+    guard !output.json else { return }
+    if count == 0 { Terminal.note("no such jobs") } else { Terminal.print(table.text(style: output.style)) }
+    if !token.isEmpty { Terminal.note("there are more: --limit 0 shows all") }
+  }
+}
+
+/// Names of states on the command line.
+enum StateName {
+  static func parse(_ text: String) throws -> JobState {
+    guard let state = JobState(name: text) else {
+      let names = JobState.allCases.map { $0.name.lowercased() }.joined(separator: ", ")
+      throw ValidationError("'\(text)' is not a state; there are: \(names)")
+    }
+    return state
+  }
+}

@@ -1,0 +1,49 @@
+import Glibc
+
+/// Standard output and error, written whole.
+enum Terminal {
+  static func print(_ text: String) { write(text + "\n", to: STDOUT_FILENO) }
+  static func note(_ text: String) { write(text + "\n", to: STDERR_FILENO) }
+  static func show(_ text: String) { write(text, to: STDOUT_FILENO) }
+
+  static func write(_ text: String, to descriptor: Int32) { write(Array(text.utf8), to: descriptor) }
+
+  static func write(_ bytes: [UInt8], to descriptor: Int32) {
+    var rest = bytes[...]
+    while !rest.isEmpty {
+      // The slice stays alive for the call, and the kernel reads no more than its count.
+      let written = unsafe rest.withUnsafeBytes { unsafe Glibc.write(descriptor, $0.baseAddress, $0.count) }
+      if written < 0 {
+        if errno == EINTR { continue }
+        // The reader has gone (`gkick jobs | head`): there is nobody to tell.
+        exit(errno == EPIPE ? 0 : ExitCodes.failed)
+      }
+      rest = rest.dropFirst(written)
+    }
+  }
+
+  static var isInteractive: Bool { isatty(STDOUT_FILENO) == 1 }
+  static var showsProgress: Bool { isatty(STDERR_FILENO) == 1 }
+
+  /// Columns and rows; 80 x 24 where there is no terminal.
+  static var size: (columns: Int, rows: Int) {
+    var size = winsize()
+    // TIOCGWINSZ fills the struct it is given.
+    guard unsafe ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return (80, 24) }
+    return (Int(size.ws_col), Int(size.ws_row))
+  }
+
+  /// All of standard input, at most `limit` bytes; nil: there is more.
+  static func readInput(limit: Int) -> [UInt8]? {
+    var all: [UInt8] = []
+    var chunk = [UInt8](repeating: 0, count: 65_536)
+    while true {
+      // The buffer is as long as its count says.
+      let count = unsafe chunk.withUnsafeMutableBytes { unsafe read(STDIN_FILENO, $0.baseAddress, $0.count) }
+      if count < 0, errno == EINTR { continue }
+      if count <= 0 { return all }
+      all += chunk[0..<count]
+      if all.count > limit { return nil }
+    }
+  }
+}

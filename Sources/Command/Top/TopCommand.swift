@@ -1,0 +1,47 @@
+import ArgumentParser
+import Glibc
+import Jobs
+import RPC
+
+/// `gkick top`.
+struct TopCommand: RemoteCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "top", abstract: "Watch queues, rates and workers live.",
+    discussion: "Ctrl-C ends it. Without a terminal it prints one picture a second below the other.")
+
+  @Option(help: ArgumentHelp("How often the picture is drawn. (default: 1s)", valueName: "time")) var every: String?
+  @Option(help: "End after so many pictures.") var count: UInt64?
+  @OptionGroup var client: ClientFlags
+
+  func validate() throws { _ = try interval() }
+
+  func run(_ remote: Remote, _ output: Output) async throws {
+    let interval = try interval()
+    let screen = TopScreen(isLive: Terminal.isInteractive && !output.json)
+    screen.enter()
+    defer { screen.leave() }
+    var picture = TopPicture()
+    var left = count ?? .max
+    while left > 0 {
+      do {
+        picture.update(
+          server: try await remote.serverInfo(), queues: try await remote.queues(),
+          workers: try await remote.workers(), at: Remote.now)
+        screen.draw(picture.text(style: output.style, rows: screen.rows))
+      } catch let status as Status where status.code == .unavailable && screen.isLive {
+        screen.draw("gkick: the server is away (\(Table.onOneLine(status.message))), trying again")
+      }
+      left -= 1
+      if left == 0 { return }
+      try await Task.sleep(for: .microseconds(interval.microseconds))
+    }
+  }
+
+  private func interval() throws -> Interval {
+    guard let every else { return .seconds(1) }
+    guard let interval = IntervalText.parse(every), interval >= .milliseconds(100) else {
+      throw ValidationError("--every: '\(every)' is not \(IntervalText.form), at least 100ms")
+    }
+    return interval
+  }
+}
