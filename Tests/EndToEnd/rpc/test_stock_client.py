@@ -1,5 +1,8 @@
 """The stock Python client against the server: the four call types and what surrounds them, plaintext, TLS and mutual TLS."""
 
+import shutil
+import signal
+import ssl
 import threading
 import time
 
@@ -190,3 +193,52 @@ def test_the_client_certificate_is_known_to_the_handler(mtls_server, certificate
     with grpc.secure_channel(f"localhost:{mtls_server.port}", credentials) as opened:
         answer = test_pb2_grpc.TestServiceStub(opened).UnaryCall(pb.SimpleRequest(fill_username=True), timeout=5)
         assert "client" in answer.username
+
+
+def test_unix_socket(launch, tmp_path):
+    path = tmp_path / "socket"
+    launch("--unix", str(path))
+    with grpc.insecure_channel(f"unix:{path}") as opened:
+        stub = test_pb2_grpc.TestServiceStub(opened)
+        assert len(stub.UnaryCall(pb.SimpleRequest(response_size=9), timeout=5).payload.body) == 9
+
+
+def test_certificates_are_read_again_without_a_restart(launch, certificates, tmp_path):
+    """A call that is open when the certificates change goes on; new connections get the new one."""
+    for name in ("server.pem", "server.key"):
+        shutil.copy(certificates / name, tmp_path / name)
+    server = launch("--tls-cert", str(tmp_path / "server.pem"), "--tls-key", str(tmp_path / "server.key"))
+
+    def fresh_channel():
+        credentials = grpc.ssl_channel_credentials(read(certificates / "ca.pem"))
+        return grpc.secure_channel(f"localhost:{server.port}", credentials, [("grpc.use_local_subchannel_pool", 1)])
+
+    def served():
+        return ssl.get_server_certificate(("127.0.0.1", server.port))
+
+    before = served()
+    with fresh_channel() as opened:
+        held = threading.Event()
+
+        def requests():
+            held.wait(9)
+            yield pb.StreamingOutputCallRequest(response_parameters=parameters(7))
+
+        call = test_pb2_grpc.TestServiceStub(opened).FullDuplexCall(requests(), timeout=10)
+        # The client's certificate is as good: it is for the same name and from the same CA.
+        shutil.copy(certificates / "client.pem", tmp_path / "server.pem")
+        shutil.copy(certificates / "client.key", tmp_path / "server.key")
+        server.process.send_signal(signal.SIGHUP)
+        deadline = time.monotonic() + 5
+        while served() == before and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert served() != before
+        held.set()
+        assert [len(answer.payload.body) for answer in call] == [7]
+    with fresh_channel() as opened:
+        test_pb2_grpc.TestServiceStub(opened).EmptyCall(empty_pb2.Empty(), timeout=5)
+    # Files that are no certificates change nothing.
+    (tmp_path / "server.pem").write_text("no certificate")
+    server.process.send_signal(signal.SIGHUP)
+    with fresh_channel() as opened:
+        test_pb2_grpc.TestServiceStub(opened).EmptyCall(empty_pb2.Empty(), timeout=5)
