@@ -81,7 +81,9 @@ let package = Package(
     module("Engine", ["Jobs"]),
     module("MemoryStore", ["Jobs"]),
     module("SQLiteStore", ["Jobs", "CSQLite"]),
-    module("RedisStore", ["Jobs", "CHiredis"]),
+    .target(
+      name: "RedisStore", dependencies: ["Jobs", "CHiredis"], resources: [.embedInCode("Scripts")],
+      swiftSettings: strict),
     module("Wire", ["Jobs", "GKickProtos", "CProtobufC"]),
     module("Services", ["RPC", "Wire", "Engine", "Jobs", .product(name: "NIOCore", package: "swift-nio")]),
     module(

@@ -12,7 +12,8 @@ struct DurabilityCheck {
     switch (appends, fsync) {
     case (nil, _), (_, nil):
       weaknesses.append(
-        "Redis does not tell its settings (CONFIG GET is not allowed): whether an acknowledged job survives a crash is unknown")
+        "Redis does not tell its settings (CONFIG GET is not allowed): whether an acknowledged job survives a crash is unknown"
+      )
     case ("yes", "always"): break
     case ("yes", let fsync?):
       weaknesses.append(
@@ -20,7 +21,8 @@ struct DurabilityCheck {
           + "Set appendfsync always for jobs that survive power loss")
     default:
       weaknesses.append(
-        "Redis has appendonly no: acknowledged jobs are lost when it restarts. Set appendonly yes and appendfsync always")
+        "Redis has appendonly no: acknowledged jobs are lost when it restarts. Set appendonly yes and appendfsync always"
+      )
     }
     guard replicas > 0 else { return }
     let info: RedisInfo
@@ -32,7 +34,8 @@ struct DurabilityCheck {
     }
     let connected = info["connected_slaves"].flatMap { Int($0) } ?? 0
     if connected < replicas {
-      weaknesses.append("Redis has \(connected) replicas and \(replicas) are asked to confirm every commit: none will be acknowledged")
+      weaknesses.append(
+        "Redis has \(connected) replicas and \(replicas) are asked to confirm every commit: none will be acknowledged")
     }
   }
 

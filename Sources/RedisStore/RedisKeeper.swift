@@ -61,7 +61,9 @@ final class RedisKeeper: Sendable {
             warned = check.weaknesses
             check.weaknesses.forEach(options.warn)
           }
-          if options.refusesWeakDurability, let weakness = check.weaknesses.first { throw .refused("GKWEAK \(weakness)") }
+          if options.refusesWeakDurability, let weakness = check.weaknesses.first {
+            throw .refused("GKWEAK \(weakness)")
+          }
           news.queues.formUnion(greeting.ready)
           news.cursor = greeting.cursor
           link.state.withLock { state in

@@ -29,8 +29,10 @@ public struct RedisOptions: Sendable {
   /// Makes the byte transport of each connection; nil: plain TCP and Unix sockets, no TLS. Called on any thread, may block
   /// until the deadline. The flag says whether TLS is asked for.
   public var makeTransport:
-    (@Sendable (RedisTarget, _ isTLS: Bool, _ deadline: ContinuousClock.Instant) throws(RedisTransportError)
-      -> any RedisTransport)?
+    (
+      @Sendable (RedisTarget, _ isTLS: Bool, _ deadline: ContinuousClock.Instant) throws(RedisTransportError)
+        -> any RedisTransport
+    )?
 
   /// Told what an operator should know: weak durability, a lost connection, a store that lost its data. Called on any thread.
   public var warn: @Sendable (String) -> Void = { _ in }

@@ -315,7 +315,8 @@ public final class RedisStore: JobStore {
     }
     guard count >= options.replicas else {
       throw StoreError(
-        .unavailable, "\(count) of \(options.replicas) replicas have confirmed: what was stored may be lost in a failover")
+        .unavailable,
+        "\(count) of \(options.replicas) replicas have confirmed: what was stored may be lost in a failover")
     }
     isUnconfirmed = false
   }
