@@ -7,24 +7,32 @@
 -- Reply    see common.lua, then how many jobs were changed, and the number to go on after ('' when all is done)
 local op, queue, states, name = ARGV[6], ARGV[7], ARGV[8], ARGV[9]
 local after, limit = tonumber(ARGV[10]), tonumber(ARGV[11])
-local looked, changed_jobs, more = 0, 0, ''
-local numbers = {}
-local from = floor((after + 1) / 1000)
-while looked < limit do
-  local blocks = call('ZRANGEBYSCORE', P .. 'blocks', from, '+inf', 'LIMIT', 0, 1)
-  if not blocks[1] then break end
-  local block = blocks[1]
-  from = tonumber(block) + 1
-  for _, field in ipairs(call('HKEYS', P .. 'j:' .. block)) do
-    if #field == 3 and tonumber(block .. field) > after then numbers[#numbers + 1] = block .. field end
+local changed_jobs, more = 0, ''
+local slice, n = {}, 0
+
+-- The next jobs in the order of their numbers. Numbers without a job cost time too: after ten thousand a new slice begins.
+local number, probes, is_done = after + 1, 0, false
+while n < limit and probes < 10000 do
+  local block = call('ZRANGEBYSCORE', P .. 'blocks', floor(number / 1000), '+inf', 'LIMIT', 0, 1)[1]
+  if not block then
+    is_done = true
+    break
   end
-  looked = #numbers
+  local key, base = P .. 'j:' .. block, tonumber(block) * 1000
+  if number < base then number = base end
+  while number < base + 1000 and n < limit do
+    local field = format('%03d', number - base)
+    -- Only whether it is there: a record may be large.
+    if call('HEXISTS', key, field) == 1 then
+      n = n + 1
+      slice[n] = block .. field
+    end
+    number, probes = number + 1, probes + 1
+  end
 end
-table.sort(numbers)
-local slice = {}
-for i = 1, math.min(limit, #numbers) do slice[i] = numbers[i] end
-if #numbers > limit or (#numbers == limit and call('ZCOUNT', P .. 'blocks', from, '+inf') > 0) then
-  more = format('%.0f', tonumber(slice[#slice]))
+-- A full slice may have been the last.
+if not is_done and call('ZCOUNT', P .. 'blocks', floor(number / 1000), '+inf') > 0 then
+  more = format('%.0f', number - 1)
 end
 fetch(slice)
 for _, s in ipairs(slice) do
