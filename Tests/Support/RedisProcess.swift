@@ -60,8 +60,15 @@ public final class RedisProcess: @unchecked Sendable {
     var pointers: [UnsafeMutablePointer<CChar>?] = ([program] + arguments).map { (word: String) in strdup(word) }
     pointers.append(nil)
     defer { pointers.forEach { free($0) } }
+    // Our own output stays ours: whoever reads it waits until nobody can write to it any more.
+    var actions = posix_spawn_file_actions_t()
+    posix_spawn_file_actions_init(&actions)
+    defer { posix_spawn_file_actions_destroy(&actions) }
+    for (descriptor, mode) in [(Int32(0), O_RDONLY), (1, O_WRONLY), (2, O_WRONLY)] {
+      posix_spawn_file_actions_addopen(&actions, descriptor, "/dev/null", mode, 0)
+    }
     var child: pid_t = 0
-    return posix_spawn(&child, program, nil, nil, &pointers, environ) == 0 ? child : nil
+    return posix_spawn(&child, program, &actions, nil, &pointers, environ) == 0 ? child : nil
   }
 
   public func start() throws {
@@ -69,7 +76,7 @@ public final class RedisProcess: @unchecked Sendable {
     pid = child
     // A test process that dies takes it along.
     let watch =
-      "exec >/dev/null 2>&1 </dev/null; while kill -0 \(getpid()) && kill -0 \(child); do sleep 1; done; "
+      "while kill -0 \(getpid()) && kill -0 \(child); do sleep 1; done; "
       + "kill -0 \(getpid()) || { kill -9 \(child); rm -rf \(directory); }"
     _ = Self.spawn("/bin/sh", ["-c", watch])
     for _ in 0..<1000 {
