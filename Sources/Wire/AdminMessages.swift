@@ -13,8 +13,11 @@ extension Codec {
   public func decodePurgeQueueRequest(_ bytes: RawSpan) throws(WireError) -> Sweep {
     let message = unsafe try open(bytes, gkick__v1__purge_queue_request__unpack)
     let queue = unsafe try required(message.pointee.queue, "queue")
-    var states = unsafe try choices(message.pointee.states, message.pointee.n_states, "states", as: JobState.self)
-    guard !states.contains(.running) else { throw WireError("states", "running jobs are not purged") }
+    var states = unsafe try choices(
+      message.pointee.states, message.pointee.n_states, "states", as: JobState.self)
+    guard !states.contains(.running) else {
+      throw WireError("states", "running jobs are not purged")
+    }
     if states.isEmpty { states = Set(JobState.allCases).subtracting([.running]) }
     return Sweep(action: .delete, queue: queue, states: states)
   }
@@ -22,13 +25,15 @@ extension Codec {
   public func decodeRetryJobsRequest(_ bytes: RawSpan) throws(WireError) -> Sweep {
     let message = unsafe try open(bytes, gkick__v1__retry_jobs_request__unpack)
     let queue = unsafe try required(message.pointee.queue, "queue")
-    var states = unsafe try choices(message.pointee.states, message.pointee.n_states, "states", as: JobState.self)
+    var states = unsafe try choices(
+      message.pointee.states, message.pointee.n_states, "states", as: JobState.self)
     guard states.isSubset(of: [.dead, .canceled, .expired, .retrying]) else {
       throw WireError("states", "only DEAD, CANCELED, EXPIRED and RETRYING jobs are retried")
     }
     if states.isEmpty { states = [.dead] }
     return Sweep(
-      action: .retry(resetAttempts: unsafe message.pointee.reset_attempts != 0), queue: queue, states: states,
+      action: .retry(resetAttempts: unsafe message.pointee.reset_attempts != 0), queue: queue,
+      states: states,
       name: unsafe try text(message.pointee.name, "name", max: Bounds.name))
   }
 
@@ -57,7 +62,9 @@ extension Codec {
     return unsafe finish(message)
   }
 
-  public func encodeServerInfo(id: String, version: String, store: String, startedAt: Timestamp) -> Int {
+  public func encodeServerInfo(id: String, version: String, store: String, startedAt: Timestamp)
+    -> Int
+  {
     begin()
     let message = unsafe arena.make(gkick__v1__get_server_info_response__init)
     unsafe message.pointee.server_id = arena.copy(id)
@@ -94,11 +101,15 @@ extension Codec {
     begin()
     let message = unsafe arena.make(gkick__v1__list_workers_response__init)
     unsafe message.pointee.n_workers = workers.count
-    unsafe message.pointee.workers = arena.array(workers.count) { unsafe worker(workers[$0], serverID) }
+    unsafe message.pointee.workers = arena.array(workers.count) {
+      unsafe worker(workers[$0], serverID)
+    }
     return unsafe finish(message)
   }
 
-  private func worker(_ view: WorkerView, _ serverID: String) -> UnsafeMutablePointer<Gkick__V1__Worker> {
+  private func worker(_ view: WorkerView, _ serverID: String) -> UnsafeMutablePointer<
+    Gkick__V1__Worker
+  > {
     let worker = unsafe arena.make(gkick__v1__worker__init)
     unsafe worker.pointee.worker_id = arena.copy(view.workerID)
     unsafe worker.pointee.server_id = arena.copy(serverID)

@@ -42,7 +42,9 @@ import CProtobufC
     unsafe allocator.initialize(
       to: ProtobufCAllocator(
         alloc: { data, size in
-          unsafe data.flatMap { unsafe Arena.allocate($0.assumingMemoryBound(to: State.self), size) }
+          unsafe data.flatMap {
+            unsafe Arena.allocate($0.assumingMemoryBound(to: State.self), size)
+          }
         },
         free: { _, _ in },
         allocator_data: UnsafeMutableRawPointer(state)))
@@ -78,7 +80,9 @@ import CProtobufC
     unsafe (block - Arena.headerSize).load(as: Int.self)
   }
 
-  private static func allocate(_ state: UnsafeMutablePointer<State>, _ size: Int) -> UnsafeMutableRawPointer? {
+  private static func allocate(_ state: UnsafeMutablePointer<State>, _ size: Int)
+    -> UnsafeMutableRawPointer?
+  {
     // Rounded up so that every block is aligned for pointers and doubles, which is all that messages hold.
     let needed = (size + headerSize + 7) & ~7
     guard size >= 0, unsafe needed <= state.pointee.bytesLeft else {
@@ -113,7 +117,9 @@ import CProtobufC
   }
 
   /// A message as its generated `..._init` function makes it.
-  func make<Message>(_ initialize: (UnsafeMutablePointer<Message>?) -> Void) -> UnsafeMutablePointer<Message> {
+  func make<Message>(_ initialize: (UnsafeMutablePointer<Message>?) -> Void)
+    -> UnsafeMutablePointer<Message>
+  {
     // The function fills the whole struct.
     let message = unsafe allocate(MemoryLayout<Message>.size).assumingMemoryBound(to: Message.self)
     unsafe initialize(message)
@@ -147,7 +153,10 @@ import CProtobufC
   func copy(_ bytes: [UInt8]) -> ProtobufCBinaryData {
     if bytes.isEmpty { return unsafe ProtobufCBinaryData(len: 0, data: nil) }
     let block = unsafe allocate(bytes.count)
-    unsafe bytes.withUnsafeBytes { unsafe block.copyMemory(from: $0.baseAddress!, byteCount: $0.count) }
-    return unsafe ProtobufCBinaryData(len: bytes.count, data: block.assumingMemoryBound(to: UInt8.self))
+    unsafe bytes.withUnsafeBytes {
+      unsafe block.copyMemory(from: $0.baseAddress!, byteCount: $0.count)
+    }
+    return unsafe ProtobufCBinaryData(
+      len: bytes.count, data: block.assumingMemoryBound(to: UInt8.self))
   }
 }

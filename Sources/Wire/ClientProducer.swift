@@ -36,7 +36,8 @@ extension Codec {
     begin()
     let message = unsafe arena.make(gkick__v1__enqueue_request__init)
     unsafe message.pointee.job = spec(job)
-    unsafe message.pointee.durability = Gkick__V1__Durability(rawValue: UInt32(durability?.rawValue ?? 0))
+    unsafe message.pointee.durability = Gkick__V1__Durability(
+      rawValue: UInt32(durability?.rawValue ?? 0))
     return unsafe finish(message)
   }
 
@@ -53,7 +54,8 @@ extension Codec {
     unsafe message.pointee.n_jobs = orders.count
     unsafe message.pointee.jobs = arena.array(orders.count) { unsafe order(orders[$0], nil) }
     unsafe message.pointee.all_or_nothing = allOrNothing ? 1 : 0
-    unsafe message.pointee.durability = Gkick__V1__Durability(rawValue: UInt32(durability?.rawValue ?? 0))
+    unsafe message.pointee.durability = Gkick__V1__Durability(
+      rawValue: UInt32(durability?.rawValue ?? 0))
     return unsafe finish(message)
   }
 
@@ -71,7 +73,8 @@ extension Codec {
       unsafe message.pointee.delay = duration(delay)
     case nil: break
     }
-    unsafe message.pointee.durability = Gkick__V1__Durability(rawValue: UInt32(durability?.rawValue ?? 0))
+    unsafe message.pointee.durability = Gkick__V1__Durability(
+      rawValue: UInt32(durability?.rawValue ?? 0))
     return unsafe message
   }
 
@@ -81,7 +84,8 @@ extension Codec {
       jobID: unsafe try text(message.pointee.job_id, "job_id", max: .max),
       duplicate: unsafe message.pointee.duplicate != 0,
       state: unsafe try choice(message.pointee.state.rawValue, "state", as: JobState.self),
-      durability: unsafe try choice(message.pointee.durability.rawValue, "durability", as: Durability.self))
+      durability: unsafe try choice(
+        message.pointee.durability.rawValue, "durability", as: Durability.self))
   }
 
   public func decodeScheduleResponse(_ bytes: RawSpan) throws(WireError) -> JobReceipt {
@@ -91,7 +95,8 @@ extension Codec {
       duplicate: unsafe message.pointee.duplicate != 0,
       state: unsafe try choice(message.pointee.state.rawValue, "state", as: JobState.self),
       runAt: unsafe try timestamp(message.pointee.run_at, "run_at"),
-      durability: unsafe try choice(message.pointee.durability.rawValue, "durability", as: Durability.self))
+      durability: unsafe try choice(
+        message.pointee.durability.rawValue, "durability", as: Durability.self))
   }
 
   public func decodeEnqueueBatchResponse(_ bytes: RawSpan) throws(WireError) -> [BatchResult] {
@@ -106,7 +111,8 @@ extension Codec {
           duplicate: unsafe result.pointee.duplicate != 0,
           state: unsafe try choice(result.pointee.state.rawValue, "state", as: JobState.self),
           statusCode: unsafe result.pointee.status_code,
-          statusMessage: unsafe try text(result.pointee.status_message, "status_message", max: .max)))
+          statusMessage: unsafe try text(result.pointee.status_message, "status_message", max: .max)
+        ))
     }
     return results
   }
@@ -169,8 +175,11 @@ extension Codec {
 
   func enums<Raw>(_ values: [UInt8], _ make: (UInt32) -> Raw) -> UnsafeMutablePointer<Raw> {
     // Every place is filled.
-    let array = unsafe arena.allocate(values.count * MemoryLayout<Raw>.stride).assumingMemoryBound(to: Raw.self)
-    for (index, value) in values.enumerated() { unsafe (array + index).initialize(to: make(UInt32(value))) }
+    let array = unsafe arena.allocate(values.count * MemoryLayout<Raw>.stride).assumingMemoryBound(
+      to: Raw.self)
+    for (index, value) in values.enumerated() {
+      unsafe (array + index).initialize(to: make(UInt32(value)))
+    }
     return unsafe array
   }
 }

@@ -25,15 +25,19 @@ extension Codec {
   public func decodeListJobsResponse(_ bytes: RawSpan) throws(WireError) -> JobsPage {
     let message = unsafe try open(bytes, gkick__v1__list_jobs_response__unpack)
     var page = JobsPage(
-      jobs: [], nextPageToken: unsafe try text(message.pointee.next_page_token, "next_page_token", max: .max))
-    for index in 0..<(unsafe message.pointee.n_jobs) { page.jobs.append(unsafe try info(message.pointee.jobs[index])) }
+      jobs: [],
+      nextPageToken: unsafe try text(message.pointee.next_page_token, "next_page_token", max: .max))
+    for index in 0..<(unsafe message.pointee.n_jobs) {
+      page.jobs.append(unsafe try info(message.pointee.jobs[index]))
+    }
     return page
   }
 
   public func decodeExplainJobResponse(_ bytes: RawSpan) throws(WireError) -> JobExplanation {
     let message = unsafe try open(bytes, gkick__v1__explain_job_response__unpack)
     var result = JobExplanation(
-      job: unsafe try info(message.pointee.job), reasons: [], jobsAhead: unsafe message.pointee.jobs_ahead)
+      job: unsafe try info(message.pointee.job), reasons: [],
+      jobsAhead: unsafe message.pointee.jobs_ahead)
     for index in 0..<(unsafe message.pointee.n_reasons) {
       // There are n_reasons of them, and none is nil.
       let reason = unsafe message.pointee.reasons[index]!
@@ -44,13 +48,16 @@ extension Codec {
       result.reasons.append(
         Explanation.Reason(
           hindrance, unsafe try text(reason.pointee.text, "text", max: .max),
-          jobIDs: unsafe try texts(reason.pointee.job_ids, reason.pointee.n_job_ids, "job_ids", max: .max),
+          jobIDs: unsafe try texts(
+            reason.pointee.job_ids, reason.pointee.n_job_ids, "job_ids", max: .max),
           notBefore: unsafe try timestamp(reason.pointee.not_before, "not_before")))
     }
     return result
   }
 
-  public func decodeStreamEventsResponse(_ bytes: RawSpan) throws(WireError) -> (events: [Event], cursor: String) {
+  public func decodeStreamEventsResponse(_ bytes: RawSpan) throws(WireError) -> (
+    events: [Event], cursor: String
+  ) {
     let message = unsafe try open(bytes, gkick__v1__stream_events_response__unpack)
     var events: [Event] = []
     for index in 0..<(unsafe message.pointee.n_events) {
@@ -64,7 +71,8 @@ extension Codec {
     guard let job = unsafe job else { throw WireError("job", "not set") }
     var info = JobInfo()
     info.spec = unsafe try spec(job.pointee.spec)
-    guard let state = unsafe try choice(job.pointee.state.rawValue, "job.state", as: JobState.self) else {
+    guard let state = unsafe try choice(job.pointee.state.rawValue, "job.state", as: JobState.self)
+    else {
       throw WireError("job.state", "not set")
     }
     info.state = state
@@ -80,12 +88,14 @@ extension Codec {
       info.failures.append(unsafe try shown(job.pointee.failures[index]!))
     }
     if let progress = unsafe job.pointee.progress { info.progress = unsafe try shown(progress) }
-    info.waitingReason = unsafe try text(job.pointee.waiting_reason, "job.waiting_reason", max: .max)
+    info.waitingReason = unsafe try text(
+      job.pointee.waiting_reason, "job.waiting_reason", max: .max)
     info.lost = unsafe job.pointee.lost
     return info
   }
 
-  private func spec(_ spec: UnsafeMutablePointer<Gkick__V1__JobSpec>?) throws(WireError) -> JobSpec {
+  private func spec(_ spec: UnsafeMutablePointer<Gkick__V1__JobSpec>?) throws(WireError) -> JobSpec
+  {
     var result = JobSpec()
     guard let spec = unsafe spec else { return result }
     result.id = unsafe try text(spec.pointee.id, "spec.id", max: .max)
@@ -99,12 +109,15 @@ extension Codec {
       let key = unsafe try text(entry.pointee.key, "spec.metadata", max: .max)
       result.metadata[key] = unsafe try text(entry.pointee.value, "spec.metadata", max: .max)
     }
-    if unsafe spec.pointee.retry != nil { result.retry = unsafe try retryPolicy(spec.pointee.retry) }
+    if unsafe spec.pointee.retry != nil {
+      result.retry = unsafe try retryPolicy(spec.pointee.retry)
+    }
     result.timeout = unsafe try interval(spec.pointee.timeout, "spec.timeout")
     result.startBefore = unsafe try timestamp(spec.pointee.start_before, "spec.start_before")
     result.retention = unsafe try interval(spec.pointee.retention, "spec.retention")
     result.unique = unsafe try uniqueness(spec.pointee.unique)
-    result.concurrencyKey = unsafe try text(spec.pointee.concurrency_key, "spec.concurrency_key", max: .max)
+    result.concurrencyKey = unsafe try text(
+      spec.pointee.concurrency_key, "spec.concurrency_key", max: .max)
     result.fairnessKey = unsafe try text(spec.pointee.fairness_key, "spec.fairness_key", max: .max)
     result.dependsOn = unsafe try texts(
       spec.pointee.depends_on, spec.pointee.n_depends_on, "spec.depends_on", max: .max)
@@ -123,7 +136,9 @@ extension Codec {
       workerID: unsafe try text(failure.pointee.worker_id, "failure.worker_id", max: .max))
   }
 
-  private func shown(_ progress: UnsafeMutablePointer<Gkick__V1__Progress>) throws(WireError) -> Progress {
+  private func shown(_ progress: UnsafeMutablePointer<Gkick__V1__Progress>) throws(WireError)
+    -> Progress
+  {
     Progress(
       percent: unsafe progress.pointee.percent,
       message: unsafe try text(progress.pointee.message, "progress.message", max: .max),
@@ -131,7 +146,8 @@ extension Codec {
   }
 
   private func event(_ event: UnsafeMutablePointer<Gkick__V1__Event>) throws(WireError) -> Event {
-    guard let kind = unsafe try choice(event.pointee.type.rawValue, "event.type", as: Event.Kind.self),
+    guard
+      let kind = unsafe try choice(event.pointee.type.rawValue, "event.type", as: Event.Kind.self),
       let cursor = Codec.number(unsafe try text(event.pointee.cursor, "event.cursor", max: .max))
     else { throw WireError("event", "without a type or a cursor") }
     let next = unsafe try timestamp(event.pointee.next_run_at, "event.next_run_at")
@@ -143,10 +159,12 @@ extension Codec {
       detail = .progress(unsafe try shown(given))
     }
     return Event(
-      cursor: cursor, kind: kind, at: unsafe try timestamp(event.pointee.at, "event.at") ?? .distantPast,
+      cursor: cursor, kind: kind,
+      at: unsafe try timestamp(event.pointee.at, "event.at") ?? .distantPast,
       jobID: unsafe try text(event.pointee.job_id, "event.job_id", max: .max),
       queue: unsafe try text(event.pointee.queue, "event.queue", max: .max),
-      name: unsafe try text(event.pointee.name, "event.name", max: .max), attempt: unsafe event.pointee.attempt,
+      name: unsafe try text(event.pointee.name, "event.name", max: .max),
+      attempt: unsafe event.pointee.attempt,
       workerID: unsafe try text(event.pointee.worker_id, "event.worker_id", max: .max),
       batchID: unsafe try text(event.pointee.batch_id, "event.batch_id", max: .max), detail: detail)
   }

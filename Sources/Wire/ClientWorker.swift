@@ -57,7 +57,9 @@ public struct WorkResponseInfo: Hashable, Sendable {
 
 /// WorkerService as a worker sees it.
 extension Codec {
-  public func encodeWorkRequest(hello: WorkerHello? = nil, _ message: WorkerMessage = WorkerMessage()) -> Int {
+  public func encodeWorkRequest(
+    hello: WorkerHello? = nil, _ message: WorkerMessage = WorkerMessage()
+  ) -> Int {
     begin()
     let request = unsafe arena.make(gkick__v1__work_request__init)
     unsafe request.pointee.hello = hello.map { unsafe self.hello($0) }
@@ -68,9 +70,13 @@ extension Codec {
       unsafe request.pointee.capacity = capacity
     }
     unsafe request.pointee.n_outcomes = message.outcomes.count
-    unsafe request.pointee.outcomes = arena.array(message.outcomes.count) { unsafe outcome(message.outcomes[$0]) }
+    unsafe request.pointee.outcomes = arena.array(message.outcomes.count) {
+      unsafe outcome(message.outcomes[$0])
+    }
     unsafe request.pointee.n_progress = message.progress.count
-    unsafe request.pointee.progress = arena.array(message.progress.count) { unsafe report(message.progress[$0]) }
+    unsafe request.pointee.progress = arena.array(message.progress.count) {
+      unsafe report(message.progress[$0])
+    }
     unsafe request.pointee.drain = message.drain ? 1 : 0
     return unsafe finish(request)
   }
@@ -104,7 +110,8 @@ extension Codec {
     unsafe arena.array(given.count) { index in
       let pattern = given[index].pattern
       let message = unsafe arena.make(gkick__v1__queue_subscription__init)
-      unsafe message.pointee.queue = arena.copy(pattern.isPrefix ? pattern.text + "*" : pattern.text)
+      unsafe message.pointee.queue = arena.copy(
+        pattern.isPrefix ? pattern.text + "*" : pattern.text)
       unsafe message.pointee.weight = given[index].weight
       return unsafe message
     }
@@ -160,11 +167,17 @@ extension Codec {
     let message = unsafe arena.make(gkick__v1__report_request__init)
     unsafe message.pointee.worker_id = arena.copy(given.workerID)
     unsafe message.pointee.n_outcomes = given.outcomes.count
-    unsafe message.pointee.outcomes = arena.array(given.outcomes.count) { unsafe outcome(given.outcomes[$0]) }
+    unsafe message.pointee.outcomes = arena.array(given.outcomes.count) {
+      unsafe outcome(given.outcomes[$0])
+    }
     unsafe message.pointee.n_progress = given.progress.count
-    unsafe message.pointee.progress = arena.array(given.progress.count) { unsafe report(given.progress[$0]) }
+    unsafe message.pointee.progress = arena.array(given.progress.count) {
+      unsafe report(given.progress[$0])
+    }
     unsafe message.pointee.n_extend = given.extend.count
-    unsafe message.pointee.extend = arena.array(given.extend.count) { unsafe lease(given.extend[$0]) }
+    unsafe message.pointee.extend = arena.array(given.extend.count) {
+      unsafe lease(given.extend[$0])
+    }
     return unsafe finish(message)
   }
 
@@ -176,7 +189,8 @@ extension Codec {
       var info = WelcomeInfo()
       info.workerID = unsafe try text(welcome.pointee.worker_id, "welcome.worker_id", max: .max)
       info.serverID = unsafe try text(welcome.pointee.server_id, "welcome.server_id", max: .max)
-      info.serverVersion = unsafe try text(welcome.pointee.server_version, "welcome.server_version", max: .max)
+      info.serverVersion = unsafe try text(
+        welcome.pointee.server_version, "welcome.server_version", max: .max)
       info.lease = unsafe try interval(welcome.pointee.lease, "welcome.lease") ?? .zero
       info.heartbeat = unsafe try interval(welcome.pointee.heartbeat, "welcome.heartbeat") ?? .zero
       info.lost = unsafe try leases(welcome.pointee.lost, welcome.pointee.n_lost, "welcome.lost")
@@ -184,12 +198,15 @@ extension Codec {
     }
     response.jobs = unsafe try assignments(message.pointee.jobs, message.pointee.n_jobs)
     response.results = unsafe try statuses(message.pointee.results, message.pointee.n_results)
-    response.cancellations = unsafe try cancellations(message.pointee.cancellations, message.pointee.n_cancellations)
+    response.cancellations = unsafe try cancellations(
+      message.pointee.cancellations, message.pointee.n_cancellations)
     response.drain = unsafe message.pointee.drain != 0
     return response
   }
 
-  public func decodeFetchResponse(_ bytes: RawSpan) throws(WireError) -> (jobs: [Assignment], lease: Interval) {
+  public func decodeFetchResponse(_ bytes: RawSpan) throws(WireError) -> (
+    jobs: [Assignment], lease: Interval
+  ) {
     let message = unsafe try open(bytes, gkick__v1__fetch_response__unpack)
     return (
       unsafe try assignments(message.pointee.jobs, message.pointee.n_jobs),
@@ -243,8 +260,10 @@ extension Codec {
       let given = unsafe values![index]!
       result.append(
         OutcomeStatus(
-          lease: unsafe try lease(given.pointee.lease, "results.lease"), statusCode: unsafe given.pointee.status_code,
-          statusMessage: unsafe try text(given.pointee.status_message, "results.status_message", max: .max)))
+          lease: unsafe try lease(given.pointee.lease, "results.lease"),
+          statusCode: unsafe given.pointee.status_code,
+          statusMessage: unsafe try text(
+            given.pointee.status_message, "results.status_message", max: .max)))
     }
     return result
   }

@@ -21,7 +21,8 @@ import Jobs
   /// Unpacks a message with its generated function. What it points to is good until the next message.
   func open<Message>(
     _ bytes: RawSpan,
-    _ unpack: (UnsafeMutablePointer<ProtobufCAllocator>?, Int, UnsafePointer<UInt8>?) -> UnsafeMutablePointer<Message>?
+    _ unpack: (UnsafeMutablePointer<ProtobufCAllocator>?, Int, UnsafePointer<UInt8>?) ->
+      UnsafeMutablePointer<Message>?
   ) throws(WireError) -> UnsafeMutablePointer<Message> {
     begin(limit: 2 << 20 + 8 * bytes.byteCount)
     // The bytes are read during the call only; an empty message has no address and needs none.

@@ -84,8 +84,10 @@ extension Codec {
   ) throws(WireError) -> Timestamp? {
     // The case says which member of the union holds.
     switch unsafe message.pointee.when_case {
-    case GKICK__V1__SCHEDULE_REQUEST__WHEN_RUN_AT: unsafe try timestamp(message.pointee.run_at, "run_at")
-    case GKICK__V1__SCHEDULE_REQUEST__WHEN_DELAY: unsafe try interval(message.pointee.delay, "delay").map { now + $0 }
+    case GKICK__V1__SCHEDULE_REQUEST__WHEN_RUN_AT:
+      unsafe try timestamp(message.pointee.run_at, "run_at")
+    case GKICK__V1__SCHEDULE_REQUEST__WHEN_DELAY:
+      unsafe try interval(message.pointee.delay, "delay").map { now + $0 }
     default: nil
     }
   }
@@ -127,7 +129,8 @@ extension Codec {
       let result = unsafe arena.make(gkick__v1__enqueue_result__init)
       unsafe result.pointee.job_id = arena.copy(results[index].jobID)
       unsafe result.pointee.duplicate = results[index].duplicate ? 1 : 0
-      unsafe result.pointee.state = Gkick__V1__JobState(rawValue: UInt32(results[index].state?.rawValue ?? 0))
+      unsafe result.pointee.state = Gkick__V1__JobState(
+        rawValue: UInt32(results[index].state?.rawValue ?? 0))
       unsafe result.pointee.status_code = results[index].statusCode
       unsafe result.pointee.status_message = arena.copy(results[index].statusMessage)
       return unsafe result

@@ -26,10 +26,14 @@ extension Codec {
       }
       request.after = after
     }
-    request.queues = unsafe try texts(message.pointee.queues, message.pointee.n_queues, "queues", max: Bounds.filter)
-    request.names = unsafe try texts(message.pointee.names, message.pointee.n_names, "names", max: Bounds.filter)
-    request.jobIDs = unsafe try texts(message.pointee.job_ids, message.pointee.n_job_ids, "job_ids", max: Bounds.filter)
-    request.kinds = unsafe try choices(message.pointee.types, message.pointee.n_types, "types", as: Event.Kind.self)
+    request.queues = unsafe try texts(
+      message.pointee.queues, message.pointee.n_queues, "queues", max: Bounds.filter)
+    request.names = unsafe try texts(
+      message.pointee.names, message.pointee.n_names, "names", max: Bounds.filter)
+    request.jobIDs = unsafe try texts(
+      message.pointee.job_ids, message.pointee.n_job_ids, "job_ids", max: Bounds.filter)
+    request.kinds = unsafe try choices(
+      message.pointee.types, message.pointee.n_types, "types", as: Event.Kind.self)
     request.batchID = unsafe try text(message.pointee.batch_id, "batch_id", max: Bounds.id)
     return request
   }
@@ -50,7 +54,8 @@ extension Codec {
     let message = unsafe arena.make(gkick__v1__stream_events_response__init)
     unsafe message.pointee.n_events = end - start
     unsafe message.pointee.events = arena.array(end - start) { unsafe event(events[start + $0]) }
-    unsafe message.pointee.cursor = arena.copy(String(end < events.count ? events[end - 1].cursor : cursor))
+    unsafe message.pointee.cursor = arena.copy(
+      String(end < events.count ? events[end - 1].cursor : cursor))
     return (unsafe finish(message), end)
   }
 
@@ -62,7 +67,8 @@ extension Codec {
       case .progress(let progress): progress.message.utf8.count
       case .none, .due: 0
       }
-    return 100 + event.jobID.utf8.count + event.queue.utf8.count + event.name.utf8.count + event.workerID.utf8.count
+    return 100 + event.jobID.utf8.count + event.queue.utf8.count + event.name.utf8.count
+      + event.workerID.utf8.count
       + event.batchID.utf8.count + detail
   }
 

@@ -12,10 +12,14 @@ extension Codec {
     guard jobs <= Bounds.fetch else { throw WireError("max_jobs", "at most \(Bounds.fetch)") }
     return Fetch(
       workerID: worker,
-      subscriptions: unsafe try subscriptions(message.pointee.queues, message.pointee.n_queues, "queues"),
-      names: unsafe try texts(message.pointee.names, message.pointee.n_names, "names", max: Bounds.names),
-      maxJobs: max(1, jobs), maxWait: unsafe try interval(message.pointee.max_wait, "max_wait") ?? .zero,
-      lease: unsafe try interval(message.pointee.lease, "lease", allowingZero: false, most: .hours(24)))
+      subscriptions: unsafe try subscriptions(
+        message.pointee.queues, message.pointee.n_queues, "queues"),
+      names: unsafe try texts(
+        message.pointee.names, message.pointee.n_names, "names", max: Bounds.names),
+      maxJobs: max(1, jobs),
+      maxWait: unsafe try interval(message.pointee.max_wait, "max_wait") ?? .zero,
+      lease: unsafe try interval(
+        message.pointee.lease, "lease", allowingZero: false, most: .hours(24)))
   }
 
   public func decodeReportRequest(_ bytes: RawSpan) throws(WireError) -> Report {

@@ -24,7 +24,10 @@ extension Codec {
     _ bytes: RawSpan
   ) throws(WireError) -> (jobID: String, resetAttempts: Bool) {
     let message = unsafe try open(bytes, gkick__v1__retry_job_request__unpack)
-    return (unsafe try required(message.pointee.job_id, "job_id"), unsafe message.pointee.reset_attempts != 0)
+    return (
+      unsafe try required(message.pointee.job_id, "job_id"),
+      unsafe message.pointee.reset_attempts != 0
+    )
   }
 
   /// The page token is the query's `before` in decimal.
@@ -32,7 +35,8 @@ extension Codec {
     let message = unsafe try open(bytes, gkick__v1__list_jobs_request__unpack)
     var query = JobQuery()
     query.queue = unsafe try identifier(message.pointee.queue, "queue")
-    query.states = unsafe try choices(message.pointee.states, message.pointee.n_states, "states", as: JobState.self)
+    query.states = unsafe try choices(
+      message.pointee.states, message.pointee.n_states, "states", as: JobState.self)
     query.name = unsafe try text(message.pointee.name, "name", max: Bounds.name)
     query.batchID = unsafe try text(message.pointee.batch_id, "batch_id", max: Bounds.id)
     let size = unsafe message.pointee.page_size
@@ -40,7 +44,9 @@ extension Codec {
     query.limit = size == 0 ? 100 : Int(size)
     let token = unsafe try text(message.pointee.page_token, "page_token", max: 32)
     if !token.isEmpty {
-      guard let before = Codec.number(token) else { throw WireError("page_token", "not one that this server gave") }
+      guard let before = Codec.number(token) else {
+        throw WireError("page_token", "not one that this server gave")
+      }
       query.before = before
     }
     return query

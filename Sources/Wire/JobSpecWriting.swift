@@ -86,7 +86,8 @@ extension Codec {
     let message = unsafe arena.make(gkick__v1__uniqueness__init)
     unsafe message.pointee.key = arena.copy(unique.key)
     unsafe message.pointee.hold_for = duration(unique.holdFor)
-    unsafe message.pointee.on_conflict = Gkick__V1__OnConflict(rawValue: UInt32(unique.onConflict.rawValue))
+    unsafe message.pointee.on_conflict = Gkick__V1__OnConflict(
+      rawValue: UInt32(unique.onConflict.rawValue))
     return unsafe message
   }
 }

@@ -14,14 +14,19 @@ extension Codec {
     unsafe message.pointee.started_at = timestamp(record.startedAt)
     unsafe message.pointee.finished_at = timestamp(record.finishedAt)
     if record.state == .running {
-      unsafe message.pointee.lease_expires_at = timestamp(annotation?.leaseUntil ?? record.leaseUntil)
+      unsafe message.pointee.lease_expires_at = timestamp(
+        annotation?.leaseUntil ?? record.leaseUntil)
     }
     unsafe message.pointee.worker_id = arena.copy(record.workerID)
     unsafe message.pointee.result = arena.copy(record.result)
     unsafe message.pointee.n_failures = record.failures.count
-    unsafe message.pointee.failures = arena.array(record.failures.count) { unsafe failure(record.failures[$0]) }
+    unsafe message.pointee.failures = arena.array(record.failures.count) {
+      unsafe failure(record.failures[$0])
+    }
     unsafe message.pointee.progress = record.progress.map { unsafe progress($0) }
-    if let annotation { unsafe message.pointee.waiting_reason = arena.copy(annotation.waitingReason) }
+    if let annotation {
+      unsafe message.pointee.waiting_reason = arena.copy(annotation.waitingReason)
+    }
     unsafe message.pointee.lost = record.lost
     return unsafe message
   }
@@ -55,7 +60,9 @@ extension Codec {
   }
 
   /// - Parameter annotations: one per job; or none at all.
-  public func encodeListJobsResponse(_ jobs: [JobRecord], _ annotations: [Annotation], nextPageToken: String) -> Int {
+  public func encodeListJobsResponse(
+    _ jobs: [JobRecord], _ annotations: [Annotation], nextPageToken: String
+  ) -> Int {
     begin()
     let message = unsafe arena.make(gkick__v1__list_jobs_response__init)
     unsafe message.pointee.n_jobs = jobs.count
@@ -69,12 +76,14 @@ extension Codec {
   public func encodeExplainJobResponse(_ record: JobRecord, _ explanation: Explanation) -> Int {
     begin()
     let message = unsafe arena.make(gkick__v1__explain_job_response__init)
-    unsafe message.pointee.job = job(record, Annotation(waitingReason: explanation.reasons.first?.text ?? ""))
+    unsafe message.pointee.job = job(
+      record, Annotation(waitingReason: explanation.reasons.first?.text ?? ""))
     unsafe message.pointee.n_reasons = explanation.reasons.count
     unsafe message.pointee.reasons = arena.array(explanation.reasons.count) { index in
       let given = explanation.reasons[index]
       let reason = unsafe arena.make(gkick__v1__explain_job_response__reason__init)
-      unsafe reason.pointee.hindrance = Gkick__V1__Hindrance(rawValue: UInt32(given.hindrance.rawValue))
+      unsafe reason.pointee.hindrance = Gkick__V1__Hindrance(
+        rawValue: UInt32(given.hindrance.rawValue))
       unsafe reason.pointee.text = arena.copy(given.text)
       unsafe reason.pointee.n_job_ids = given.jobIDs.count
       unsafe reason.pointee.job_ids = texts(given.jobIDs)

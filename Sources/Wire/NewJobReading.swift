@@ -22,40 +22,53 @@ extension Codec {
       throw WireError("job.depends_on", "not supported by this server yet", kind: .unimplemented)
     }
     return NewJob(
-      id: id, queue: queue.isEmpty ? "default" : queue, name: name, priority: Int8(priority), runAt: runAt,
+      id: id, queue: queue.isEmpty ? "default" : queue, name: name, priority: Int8(priority),
+      runAt: runAt,
       options: unsafe try options(spec), payloadSize: unsafe spec.pointee.payload.len,
       body: unsafe try body(spec))
   }
 
-  private func options(_ spec: UnsafeMutablePointer<Gkick__V1__JobSpec>) throws(WireError) -> JobOptions {
+  private func options(_ spec: UnsafeMutablePointer<Gkick__V1__JobSpec>) throws(WireError)
+    -> JobOptions
+  {
     let unique = unsafe try uniqueness(spec.pointee.unique)
     let timeout = unsafe try interval(spec.pointee.timeout, "job.timeout", allowingZero: false)
     let startBefore = unsafe try timestamp(spec.pointee.start_before, "job.start_before")
     let retention = unsafe try interval(spec.pointee.retention, "job.retention")
-    let concurrencyKey = unsafe try text(spec.pointee.concurrency_key, "job.concurrency_key", max: Bounds.key)
-    let fairnessKey = unsafe try text(spec.pointee.fairness_key, "job.fairness_key", max: Bounds.key)
+    let concurrencyKey = unsafe try text(
+      spec.pointee.concurrency_key, "job.concurrency_key", max: Bounds.key)
+    let fairnessKey = unsafe try text(
+      spec.pointee.fairness_key, "job.fairness_key", max: Bounds.key)
     let batchID = unsafe try text(spec.pointee.batch_id, "job.batch_id", max: Bounds.id)
-    if unsafe spec.pointee.retry == nil, unique == nil, timeout == nil, startBefore == nil, retention == nil,
+    if unsafe spec.pointee.retry == nil, unique == nil, timeout == nil, startBefore == nil,
+      retention == nil,
       concurrencyKey.isEmpty, fairnessKey.isEmpty, batchID.isEmpty
     {
       return .standard
     }
     return JobOptions(
       retry: unsafe try retryPolicy(spec.pointee.retry), timeout: timeout, startBefore: startBefore,
-      retention: retention, unique: unique, concurrencyKey: concurrencyKey, fairnessKey: fairnessKey,
+      retention: retention, unique: unique, concurrencyKey: concurrencyKey,
+      fairnessKey: fairnessKey,
       batchID: batchID)
   }
 
   /// With every default filled in.
-  func retryPolicy(_ policy: UnsafeMutablePointer<Gkick__V1__RetryPolicy>?) throws(WireError) -> RetryPolicy {
+  func retryPolicy(_ policy: UnsafeMutablePointer<Gkick__V1__RetryPolicy>?) throws(WireError)
+    -> RetryPolicy
+  {
     var result = RetryPolicy.standard
     guard let policy = unsafe policy else { return result }
-    if unsafe policy.pointee.max_attempts > 0 { result.maxAttempts = unsafe policy.pointee.max_attempts }
+    if unsafe policy.pointee.max_attempts > 0 {
+      result.maxAttempts = unsafe policy.pointee.max_attempts
+    }
     if unsafe policy.pointee.max_lost > 0 { result.maxLost = unsafe policy.pointee.max_lost }
     if let wait = unsafe try interval(policy.pointee.initial_backoff, "job.retry.initial_backoff") {
       result.initialBackoff = wait
     }
-    if let wait = unsafe try interval(policy.pointee.max_backoff, "job.retry.max_backoff") { result.maxBackoff = wait }
+    if let wait = unsafe try interval(policy.pointee.max_backoff, "job.retry.max_backoff") {
+      result.maxBackoff = wait
+    }
     let multiplier = unsafe policy.pointee.multiplier
     guard multiplier >= 0, multiplier <= 1_000_000 else {  // false for NaN
       throw WireError("job.retry.multiplier", "more than 0, at most 1,000,000; 0 for the default")
@@ -63,55 +76,114 @@ extension Codec {
     if multiplier > 0 { result.multiplier = multiplier }
     let jitter = unsafe policy.pointee.jitter
     guard jitter.isFinite, jitter <= 1 else {
-      throw WireError("job.retry.jitter", "more than 0, at most 1; 0 for the default, negative for none")
+      throw WireError(
+        "job.retry.jitter", "more than 0, at most 1; 0 for the default, negative for none")
     }
     if jitter != 0 { result.jitter = max(0, jitter) }
     return result
   }
 
-  func uniqueness(_ unique: UnsafeMutablePointer<Gkick__V1__Uniqueness>?) throws(WireError) -> Uniqueness? {
+  func uniqueness(_ unique: UnsafeMutablePointer<Gkick__V1__Uniqueness>?) throws(WireError)
+    -> Uniqueness?
+  {
     guard let unique = unsafe unique else { return nil }
     let key = unsafe try text(unique.pointee.key, "job.unique.key", max: Bounds.uniqueKey)
     guard !key.isEmpty else { throw WireError("job.unique.key", "required") }
     return Uniqueness(
       key: key, holdFor: unsafe try interval(unique.pointee.hold_for, "job.unique.hold_for"),
       onConflict: unsafe try choice(
-        unique.pointee.on_conflict.rawValue, "job.unique.on_conflict", as: Uniqueness.OnConflict.self) ?? .keep)
+        unique.pointee.on_conflict.rawValue, "job.unique.on_conflict",
+        as: Uniqueness.OnConflict.self) ?? .keep)
   }
 
   /// What only producer and worker read, as the fields of an `Assignment` that hold it: an assignment is then its other
-  /// fields and these bytes, never decoded on the way.
+  /// fields and these bytes, never decoded on the way. Written by hand, since it is three fields of each job that comes in.
   private func body(_ spec: UnsafeMutablePointer<Gkick__V1__JobSpec>) throws(WireError) -> [UInt8] {
-    let typeLength = unsafe try checkedLength(spec.pointee.content_type, "job.content_type")
-    guard typeLength <= Bounds.contentType else {
+    let type = unsafe try checked(spec.pointee.content_type, "job.content_type")
+    guard type.count <= Bounds.contentType else {
       throw WireError("job.content_type", "at most \(Bounds.contentType) bytes")
     }
-    let count = unsafe spec.pointee.n_metadata
-    guard count <= Bounds.metadataEntries else {
+    let entries = unsafe spec.pointee.n_metadata
+    guard entries <= Bounds.metadataEntries else {
       throw WireError("job.metadata", "at most \(Bounds.metadataEntries) entries")
     }
-    if count == 0, typeLength == 0, unsafe spec.pointee.payload.len == 0 { return [] }
-    var size = 0
-    for index in 0..<count {
+    var texts = 0
+    for index in 0..<entries {
       // There are n_metadata of them, and none is nil.
       let entry = unsafe spec.pointee.metadata[index]!
-      size += unsafe try checkedLength(entry.pointee.key, "job.metadata")
-      size += unsafe try checkedLength(entry.pointee.value, "job.metadata")
+      texts += unsafe try checked(entry.pointee.key, "job.metadata").count
+      texts += unsafe try checked(entry.pointee.value, "job.metadata").count
     }
-    guard size <= Bounds.metadataBytes else {
+    guard texts <= Bounds.metadataBytes else {
       throw WireError("job.metadata", "at most \(Bounds.metadataBytes) bytes in all")
     }
-    let message = unsafe arena.make(gkick__v1__assignment__init)
-    unsafe message.pointee.payload = spec.pointee.payload
-    unsafe message.pointee.content_type = spec.pointee.content_type
-    unsafe message.pointee.n_metadata = count
-    unsafe message.pointee.metadata = arena.array(count) { index in
-      let entry = unsafe arena.make(gkick__v1__assignment__metadata_entry__init)
-      unsafe entry.pointee.key = spec.pointee.metadata[index]!.pointee.key
-      unsafe entry.pointee.value = spec.pointee.metadata[index]!.pointee.value
-      return unsafe entry
+    // protobuf-c's length is that of its allocation; no address: empty.
+    let payload = unsafe UnsafeBufferPointer(
+      start: spec.pointee.payload.data,
+      count: spec.pointee.payload.data == nil ? 0 : spec.pointee.payload.len)
+    // A tag is one byte and a length at most five; an entry has three of each.
+    let most = payload.count + type.count + texts + 12 + 18 * entries
+    if most == 12 { return [] }
+    // Room for `most`, of which the writer counts what it used and refuses to pass it.
+    return unsafe [UInt8](unsafeUninitializedCapacity: most) { buffer, count in
+      var writer = unsafe FieldWriter(buffer)
+      if !payload.isEmpty { unsafe writer.write(5, payload) }
+      if !type.isEmpty { unsafe writer.write(6, type) }
+      for index in 0..<entries {
+        let entry = unsafe spec.pointee.metadata[index]!
+        let key = unsafe utf8(entry.pointee.key)
+        let value = unsafe utf8(entry.pointee.value)
+        writer.begin(7, FieldWriter.size(key.count) + FieldWriter.size(value.count))
+        unsafe writer.write(1, key)
+        unsafe writer.write(2, value)
+      }
+      count = writer.count
     }
-    _ = unsafe finish(message)
-    return packed()
+  }
+}
+
+/// Length-delimited protobuf fields with numbers below 16, into memory of known size.
+@safe private struct FieldWriter {
+  private let buffer: UnsafeMutableBufferPointer<UInt8>
+  private(set) var count = 0
+
+  init(_ buffer: UnsafeMutableBufferPointer<UInt8>) { unsafe self.buffer = unsafe buffer }
+
+  /// Bytes of a field with `length` bytes in it.
+  static func size(_ length: Int) -> Int {
+    var size = 2 + length
+    var rest = length >> 7
+    while rest > 0 {
+      size += 1
+      rest >>= 7
+    }
+    return size
+  }
+
+  /// Tag and length.
+  mutating func begin(_ field: UInt8, _ length: Int) {
+    byte(field << 3 | 2)
+    var rest = length
+    while rest >= 0x80 {
+      byte(UInt8(truncatingIfNeeded: rest) | 0x80)
+      rest >>= 7
+    }
+    byte(UInt8(rest))
+  }
+
+  mutating func write(_ field: UInt8, _ bytes: UnsafeBufferPointer<UInt8>) {
+    begin(field, bytes.count)
+    guard let source = bytes.baseAddress else { return }
+    precondition(unsafe buffer.count - count >= bytes.count)
+    // Checked above; the buffer is not empty, so it has an address.
+    unsafe (buffer.baseAddress! + count).initialize(from: source, count: bytes.count)
+    count += bytes.count
+  }
+
+  private mutating func byte(_ byte: UInt8) {
+    precondition(unsafe count < buffer.count)
+    // Checked above.
+    unsafe buffer.baseAddress!.advanced(by: count).initialize(to: byte)
+    count += 1
   }
 }

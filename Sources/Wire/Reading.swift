@@ -5,13 +5,14 @@ import Jobs
 /// Single fields, out of messages that `open` decoded. All pointers are into the arena, or protobuf-c's empty string.
 extension Codec {
   /// The bytes of a string field, its true length included.
-  private func utf8(_ field: UnsafeMutablePointer<CChar>?) -> UnsafeBufferPointer<UInt8> {
+  func utf8(_ field: UnsafeMutablePointer<CChar>?) -> UnsafeBufferPointer<UInt8> {
     guard let field = unsafe field, unsafe field != arena.emptyString else {
       return unsafe UnsafeBufferPointer(start: nil, count: 0)
     }
     // protobuf-c allocated the string as its bytes and a NUL, see Arena.
     return unsafe UnsafeBufferPointer(
-      start: UnsafeRawPointer(field).assumingMemoryBound(to: UInt8.self), count: arena.size(of: field) - 1)
+      start: UnsafeRawPointer(field).assumingMemoryBound(to: UInt8.self),
+      count: arena.size(of: field) - 1)
   }
 
   func isEmpty(_ field: UnsafeMutablePointer<CChar>?) -> Bool { unsafe utf8(field).isEmpty }
@@ -39,14 +40,20 @@ extension Codec {
     return unsafe String(decoding: UnsafeBufferPointer(rebasing: bytes[..<end]), as: UTF8.self)
   }
 
-  private func text(_ bytes: UnsafeBufferPointer<UInt8>, _ path: StaticString) throws(WireError) -> String {
+  private func text(_ bytes: UnsafeBufferPointer<UInt8>, _ path: StaticString) throws(WireError)
+    -> String
+  {
     guard unsafe !bytes.contains(0) else { throw WireError(path, "must not contain NUL") }
-    guard let text = unsafe String(validating: bytes, as: UTF8.self) else { throw WireError(path, "must be UTF-8") }
+    guard let text = unsafe String(validating: bytes, as: UTF8.self) else {
+      throw WireError(path, "must be UTF-8")
+    }
     return text
   }
 
   /// The bytes of a text that is passed on as it is, once it is known to be one.
-  func checkedLength(_ field: UnsafeMutablePointer<CChar>?, _ path: StaticString) throws(WireError) -> Int {
+  func checked(
+    _ field: UnsafeMutablePointer<CChar>?, _ path: StaticString
+  ) throws(WireError) -> UnsafeBufferPointer<UInt8> {
     let bytes = unsafe utf8(field)
     guard unsafe !bytes.contains(0) else { throw WireError(path, "must not contain NUL") }
     do {
@@ -54,7 +61,7 @@ extension Codec {
     } catch {
       throw WireError(path, "must be UTF-8")
     }
-    return bytes.count
+    return unsafe bytes
   }
 
   /// An identifier; may be empty.
@@ -68,7 +75,8 @@ extension Codec {
     guard count <= Bounds.id, unsafe bytes.prefix(count).allSatisfy(Codec.isIdentifierByte) else {
       throw WireError(
         path,
-        "at most \(Bounds.id) characters of [A-Za-z0-9_.:-]" + (allowingStar ? ", then * for a prefix" : ""))
+        "at most \(Bounds.id) characters of [A-Za-z0-9_.:-]"
+          + (allowingStar ? ", then * for a prefix" : ""))
     }
     return unsafe String(decoding: bytes, as: UTF8.self)
   }
@@ -102,16 +110,19 @@ extension Codec {
     guard let field = unsafe field else { return nil }
     let seconds = unsafe field.pointee.seconds
     let nanos = unsafe field.pointee.nanos
-    guard (-62_135_596_800...253_402_300_799).contains(seconds), (0...999_999_999).contains(nanos) else {
+    guard (-62_135_596_800...253_402_300_799).contains(seconds), (0...999_999_999).contains(nanos)
+    else {
       throw WireError(path, "years 1 to 9999, nanos 0 to 999,999,999")
     }
     if seconds < 0 { return .distantPast }
-    return min(.distantFuture, Timestamp(microseconds: seconds * 1_000_000 + (Int64(nanos) + 999) / 1_000))
+    return min(
+      .distantFuture, Timestamp(microseconds: seconds * 1_000_000 + (Int64(nanos) + 999) / 1_000))
   }
 
   /// A length of time, rounded up to the microsecond.
   func interval(
-    _ field: UnsafeMutablePointer<Google__Protobuf__Duration>?, _ path: StaticString, allowingZero: Bool = true,
+    _ field: UnsafeMutablePointer<Google__Protobuf__Duration>?, _ path: StaticString,
+    allowingZero: Bool = true,
     most: Interval = .seconds(Bounds.century)
   ) throws(WireError) -> Interval? {
     guard let field = unsafe field else { return nil }
@@ -121,9 +132,13 @@ extension Codec {
       throw WireError(path, "nanos -999,999,999 to 999,999,999")
     }
     guard seconds >= 0, nanos >= 0 else { throw WireError(path, "must not be negative") }
-    guard allowingZero || seconds > 0 || nanos > 0 else { throw WireError(path, "must be more than zero") }
+    guard allowingZero || seconds > 0 || nanos > 0 else {
+      throw WireError(path, "must be more than zero")
+    }
     let limit = most.microseconds / 1_000_000
-    guard seconds < limit || (seconds == limit && nanos == 0) else { throw WireError(path, "at most \(limit) s") }
+    guard seconds < limit || (seconds == limit && nanos == 0) else {
+      throw WireError(path, "at most \(limit) s")
+    }
     return Interval(microseconds: seconds * 1_000_000 + (Int64(nanos) + 999) / 1_000)
   }
 
@@ -145,7 +160,8 @@ extension Codec {
     var set: Set<Value> = []
     for index in 0..<count {
       // There are `count` of them.
-      guard let raw = unsafe values?[index], let value = try choice(raw.rawValue, path, as: type) else {
+      guard let raw = unsafe values?[index], let value = try choice(raw.rawValue, path, as: type)
+      else {
         throw WireError(path, "must not be UNSPECIFIED")
       }
       set.insert(value)
@@ -155,7 +171,8 @@ extension Codec {
 
   /// The elements of a repeated string field.
   func texts(
-    _ values: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?, _ count: Int, _ path: StaticString,
+    _ values: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?, _ count: Int,
+    _ path: StaticString,
     max: Int, each: Int = Bounds.name
   ) throws(WireError) -> [String] {
     guard count <= max else { throw WireError(path, "at most \(max)") }

@@ -14,17 +14,25 @@ public struct WorkerWords: Sendable {
 extension Codec {
   public func decodeWorkRequest(_ bytes: RawSpan) throws(WireError) -> WorkerWords {
     let request = unsafe try open(bytes, gkick__v1__work_request__unpack)
-    var message = WorkerMessage(ackSeq: unsafe request.pointee.ack_seq, drain: unsafe request.pointee.drain != 0)
-    if let capacity = unsafe request.pointee.capacity { message.capacity = unsafe capacity.pointee.max_in_flight }
+    var message = WorkerMessage(
+      ackSeq: unsafe request.pointee.ack_seq, drain: unsafe request.pointee.drain != 0)
+    if let capacity = unsafe request.pointee.capacity {
+      message.capacity = unsafe capacity.pointee.max_in_flight
+    }
     message.outcomes = unsafe try outcomes(request.pointee.outcomes, request.pointee.n_outcomes)
-    message.progress = unsafe try progressReports(request.pointee.progress, request.pointee.n_progress)
+    message.progress = unsafe try progressReports(
+      request.pointee.progress, request.pointee.n_progress)
     return WorkerWords(hello: unsafe try hello(request.pointee.hello), message: message)
   }
 
-  private func hello(_ hello: UnsafeMutablePointer<Gkick__V1__WorkerHello>?) throws(WireError) -> WorkerHello? {
+  private func hello(_ hello: UnsafeMutablePointer<Gkick__V1__WorkerHello>?) throws(WireError)
+    -> WorkerHello?
+  {
     guard let hello = unsafe hello else { return nil }
     let count = unsafe hello.pointee.n_labels
-    guard count <= Bounds.labels else { throw WireError("hello.labels", "at most \(Bounds.labels) entries") }
+    guard count <= Bounds.labels else {
+      throw WireError("hello.labels", "at most \(Bounds.labels) entries")
+    }
     var labels: [String: String] = [:]
     for index in 0..<count {
       // There are n_labels of them, and none is nil.
@@ -32,24 +40,32 @@ extension Codec {
       let key = unsafe try text(entry.pointee.key, "hello.labels", max: Bounds.labelBytes)
       labels[key] = unsafe try text(entry.pointee.value, "hello.labels", max: Bounds.labelBytes)
     }
-    guard labels.reduce(0, { $0 + $1.key.utf8.count + $1.value.utf8.count }) <= Bounds.labelBytes else {
+    guard labels.reduce(0, { $0 + $1.key.utf8.count + $1.value.utf8.count }) <= Bounds.labelBytes
+    else {
       throw WireError("hello.labels", "at most \(Bounds.labelBytes) bytes in all")
     }
     return WorkerHello(
       workerID: unsafe try text(hello.pointee.worker_id, "hello.worker_id", max: Bounds.id),
-      subscriptions: unsafe try subscriptions(hello.pointee.queues, hello.pointee.n_queues, "hello.queues"),
-      names: unsafe try texts(hello.pointee.names, hello.pointee.n_names, "hello.names", max: Bounds.names),
-      maxInFlight: unsafe hello.pointee.max_in_flight, maxInFlightBytes: unsafe hello.pointee.max_in_flight_bytes,
-      resumeWindow: unsafe try interval(hello.pointee.resume_window, "hello.resume_window"), labels: labels,
+      subscriptions: unsafe try subscriptions(
+        hello.pointee.queues, hello.pointee.n_queues, "hello.queues"),
+      names: unsafe try texts(
+        hello.pointee.names, hello.pointee.n_names, "hello.names", max: Bounds.names),
+      maxInFlight: unsafe hello.pointee.max_in_flight,
+      maxInFlightBytes: unsafe hello.pointee.max_in_flight_bytes,
+      resumeWindow: unsafe try interval(hello.pointee.resume_window, "hello.resume_window"),
+      labels: labels,
       held: unsafe try leases(hello.pointee.held, hello.pointee.n_held, "hello.held"))
   }
 
   /// No queue, or an empty one, is the queue of jobs that name none.
   func subscriptions(
-    _ values: UnsafeMutablePointer<UnsafeMutablePointer<Gkick__V1__QueueSubscription>?>?, _ count: Int,
+    _ values: UnsafeMutablePointer<UnsafeMutablePointer<Gkick__V1__QueueSubscription>?>?,
+    _ count: Int,
     _ path: StaticString
   ) throws(WireError) -> [Subscription] {
-    guard count <= Bounds.subscriptions else { throw WireError(path, "at most \(Bounds.subscriptions)") }
+    guard count <= Bounds.subscriptions else {
+      throw WireError(path, "at most \(Bounds.subscriptions)")
+    }
     if count == 0 { return [Subscription(pattern: QueuePattern("default"))] }
     var result: [Subscription] = []
     for index in 0..<count {
@@ -57,13 +73,16 @@ extension Codec {
       let value = unsafe values![index]!
       let queue = unsafe try identifier(value.pointee.queue, path, allowingStar: true)
       result.append(
-        Subscription(pattern: QueuePattern(queue.isEmpty ? "default" : queue), weight: unsafe value.pointee.weight))
+        Subscription(
+          pattern: QueuePattern(queue.isEmpty ? "default" : queue),
+          weight: unsafe value.pointee.weight))
     }
     return result
   }
 
   func leases(
-    _ values: UnsafeMutablePointer<UnsafeMutablePointer<Gkick__V1__JobLease>?>?, _ count: Int, _ path: StaticString
+    _ values: UnsafeMutablePointer<UnsafeMutablePointer<Gkick__V1__JobLease>?>?, _ count: Int,
+    _ path: StaticString
   ) throws(WireError) -> [Lease] {
     guard count <= Bounds.leases else { throw WireError(path, "at most \(Bounds.leases)") }
     var result: [Lease] = []
@@ -77,7 +96,8 @@ extension Codec {
     _ lease: UnsafeMutablePointer<Gkick__V1__JobLease>?, _ path: StaticString
   ) throws(WireError) -> Lease {
     guard let lease = unsafe lease else { throw WireError(path, "required") }
-    return Lease(jobID: unsafe try required(lease.pointee.job_id, path), token: unsafe lease.pointee.token)
+    return Lease(
+      jobID: unsafe try required(lease.pointee.job_id, path), token: unsafe lease.pointee.token)
   }
 
   func outcomes(
@@ -91,12 +111,15 @@ extension Codec {
       let outcome = unsafe values![index]!
       result.append(
         WorkerOutcome(
-          lease: unsafe try lease(outcome.pointee.lease, "outcomes.lease"), how: unsafe try how(outcome)))
+          lease: unsafe try lease(outcome.pointee.lease, "outcomes.lease"),
+          how: unsafe try how(outcome)))
     }
     return result
   }
 
-  private func how(_ outcome: UnsafeMutablePointer<Gkick__V1__Outcome>) throws(WireError) -> WorkerOutcome.How {
+  private func how(_ outcome: UnsafeMutablePointer<Gkick__V1__Outcome>) throws(WireError)
+    -> WorkerOutcome.How
+  {
     // The case says which member of the union holds; protobuf-c has then allocated it.
     switch unsafe outcome.pointee.how_case {
     case GKICK__V1__OUTCOME__HOW_SUCCESS:
@@ -104,14 +127,16 @@ extension Codec {
       guard size <= bounds.payload else {
         return .failure(
           Failure(
-            type: "result_too_large", message: "a result of \(size) bytes; this server keeps at most \(bounds.payload)",
+            type: "result_too_large",
+            message: "a result of \(size) bytes; this server keeps at most \(bounds.payload)",
             retryable: false))
       }
       return .success(result: unsafe bytes(outcome.pointee.success.pointee.result))
     case GKICK__V1__OUTCOME__HOW_FAILURE:
       return .failure(unsafe try failure(outcome.pointee.failure))
     case GKICK__V1__OUTCOME__HOW_RELEASE:
-      return .release(delay: unsafe try interval(outcome.pointee.release.pointee.delay, "outcomes.release.delay"))
+      return .release(
+        delay: unsafe try interval(outcome.pointee.release.pointee.delay, "outcomes.release.delay"))
     case GKICK__V1__OUTCOME__HOW_CANCELED:
       return .canceled
     default:
@@ -119,11 +144,16 @@ extension Codec {
     }
   }
 
-  private func failure(_ failure: UnsafeMutablePointer<Gkick__V1__Failure>) throws(WireError) -> Failure {
+  private func failure(_ failure: UnsafeMutablePointer<Gkick__V1__Failure>) throws(WireError)
+    -> Failure
+  {
     Failure(
-      type: unsafe try clipped(failure.pointee.type, "outcomes.failure.type", max: Bounds.failureType),
-      message: unsafe try clipped(failure.pointee.message, "outcomes.failure.message", max: Bounds.failureMessage),
-      backtrace: unsafe try clipped(failure.pointee.backtrace, "outcomes.failure.backtrace", max: Bounds.backtrace),
+      type: unsafe try clipped(
+        failure.pointee.type, "outcomes.failure.type", max: Bounds.failureType),
+      message: unsafe try clipped(
+        failure.pointee.message, "outcomes.failure.message", max: Bounds.failureMessage),
+      backtrace: unsafe try clipped(
+        failure.pointee.backtrace, "outcomes.failure.backtrace", max: Bounds.backtrace),
       retryable: unsafe failure.pointee.retryable != 0)
   }
 
@@ -135,7 +165,9 @@ extension Codec {
     for index in 0..<count {
       // There are `count` of them, and none is nil.
       let report = unsafe values![index]!
-      guard let progress = unsafe report.pointee.progress else { throw WireError("progress.progress", "required") }
+      guard let progress = unsafe report.pointee.progress else {
+        throw WireError("progress.progress", "required")
+      }
       let percent = unsafe progress.pointee.percent
       guard percent <= 100 else { throw WireError("progress.progress.percent", "0 to 100") }
       result.append(

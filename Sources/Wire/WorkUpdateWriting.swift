@@ -4,7 +4,9 @@ public import Jobs
 
 /// What a server says to workers.
 extension Codec {
-  public func encodeWorkResponse(_ update: WorkerUpdate, serverID: String, serverVersion: String) -> Int {
+  public func encodeWorkResponse(_ update: WorkerUpdate, serverID: String, serverVersion: String)
+    -> Int
+  {
     begin()
     let message = unsafe arena.make(gkick__v1__work_response__init)
     unsafe message.pointee.seq = update.seq
@@ -73,7 +75,8 @@ extension Codec {
         .assumingMemoryBound(to: ProtobufCMessageUnknownField.self)
       unsafe field.initialize(
         to: ProtobufCMessageUnknownField(
-          tag: UInt32(first >> 3), wire_type: ProtobufCWireType(rawValue: UInt32(first & 7)), len: body.len - 1,
+          tag: UInt32(first >> 3), wire_type: ProtobufCWireType(rawValue: UInt32(first & 7)),
+          len: body.len - 1,
           data: body.data + 1))
       unsafe message.pointee.base.n_unknown_fields = 1
       unsafe message.pointee.base.unknown_fields = field
