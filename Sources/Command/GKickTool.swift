@@ -11,7 +11,7 @@ struct GKickTool: AsyncParsableCommand {
       69 no server; 124 out of time.
       """,
     version: Version.text,
-    subcommands: [ServerCommand.self],
+    subcommands: [ServerCommand.self, WorkCommand.self],
     groupedSubcommands: [
       CommandGroup(
         name: "Jobs",

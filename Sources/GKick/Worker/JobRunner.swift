@@ -6,6 +6,7 @@ import Tracing
 /// Runs one job at a time per call: handler, middleware, trace, log, metrics; turns what was thrown into an outcome.
 package struct JobRunner: Sendable {
   private let handlers: [String: JobRegistry.Handler]
+  private let fallback: JobRegistry.Handler?
   private let metrics: [String: JobMetrics]
   private let logger: Logger
   private let workerID: String
@@ -15,18 +16,19 @@ package struct JobRunner: Sendable {
     var handlers: [String: JobRegistry.Handler] = [:]
     for name in registry.handlers.keys { handlers[name] = registry.chain(name) }
     self.handlers = handlers
+    fallback = registry.fallbackChain
     metrics = Dictionary(uniqueKeysWithValues: handlers.keys.map { ($0, JobMetrics(name: $0)) })
     self.workerID = workerID
     self.logger = logger
     isTraced = !(InstrumentationSystem.tracer is NoOpTracer)
   }
 
-  /// The names it has a handler for.
-  package var names: [String] { handlers.keys.sorted() }
+  /// The names it has a handler for; empty: it runs any.
+  package var names: [String] { fallback == nil ? handlers.keys.sorted() : [] }
 
   package func run(_ assignment: Assignment, reports: any ProgressSink) async -> WorkerOutcome.How {
     let context = JobContext(assignment, workerID: workerID, logger: logger, reports: reports)
-    guard let handler = handlers[assignment.name] else {
+    guard let handler = handlers[assignment.name] ?? fallback else {
       return .failure(
         Failure(type: "UnknownJob", message: "this worker has no handler for \(assignment.name)", retryable: true))
     }

@@ -49,6 +49,11 @@ public final class Worker: Service, JobRegistering {
     state.withLock { $0.registry.add(name, handler) }
   }
 
+  /// Takes a handler for the jobs that have none of their own: the worker then is given jobs of any name.
+  public func addFallback(_ handler: @escaping @Sendable (JobContext) async throws -> JobResult) {
+    state.withLock { $0.registry.addFallback(handler) }
+  }
+
   /// Runs around every job. The first that was added is the outermost.
   public func use(_ middleware: any JobMiddleware) {
     state.withLock { $0.registry.use(middleware) }
@@ -63,7 +68,7 @@ public final class Worker: Service, JobRegistering {
   public func run() async throws {
     let registry = try state.withLock { state in
       guard !state.hasRun else { throw GKickError(.notPossibleNow, "a worker runs once") }
-      guard !state.registry.handlers.isEmpty else { throw GKickError(.invalid, "no job is registered") }
+      guard !state.registry.isEmpty else { throw GKickError(.invalid, "no job is registered") }
       state.hasRun = true
       return state.registry
     }
