@@ -1,5 +1,7 @@
 import ArgumentParser
 import Glibc
+import Jobs
+import Logging
 
 /// `gkick server`.
 struct ServerCommand: AsyncParsableCommand {
@@ -17,11 +19,28 @@ struct ServerCommand: AsyncParsableCommand {
 
   func run() async throws {
     let settings = try settings()
-    print(settings)
+    let logger = Logger(label: "gkick") { _ in ServerLog(format: settings.logFormat, level: settings.logLevel) }
+    let wishes = Signals.watch()
+    Self.raiseFileLimit()
+    do {
+      try await ServerRuntime(settings: settings, logger: logger).run(wishes)
+    } catch {
+      logger.critical("\(error)")
+      throw ExitCode.failure
+    }
   }
 
   private func settings() throws -> ServerSettings {
     try ServerSettings(
       flags, environment: ProcessEnvironment.read(), processors: max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))))
+  }
+
+  /// Each connection is an open file; the soft limit that shells give is made for other programs.
+  private static func raiseFileLimit() {
+    var limit = rlimit()
+    // Both calls only use the value they are given the address of.
+    guard unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
+    limit.rlim_cur = limit.rlim_max
+    _ = unsafe setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
   }
 }

@@ -1,0 +1,169 @@
+import Engine
+import Glibc
+import Jobs
+import Logging
+import NIOCore
+import NIOPosix
+import RPC
+import RPCServices
+import RPCTransport
+import Services
+import Synchronization
+
+/// One server from its settings to its end.
+final class ServerRuntime: Sendable {
+  private let settings: ServerSettings
+  private let logger: Logger
+  private let startedAt: Timestamp
+  private let group: MultiThreadedEventLoopGroup
+  private let host: EngineHost
+  private let health = HealthStatus()
+  private let server: RPCServer
+  private let calls: CallMetrics
+  private let storeKind: String
+  private let isDraining = Atomic(false)
+
+  /// Opens the store and builds everything; nothing listens yet.
+  init(settings: ServerSettings, logger: Logger) throws {
+    self.settings = settings
+    self.logger = logger
+    startedAt = EngineHost.wallClock()
+
+    let store = try StoreFactory.open(settings.store, terms: settings.storeTerms)
+    storeKind = store.kind
+    group = MultiThreadedEventLoopGroup(numberOfThreads: settings.loops)
+    var configuration = EngineConfiguration()
+    configuration.serverID = Self.makeID()
+    configuration.lease = settings.storeTerms.lease
+    configuration.durability = settings.durability
+    host = EngineHost(
+      store: store, configuration: configuration, seed: UInt64.random(in: .min ... .max), group: group)
+
+    var methods = MethodTable()
+    Services.register(
+      into: &methods, host: host,
+      configuration: ServicesConfiguration(
+        serverID: configuration.serverID, version: Version.text, storeKind: storeKind, startedAt: startedAt,
+        maxPayload: settings.maxPayload))
+    HealthService(health).register(in: &methods)
+    ReflectionService(try DescriptorIndex([Descriptors.gkick, DescriptorIndex.standardServices])).register(in: &methods)
+    for service in ["JobService", "WorkerService", "AdminService"] { health.set(.serving, for: "gkick.v1." + service) }
+    calls = CallMetrics(paths: methods.paths)
+    methods.intercept(calls)
+    do {
+      server = try RPCServer(configuration: settings.transport, methods: methods, group: group, logger: logger)
+    } catch {
+      throw StartFailure("the certificate or key cannot be used: \(error)")
+    }
+  }
+
+  /// Serves until a wish to end comes, then drains.
+  func run(_ wishes: AsyncStream<Signals.Wish>) async throws {
+    host.start()
+    var monitor: MonitorServer?
+    do {
+      for endpoint in settings.listen { try await listen(on: endpoint) }
+      monitor = try await startMonitor()
+    } catch {
+      await server.shutdownGracefully(within: .zero)
+      try? await host.stop()
+      throw error
+    }
+    announce(monitor)
+    for await wish in wishes {
+      switch wish {
+      case .reload: reload()
+      case .end:
+        try await end(monitor)
+        return
+      }
+    }
+  }
+
+  private func listen(on endpoint: Endpoint) async throws {
+    do {
+      _ = try await server.bind(endpoint.listenAddress)
+    } catch {
+      throw StartFailure("cannot listen on \(endpoint): \(error)")
+    }
+  }
+
+  private func announce(_ monitor: MonitorServer?) {
+    for warning in settings.warnings { logger.warning("\(warning)") }
+    logger.info(
+      "gkick \(Version.text) serves",
+      metadata: [
+        "listen": "\(settings.listen.map(\.description).joined(separator: ","))",
+        "tls": "\(settings.tls == nil ? "none" : settings.tls?.clientAuthorities == nil ? "server" : "mutual")",
+        "store": "\(settings.store)", "durability": "\(settings.durability)",
+        "http": "\(monitor == nil ? "none" : settings.http?.description ?? "none")", "pid": "\(getpid())",
+      ])
+  }
+
+  private func reload() {
+    do {
+      try server.reloadCertificates()
+      logger.info("certificates read again")
+    } catch {
+      logger.error("the certificates stay as they were", metadata: ["error": "\(error)"])
+    }
+  }
+
+  /// Workers are told and their last outcomes taken, listeners closed, everything synced.
+  private func end(_ monitor: MonitorServer?) async throws {
+    logger.info("draining", metadata: ["limit": "\(IntervalText.format(settings.drainTimeout))"])
+    isDraining.store(true, ordering: .relaxed)
+    health.shutdown()
+    await host.drain(within: .microseconds(settings.drainTimeout.microseconds))
+    await server.shutdownGracefully(within: .seconds(2))
+    await monitor?.stop()
+    try await host.stop()
+    try await group.shutdownGracefully()
+    logger.info("ended")
+  }
+
+  // MARK: - Monitor
+
+  private func startMonitor() async throws -> MonitorServer? {
+    guard case .host(let name, let port)? = settings.http else { return nil }
+    do {
+      return try await MonitorServer.start(host: name, port: port, group: group) { [self] path in await page(path) }
+    } catch {
+      throw StartFailure("cannot listen on --http \(name):\(port): \(error)")
+    }
+  }
+
+  private func page(_ path: String) async -> MonitorPage? {
+    switch path {
+    case "/healthz":
+      // The engine answers: it is not stuck.
+      return await host.statistics() == nil ? .text(503, "the engine has stopped") : .text(200, "ok")
+    case "/readyz":
+      if isDraining.load(ordering: .relaxed) { return .text(503, "draining") }
+      do {
+        _ = try await host.queues()
+        return .text(200, "ok")
+      } catch {
+        return .text(503, "the store fails: \(error)")
+      }
+    case "/metrics":
+      let page = MetricsPage(
+        host: await host.statistics(), queues: (try? await host.queues()) ?? [], workers: await host.workers(),
+        calls: calls.rows(), transport: server.statistics, process: .read(), startedAt: startedAt, store: storeKind)
+      return MonitorPage(status: 200, contentType: PrometheusText.contentType, body: page.text())
+    default:
+      return nil
+    }
+  }
+
+  /// For people who look at several servers: the host's name and something of its own.
+  private static func makeID() -> String {
+    var name = [CChar](repeating: 0, count: 256)
+    // Writes at most as much as the buffer holds, less one so that a NUL stays.
+    _ = unsafe name.withUnsafeMutableBufferPointer { buffer in
+      unsafe gethostname(buffer.baseAddress, buffer.count - 1)
+    }
+    let host = String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    return host + "-" + String(UInt64.random(in: .min ... .max), radix: 36)
+  }
+}

@@ -1,0 +1,178 @@
+"""A gkick server as a child process."""
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+import urllib.error
+import urllib.request
+
+import grpc
+
+from .stubs import ROOT, pb
+
+# A connection of its own per channel, and quick reconnects while servers come and go.
+CHANNEL_OPTIONS = [
+    ("grpc.use_local_subchannel_pool", 1),
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.min_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 300),
+]
+
+
+def binary():
+    path = os.environ.get("GKICK_BIN", str(ROOT / ".build/debug/gkick"))
+    if not os.access(path, os.X_OK):
+        raise RuntimeError(f"no executable {path}: run Scripts/build debug, or set GKICK_BIN")
+    return path
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Server:
+    """Its data lives in a folder of its own, or in `data`, so that another Server can go on with it."""
+
+    def __init__(self, *flags, lease="2s", data=None, start=True, store=None, environment=None, preexec=None, binary_args=()):
+        self.data = pathlib.Path(data or tempfile.mkdtemp(prefix="gkick-test-"))
+        self.owns_data = data is None
+        self.port, self.http_port = free_port(), free_port()
+        self.store = store or f"embedded:{self.data}"
+        self.flags = ["--lease", lease, *flags]
+        self.environment = {name: value for name, value in os.environ.items() if not name.startswith("GKICK_")}
+        self.environment |= environment or {}
+        self.preexec = preexec
+        self.process = None
+        self.log_path = None
+        self._channel = None
+        if start:
+            self.start()
+
+    @property
+    def address(self):
+        return f"127.0.0.1:{self.port}"
+
+    def command(self):
+        return [binary(), "server", "--listen", self.address, "--http", f"127.0.0.1:{self.http_port}",
+                "--store", self.store, *self.flags]
+
+    def start(self, timeout=30):
+        file, self.log_path = tempfile.mkstemp(prefix="gkick-log-")
+        self.process = subprocess.Popen(
+            self.command(), stdin=subprocess.DEVNULL, stderr=file, stdout=file, env=self.environment,
+            preexec_fn=self.preexec)
+        os.close(file)
+        end = time.monotonic() + timeout
+        while time.monotonic() < end:
+            if self.process.poll() is not None:
+                raise RuntimeError(f"the server ended with {self.process.returncode}:\n{self.log()}")
+            if self.get("/readyz")[0] == 200:
+                return self
+            time.sleep(0.01)
+        raise RuntimeError(f"the server is not ready after {timeout} s:\n{self.log()}")
+
+    def get(self, path):
+        """Status and text of a page of the monitor; status 0: it does not answer."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.http_port}{path}", timeout=10) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
+        except (OSError, urllib.error.URLError):
+            return 0, ""
+
+    def log(self):
+        return pathlib.Path(self.log_path).read_text(errors="replace") if self.log_path else ""
+
+    def kill(self):
+        """kill -9."""
+        self.process.kill()
+        self.process.wait()
+
+    def terminate(self, timeout=20):
+        """SIGTERM; returns the exit code."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(timeout)
+
+    def restart(self):
+        self.kill()
+        return self.start()
+
+    def channel(self, **options):
+        return grpc.insecure_channel(self.address, options=CHANNEL_OPTIONS + list(options.items()))
+
+    @property
+    def shared_channel(self):
+        if self._channel is None:
+            self._channel = self.channel()
+        return self._channel
+
+    @property
+    def jobs(self):
+        return pb.JobServiceStub(self.shared_channel)
+
+    @property
+    def work(self):
+        return pb.WorkerServiceStub(self.shared_channel)
+
+    @property
+    def admin(self):
+        return pb.AdminServiceStub(self.shared_channel)
+
+    def enqueue(self, queue, name="t", payload=b"", **spec):
+        return self.jobs.Enqueue(
+            pb.EnqueueRequest(job=pb.JobSpec(queue=queue, name=name, payload=payload, **spec)), timeout=10).job_id
+
+    def job(self, job_id):
+        return self.jobs.GetJob(pb.GetJobRequest(job_id=job_id), timeout=10).job
+
+    def wait(self, job_id, timeout=10):
+        """The job when it is final, or as it is when the time is over."""
+        return self.jobs.WaitJob(pb.WaitJobRequest(job_id=job_id), timeout=timeout).job
+
+    def events(self, **request):
+        """All stored events that match, by a stream that is left once a fence event has come by."""
+        request.setdefault("after_cursor", "0")
+        now = next(iter(self.jobs.StreamEvents(pb.StreamEventsRequest(), timeout=10))).cursor
+        found = []
+        call = self.jobs.StreamEvents(pb.StreamEventsRequest(**request), timeout=60)
+        for batch in call:
+            found.extend(batch.events)
+            if int(batch.cursor) >= int(now):
+                break
+        call.cancel()
+        return found
+
+    def resident_mib(self):
+        pages = int(pathlib.Path(f"/proc/{self.process.pid}/statm").read_text().split()[1])
+        return pages * os.sysconf("SC_PAGESIZE") / (1 << 20)
+
+    def cpu_seconds(self):
+        fields = pathlib.Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(") ", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def close(self):
+        if self._channel is not None:
+            self._channel.close()
+            self._channel = None
+        if self.process is not None and self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        if self.log_path:
+            pathlib.Path(self.log_path).unlink(missing_ok=True)
+            self.log_path = None
+        if self.owns_data:
+            shutil.rmtree(self.data, ignore_errors=True)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
