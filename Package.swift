@@ -99,7 +99,7 @@ let package = Package(
       name: "Command",
       dependencies: [
         "HTTP2", "RPC", "RPCTransport", "RPCServices", "Jobs", "Engine", "MemoryStore", "SQLiteStore",
-        "RedisStore", "Wire", "Services", "GKick", log, lifecycle,
+        "RedisStore", "Wire", "Services", "GKick", "GKickProtos", log, lifecycle,
         .product(name: "NIOHTTP1", package: "swift-nio"),
         .product(name: "NIOSSL", package: "swift-nio-ssl"),
         .product(name: "ArgumentParser", package: "swift-argument-parser"),

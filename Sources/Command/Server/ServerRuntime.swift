@@ -160,8 +160,8 @@ final class ServerRuntime: Sendable {
   private static func makeID() -> String {
     var name = [CChar](repeating: 0, count: 256)
     // Writes at most as much as the buffer holds, less one so that a NUL stays.
-    _ = unsafe name.withUnsafeMutableBufferPointer { buffer in
-      unsafe gethostname(buffer.baseAddress, buffer.count - 1)
+    unsafe name.withUnsafeMutableBufferPointer { buffer in
+      if let start = buffer.baseAddress { _ = unsafe gethostname(start, buffer.count - 1) }
     }
     let host = String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
     return host + "-" + String(UInt64.random(in: .min ... .max), radix: 36)

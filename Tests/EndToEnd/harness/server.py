@@ -43,7 +43,7 @@ class Server:
         self.data = pathlib.Path(data or tempfile.mkdtemp(prefix="gkick-test-"))
         self.owns_data = data is None
         self.port, self.http_port = free_port(), free_port()
-        self.store = store or f"embedded:{self.data}"
+        self.store = store or os.environ.get("GKICK_TEST_STORE") or f"embedded:{self.data}"
         self.flags = ["--lease", lease, *flags]
         self.environment = {name: value for name, value in os.environ.items() if not name.startswith("GKICK_")}
         self.environment |= environment or {}

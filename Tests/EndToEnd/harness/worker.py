@@ -44,12 +44,11 @@ class Worker:
         self.ended_at = None
         self.call = pb.WorkerServiceStub(self.channel).Work(iter(self.outbox.get, None), wait_for_ready=True)
         self.outbox.put(pb.WorkRequest(hello=self.hello))
+        self.beats = heartbeat
         threading.Thread(target=self._read, daemon=True).start()
         if connect:
             self.until(lambda: self.welcome, "a welcome")
             self.id = self.welcome.worker_id
-        if heartbeat and connect:
-            threading.Thread(target=self._beat, daemon=True).start()
 
     def _read(self):
         try:
@@ -58,6 +57,8 @@ class Worker:
                     self.messages.append((time.time(), message))
                     if message.HasField("welcome"):
                         self.welcome = message.welcome
+                        if self.beats:
+                            threading.Thread(target=self._beat, daemon=True).start()
                     self.jobs.extend(message.jobs)
                     self.results.extend(message.results)
                     self.cancellations.extend(message.cancellations)

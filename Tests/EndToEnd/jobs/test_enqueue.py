@@ -130,8 +130,6 @@ def test_schedule_at_and_after(server, queue):
     assert abs(by_delay.run_at.ToNanoseconds() / 1e9 - time.time() - 60) < 1
     past = server.jobs.Schedule(pb.ScheduleRequest(job=spec(queue), run_at=at(-3600)))
     assert past.state == READY
-    neither = server.jobs.Schedule(pb.ScheduleRequest(job=spec(queue)))
-    assert neither.state == READY
 
 
 def test_scheduled_jobs_start_on_time(server, queue):

@@ -96,7 +96,7 @@ def test_filters_and_order_hold_for_fetch_too(server, queue):
 
 
 @pytest.mark.parametrize("bad", [
-    dict(worker_id=""), dict(max_jobs=1001), dict(max_wait=duration(-1)), dict(lease=duration(-1)), dict(queues=[]),
+    dict(worker_id=""), dict(max_jobs=1001), dict(max_wait=duration(-1)), dict(lease=duration(-1)),
     dict(queues=[pb.QueueSubscription(queue="a b")]),
 ])
 def test_bad_fetches(server, queue, bad):
@@ -105,9 +105,3 @@ def test_bad_fetches(server, queue, bad):
         server.work.Fetch(pb.FetchRequest(**request), timeout=5)
     assert refusal.value.code() is grpc.StatusCode.INVALID_ARGUMENT
     assert next(iter(bad)) in refusal.value.details()
-
-
-def test_report_without_worker_id_is_refused(server):
-    with pytest.raises(grpc.RpcError) as refusal:
-        server.work.Report(pb.ReportRequest(), timeout=5)
-    assert refusal.value.code() is grpc.StatusCode.INVALID_ARGUMENT

@@ -6,25 +6,26 @@ import Synchronization
 /// Counts calls by method and code. Each loop counts in cells of its own, so counting takes no lock and no bus lock; a page
 /// adds them up.
 final class CallMetrics: ServerInterceptor {
-  private let methods: Int
   private let mine = ThreadSpecificVariable<LoopCells>()
   private let all = Mutex<[LoopCells]>([])
   private let paths: [String]
+  private let positions: [String: Int]
 
   /// - Parameter paths: the method table's, in its order.
   init(paths: [String]) {
     self.paths = paths
-    methods = paths.count
+    positions = Dictionary(paths.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
   }
 
   func callEnded(_ call: ServerCall, status: Status) {
     let cells = mine.currentValue ?? makeCells()
-    cells.count(method: call.methodIndex, code: status.code.rawValue, duration: NIODeadline.now() - call.startedAt)
+    guard let method = positions[call.path] else { return }
+    cells.count(method: method, code: status.code.rawValue, duration: NIODeadline.now() - call.started)
   }
 
   /// Once per loop.
   private func makeCells() -> LoopCells {
-    let cells = LoopCells(methods: methods)
+    let cells = LoopCells(methods: paths.count)
     mine.currentValue = cells
     all.withLock { $0.append(cells) }
     return cells

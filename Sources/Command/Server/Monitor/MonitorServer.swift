@@ -23,7 +23,7 @@ final class MonitorServer: Sendable {
   ) async throws -> MonitorServer {
     // All connections on one loop, so that their count needs no lock.
     let loop = group.next()
-    let count = NIOLoopBoundBox(0, eventLoop: loop)
+    let count = NIOLoopBoundBox.makeBoxSendingValue(0, eventLoop: loop)
     let channel = try await ServerBootstrap(group: loop)
       .serverChannelOption(.backlog, value: 64)
       .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
