@@ -9,18 +9,15 @@ final class CallMetrics: ServerInterceptor {
   private let mine = ThreadSpecificVariable<LoopCells>()
   private let all = Mutex<[LoopCells]>([])
   private let paths: [String]
-  private let positions: [String: Int]
 
   /// - Parameter paths: the method table's, in its order.
   init(paths: [String]) {
     self.paths = paths
-    positions = Dictionary(paths.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
   }
 
   func callEnded(_ call: ServerCall, status: Status) {
     let cells = mine.currentValue ?? makeCells()
-    guard let method = positions[call.path] else { return }
-    cells.count(method: method, code: status.code.rawValue, duration: NIODeadline.now() - call.started)
+    cells.count(method: call.methodIndex, code: status.code.rawValue, duration: NIODeadline.now() - call.startedAt)
   }
 
   /// Once per loop.
