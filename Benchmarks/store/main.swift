@@ -94,11 +94,13 @@ func run() throws(StoreError) {
   let groups = newJobs(batch)
   var settlements: [Settlement] = []
   var done = 0
+  var longest = 0.0
   var parts = [0.0, 0, 0, 0]
   let start = wallClock()
   let used = cpu()
   while done < jobs {
     let now = wallClock()
+    defer { longest = max(longest, (wallClock() - now).seconds) }
     var mark = cpu()
     func lap(_ part: Int) {
       let time = cpu()
@@ -122,6 +124,7 @@ func run() throws(StoreError) {
     report("  \(name)", parts[index] / Double(done), "us")
   }
   report("jobs per second", Double(done) / (wallClock() - start).seconds, "/s")
+  report("longest tick", longest * 1e3, "ms")
   try store.close()
 }
 

@@ -40,7 +40,8 @@ public final class SQLiteStore: JobStore {
   /// Of the latest call, for what has no time of its own.
   private(set) var now: Timestamp
   private var checkpointAt = SQLiteStore.pagesPerCheckpoint
-  private var committedAt: Timestamp
+  /// The latest commit, or later when the log was looked at since.
+  private var idleFrom: Timestamp
 
   /// Opens the store in the folder `path`, or makes it.
   /// - Parameter salt: for tests; without it, random. Counts only when the store is made.
@@ -58,7 +59,7 @@ public final class SQLiteStore: JobStore {
     leases = LeaseBoard()
     self.configuration = configuration
     self.now = now
-    committedAt = now
+    idleFrom = now
     try database.connection.execute("BEGIN IMMEDIATE")
     if let stored = try database.meta("salt") {
       self.salt = UInt32(truncatingIfNeeded: stored)
@@ -117,7 +118,7 @@ public final class SQLiteStore: JobStore {
     if mustSync, database.gate.isDirty { try sync() }
     let committed = events.commit()
     finishTick()
-    committedAt = now
+    idleFrom = now
     try checkpointIfLarge()
     return committed
   }
@@ -249,8 +250,8 @@ public final class SQLiteStore: JobStore {
 
   // MARK: The log
 
-  /// 16 MB: few enough to be copied in some ten milliseconds, enough that a page changed again and again is copied once.
-  private static let pagesPerCheckpoint = 4_000
+  /// 8 MB: few enough to be copied in some ten milliseconds, enough that a page changed again and again is copied once.
+  private static let pagesPerCheckpoint = 2_000
 
   private func checkpointIfLarge() throws(StoreError) {
     let pages = database.gate.pagesInLog
@@ -260,13 +261,15 @@ public final class SQLiteStore: JobStore {
     checkpointAt = left == 0 ? Self.pagesPerCheckpoint : pages + Self.pagesPerCheckpoint / 4
   }
 
-  /// When nothing was committed for a while the log is emptied, so that a start after a crash has nothing to replay and the file does
-  /// not stay large.
-  func truncateWhenIdle(_ now: Timestamp) throws(StoreError) {
-    guard database.gate.pagesInLog > 0, now >= committedAt + .seconds(5), !database.connection.isInTransaction else {
+  /// When nothing was committed for a while the log is copied, so that the next busy time does not begin with that. The file stays as
+  /// large as it is: growing it again would cost each sync more.
+  func checkpointWhenIdle(_ now: Timestamp) throws(StoreError) {
+    guard database.gate.pagesInLog > 0, now >= idleFrom + .seconds(1), !database.connection.isInTransaction else {
       return
     }
-    try database.checkpoint(truncate: true)
+    if try database.checkpoint(truncate: false) == 0 { database.gate.pagesInLog = 0 }
+    // Readers may have been in the way: not again for a while, unless there is a commit.
+    idleFrom = now + .seconds(10)
   }
 
   /// For tests: makes syncing or writing the log fail from now on; 0: no more.
