@@ -123,6 +123,10 @@ let package = Package(
     .executableTarget(
       name: "store-benchmark", dependencies: ["SQLiteStore", "Jobs"], path: "Benchmarks/store",
       swiftSettings: strict),
+    .executableTarget(
+      name: "worker-benchmark",
+      dependencies: ["GKick", "Services", "Engine", "MemoryStore", "SQLiteStore", "Jobs", "RPC", "RPCTransport", log] + nio,
+      path: "Benchmarks/worker", swiftSettings: strict),
     tests("HTTP2", ["HTTP2"]),
     tests("RPC", ["RPC", "HTTP2"] + nio),
     tests("RPCTransport", ["RPCTransport", "RPC", .product(name: "NIOSSL", package: "swift-nio-ssl")] + nio),
