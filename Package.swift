@@ -146,7 +146,10 @@ let package = Package(
     tests("Services", ["Services", "RPC", "Wire", "Engine", "Jobs", "MemoryStore"]),
     tests(
       "GKick",
-      ["GKick", "GKickTesting", "Jobs", "Wire", "Services", "Engine", "MemoryStore", "RPC", "RPCTransport", log, lifecycle] + nio),
+      [
+        "GKick", "GKickTesting", "Jobs", "Wire", "Services", "Engine", "MemoryStore", "RPC", "RPCTransport", log,
+        lifecycle,
+      ] + nio),
     tests("Command", ["Command", "Jobs", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
     tests("Simulation", ["Engine", "Jobs", "MemoryStore", "SQLiteStore"]),
   ],

@@ -94,8 +94,7 @@ extension Codec {
     return info
   }
 
-  private func spec(_ spec: UnsafeMutablePointer<Gkick__V1__JobSpec>?) throws(WireError) -> JobSpec
-  {
+  private func spec(_ spec: UnsafeMutablePointer<Gkick__V1__JobSpec>?) throws(WireError) -> JobSpec {
     var result = JobSpec()
     guard let spec = unsafe spec else { return result }
     result.id = unsafe try text(spec.pointee.id, "spec.id", max: .max)

@@ -19,7 +19,8 @@ public final class EngineHost: Sendable {
   private let timings = Mutex(Timings())
 
   /// Engine and store, before the thread takes them.
-  struct EngineMachine: @unchecked Sendable {  // Handed once, from init to the engine's thread; nobody else has the store.
+  // Sendable unchecked: handed once, from init to the engine's thread; nobody else has the store.
+  struct EngineMachine: @unchecked Sendable {
     let engine: Engine
     let store: any JobStore
   }

@@ -1,7 +1,8 @@
 import Glibc
 
 /// A mutex with one condition: what a thread sleeps on until there is work or until a time.
-@safe final class Gate: @unchecked Sendable {  // A mutex is made to be shared; both pointers are constant from init to deinit.
+// Sendable unchecked: a mutex is made to be shared; both pointers are constant from init to deinit.
+@safe final class Gate: @unchecked Sendable {
   private let mutex: UnsafeMutablePointer<pthread_mutex_t>
   private let condition: UnsafeMutablePointer<pthread_cond_t>
 

@@ -5,7 +5,8 @@ import RPC
 import Wire
 
 /// One event loop's side of the engine: who waits for what. Confined to its loop.
-final class LoopDesk: @unchecked Sendable {  // `loop`, `index`, `mailbox` and `reads` are constant; all else is touched on `loop` only.
+// Sendable unchecked: `loop`, `index`, `mailbox` and `reads` are constant; all else is touched on `loop` only.
+final class LoopDesk: @unchecked Sendable {
   let loop: any EventLoop
   let index: UInt32
   private let mailbox: Mailbox
