@@ -5,6 +5,7 @@ import Jobs
 /// `SyncGate`, which live no longer.
 @safe final class Connection {
   let handle: OpaquePointer
+  private let path: String
   /// Goes after the connection is closed, see its init.
   var gate: SyncGate?
 
@@ -21,6 +22,7 @@ import Jobs
     let code = unsafe sqlite3_open_v2(path, &handle, flags, nil)
     guard let handle = unsafe handle else { throw StoreError(.full, "no memory to open \(path)") }
     unsafe self.handle = unsafe handle
+    self.path = path
     guard code == SQLITE_OK else { throw error("open \(path)", code: code) }
     unsafe sqlite3_busy_timeout(handle, 5_000)
   }
@@ -66,6 +68,9 @@ import Jobs
       case SQLITE_CORRUPT, SQLITE_NOTADB, SQLITE_FORMAT, SQLITE_MISMATCH: .unusable
       default: .unavailable
       }
-    return StoreError(kind, "the embedded store: \(message) (SQLite \(code)) in: \(doing.prefix(80))")
+    if kind == .unusable {
+      return StoreError(kind, "\(path) is not a gKick store, or it is damaged: \(message) (SQLite \(code))")
+    }
+    return StoreError(kind, "the embedded store \(path): \(message) (SQLite \(code)) in: \(doing.prefix(80))")
   }
 }

@@ -6,6 +6,9 @@ final class Database {
   let connection: Connection
   let gate: SyncGate
 
+  /// For tests, see `SQLiteStore.injectCheckpointFault`.
+  var checkpointFault: Int32 = 0
+
   let begin: Statement
   let commit: Statement
   let rollback: Statement
@@ -116,6 +119,7 @@ final class Database {
   /// Returns the pages of the log that are not copied yet.
   @discardableResult
   func checkpoint(truncate: Bool) throws(StoreError) -> Int {
+    if checkpointFault != 0 { throw connection.error("checkpoint", code: checkpointFault) }
     var pages: Int32 = 0
     var copied: Int32 = 0
     gate.skips = false

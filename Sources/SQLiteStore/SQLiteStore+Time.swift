@@ -50,7 +50,7 @@ extension SQLiteStore {
     }
     let nextEnd = try pruneJobs(now: now, limit: limit)
     let nextEvent = try pruneEvents(now: now, limit: limit)
-    try checkpointWhenIdle(now)
+    checkpointWhenIdle(now)
     return max(now, min(nextEnd, nextEvent, now + .seconds(1)))
   }
 

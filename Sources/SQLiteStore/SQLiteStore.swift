@@ -76,7 +76,7 @@ public final class SQLiteStore: JobStore {
     memory.commit()
     seqAtCommit = nextSeq
     // What another life left in the log may never have been synced: now it is, in the database file.
-    try database.checkpoint(truncate: true)
+    try settleLog()
   }
 
   public var reader: any JobReader { pool }
@@ -119,7 +119,7 @@ public final class SQLiteStore: JobStore {
     let committed = events.commit()
     finishTick()
     idleFrom = now
-    try checkpointIfLarge()
+    checkpointIfLarge()
     return committed
   }
 
@@ -168,9 +168,11 @@ public final class SQLiteStore: JobStore {
 
   public func close() throws(StoreError) {
     rollback()
-    try database.checkpoint(truncate: true)
-    pool.close()
-    directory.release()
+    defer {
+      pool.close()
+      directory.release()
+    }
+    try settleLog()
   }
 
   // MARK: Tokens
@@ -253,23 +255,44 @@ public final class SQLiteStore: JobStore {
   /// 8 MB: few enough to be copied in some ten milliseconds, enough that a page changed again and again is copied once.
   private static let pagesPerCheckpoint = 2_000
 
-  private func checkpointIfLarge() throws(StoreError) {
+  private func checkpointIfLarge() {
     let pages = database.gate.pagesInLog
     if pages < checkpointAt { return }
-    let left = try database.checkpoint(truncate: false)
-    // Unless a reader was in the way the log begins anew with the next commit; else it is tried again a bit later.
-    checkpointAt = left == 0 ? Self.pagesPerCheckpoint : pages + Self.pagesPerCheckpoint / 4
+    // Unless something was in the way the log begins anew with the next commit; else it is tried again a bit later.
+    checkpointAt = checkpoint() ? Self.pagesPerCheckpoint : pages + Self.pagesPerCheckpoint / 4
   }
 
   /// When nothing was committed for a while the log is copied, so that the next busy time does not begin with that. The file stays as
   /// large as it is: growing it again would cost each sync more.
-  func checkpointWhenIdle(_ now: Timestamp) throws(StoreError) {
+  func checkpointWhenIdle(_ now: Timestamp) {
     guard database.gate.pagesInLog > 0, now >= idleFrom + .seconds(1), !database.connection.isInTransaction else {
       return
     }
-    if try database.checkpoint(truncate: false) == 0 { database.gate.pagesInLog = 0 }
+    if checkpoint() { database.gate.pagesInLog = 0 }
     // Readers may have been in the way: not again for a while, unless there is a commit.
     idleFrom = now + .seconds(10)
+  }
+
+  /// Whether all of the log was copied. That it was not is no failure of what was asked meanwhile: everything is in the log. But a
+  /// failed sync breaks the store as in a commit.
+  private func checkpoint() -> Bool {
+    do throws(StoreError) {
+      return try database.checkpoint(truncate: false) == 0
+    } catch {
+      isBroken = isBroken || error.kind == .unavailable
+      return false
+    }
+  }
+
+  /// Brings the log into the database file and empties it; without the space for that, syncs it as it is.
+  private func settleLog() throws(StoreError) {
+    do throws(StoreError) {
+      try database.checkpoint(truncate: true)
+    } catch {
+      guard error.kind == .full else { throw error }
+      let code = database.gate.sync()
+      if code != SQLITE_OK { throw database.connection.error("sync", code: code) }
+    }
   }
 
   /// For tests: makes syncing or writing the log fail from now on; 0: no more.
@@ -277,4 +300,7 @@ public final class SQLiteStore: JobStore {
     database.gate.syncFault = sync
     database.gate.writeFault = write
   }
+
+  /// For tests: what copying the log gives instead of being done; 0: nothing.
+  func injectCheckpointFault(_ code: Int32) { database.checkpointFault = code }
 }

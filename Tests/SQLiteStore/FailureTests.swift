@@ -174,7 +174,29 @@ import Testing
     mkdir(path, 0o700)
     try TemporaryFolder.write(
       Array("This is no database at all, but it is long enough to be one.".utf8), to: path + "/gkick.db")
-    #expect(kind { _ = try open() } == .unusable)
+    do {
+      _ = try open()
+      Issue.record("opened")
+    } catch let error as StoreError {
+      #expect(error.kind == .unusable && error.message.contains(path))
+    }
+  }
+
+  @Test func aLogThatCannotBeCopiedIsNoFailureOfACommit() throws {
+    let store = try open()
+    try add(store, "kept")
+    _ = try store.commit(.synced)
+    store.injectCheckpointFault(SQLITE_FULL)
+    let body = [UInt8](repeating: 1, count: 1 << 20)
+    for index in 0..<12 {
+      let big = NewJob(id: "big-\(index)", name: "a", payloadSize: body.count, body: body)
+      _ = try store.enqueue([EnqueueGroup(jobs: [big])], now: now)
+      #expect(try store.commit(.synced).count == 1)
+    }
+    _ = try store.prune(now: now + .seconds(60), limit: 10)
+    try store.close()
+    let reopened = try open()
+    #expect(try reopened.queues(now: now)[0].ready == 13)
   }
 
   @Test func aNewerFormatIsRefused() throws {
