@@ -125,7 +125,8 @@ let package = Package(
       swiftSettings: strict),
     .executableTarget(
       name: "worker-benchmark",
-      dependencies: ["GKick", "Services", "Engine", "MemoryStore", "SQLiteStore", "Jobs", "RPC", "RPCTransport", log] + nio,
+      dependencies: ["GKick", "Services", "Engine", "MemoryStore", "SQLiteStore", "Jobs", "RPC", "RPCTransport", log]
+        + nio,
       path: "Benchmarks/worker", swiftSettings: strict),
     tests("HTTP2", ["HTTP2"]),
     tests("RPC", ["RPC", "HTTP2"] + nio),

@@ -53,12 +53,12 @@ function call(path, onMessage, onEnd) {
   });
   stream.on('error', () => {});
   stream.on('close', () => onEnd(status['grpc-status'] === '0' ? null : new Error(decodeURIComponent(status['grpc-message'] ?? 'connection lost'))));
-  return (fields) => { if (!stream.closed) stream.write(frame(encode(fields))); };
+  return (fields, isLast) => { if (!stream.closed) stream[isLast ? 'end' : 'write'](frame(encode(fields))); };
 }
 const unary = (path, fields) => new Promise((resolve, reject) => {
   let answer;
   const send = call(path, (message) => { answer = message; }, (error) => error ? reject(error) : resolve(answer));
-  send(fields);
+  send(fields, true);
 });
 
 async function produce(words) {

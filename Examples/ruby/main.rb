@@ -31,13 +31,11 @@ def work
     queues: [QueueSubscription.new(queue: 'default')], names: ['example.hash'], max_in_flight: 4))
   stopping = false
   %w[TERM INT].each { |name| Signal.trap(name) { stopping = true } }
-  requests = Enumerator.new { |out| while (message = outbox.pop) do out << message end }
-  Thread.new do # any message renews the leases; the last thing to say is drain
-    told = false
-    until told
+  requests = Enumerator.new { |out| loop { out << outbox.pop } }
+  Thread.new do # any message renews the leases
+    loop do
       sleep 0.2
-      told = stopping
-      outbox << WorkRequest.new(drain: told)
+      outbox << WorkRequest.new(drain: stopping)
     end
   end
   WorkerService::Stub.new(ADDRESS, :this_channel_is_insecure).work(requests).each do |update|
@@ -45,7 +43,6 @@ def work
     $stdout.flush
     outbox << WorkRequest.new(ack_seq: update.seq, outcomes: update.jobs.map { |job| run(job) })
   end
-  outbox << nil
 end
 
 ARGV[0] == 'produce' ? produce(ARGV.drop(1)) : work
