@@ -22,10 +22,10 @@ func module(_ name: String, _ dependencies: [Target.Dependency], path: String? =
   .target(name: name, dependencies: dependencies, path: path, swiftSettings: strict)
 }
 
-func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
   .testTarget(
     name: name + "Tests", dependencies: dependencies + ["Support"], path: "Tests/" + name,
-    exclude: [], swiftSettings: lenient)
+    exclude: exclude, swiftSettings: lenient)
 }
 
 /// protoc-c's output, see Scripts/generate.
@@ -43,6 +43,7 @@ let package = Package(
     .library(name: "GKickTesting", targets: ["GKickTesting"]),
     .executable(name: "gkick", targets: ["Command"]),
     .executable(name: "rpc-interop-server", targets: ["InteropServer"]),
+    .executable(name: "rpc-bench-server", targets: ["RPCBenchServer"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
@@ -128,8 +129,12 @@ let package = Package(
       dependencies: ["GKick", "Services", "Engine", "MemoryStore", "SQLiteStore", "Jobs", "RPC", "RPCTransport", log]
         + nio,
       path: "Benchmarks/worker", swiftSettings: strict),
-    tests("HTTP2", ["HTTP2"]),
-    tests("RPC", ["RPC", "HTTP2"] + nio),
+    .executableTarget(
+      name: "RPCBenchServer", dependencies: ["RPC", "RPCTransport", log] + nio, path: "Benchmarks/rpc/Server",
+      swiftSettings: strict),
+    tests("HTTP2", ["HTTP2", .product(name: "NIOCore", package: "swift-nio")], exclude: ["Corpus"]),
+    tests(
+      "RPC", ["RPC", "HTTP2", .product(name: "NIOEmbedded", package: "swift-nio")] + nio, exclude: ["Corpus"]),
     tests("RPCTransport", ["RPCTransport", "RPC", .product(name: "NIOSSL", package: "swift-nio-ssl")] + nio),
     tests("Protobuf", ["Protobuf", "GRPCProtos"]),
     tests(

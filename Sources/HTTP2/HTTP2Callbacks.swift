@@ -74,9 +74,8 @@ enum HTTP2Callbacks {
       guard let session = unsafe HTTP2Callbacks.session(userData), let header = unsafe header,
         let source = unsafe source
       else { return NGHTTP2_ERR_CALLBACK_FAILURE.rawValue }
-      unsafe session.sendData(
+      return unsafe session.sendData(
         slot: source.pointee.fd, header: UnsafeRawBufferPointer(start: header, count: 9), length: length)
-      return 0
     }
   }
 

@@ -13,7 +13,7 @@ public struct HTTP2Configuration: Sendable {
   /// A block that decodes to more bytes than this ends the connection: it is no client, it is an HPACK bomb.
   public var maxDecodedHeaderBlock: Int = 256 * 1024
   /// SETTINGS_INITIAL_WINDOW_SIZE: bytes a peer may send on one stream before it is read.
-  public var streamWindow: Int32 = 256 * 1024
+  public var streamWindow: Int32 = 128 * 1024
   /// Bytes a peer may send on the connection before they are taken from the session.
   public var connectionWindow: Int32 = 1024 * 1024
   /// Streams a peer may reset: a burst, then so many per second (CVE-2023-44487).

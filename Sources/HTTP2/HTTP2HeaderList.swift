@@ -1,6 +1,6 @@
 /// Header fields to be sent, in order.
-public struct HTTP2HeaderList {
-  struct Field {
+public struct HTTP2HeaderList: Sendable {
+  struct Field: Sendable {
     var nameStart: Int
     var nameLength: Int
     var valueStart: Int

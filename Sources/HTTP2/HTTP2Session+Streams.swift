@@ -201,7 +201,9 @@ extension HTTP2Session {
     return length
   }
 
-  func sendData(slot: Int32, header: UnsafeRawBufferPointer, length: Int) {
+  func sendData(slot: Int32, header: UnsafeRawBufferPointer, length: Int) -> Int32 {
+    // libnghttp2 does not return to `produce` between such frames; it asks again for this one later.
+    if output.readableBytes >= outputLimit { return NGHTTP2_ERR_WOULDBLOCK.rawValue }
     let position = Int(slot)
     unsafe output.writeBytes(header)
     let sent = slots[position].outbox.readSlice(length: length)
@@ -217,6 +219,7 @@ extension HTTP2Session {
       slots[position].flags.remove(.aboveLimit)
       scratch.events.append(.writable(slot: slot))
     }
+    return 0
   }
 
   /// HEADERS or DATA went out.

@@ -41,6 +41,8 @@ import NIOCore
 
   var now = NIODeadline.uptimeNanoseconds(0)
   var output = ByteBuffer()
+  /// Bytes in `output` from which on no further DATA frame is written.
+  var outputLimit = 0
   var block = BlockBuilder()
   var gaps = StreamGaps()
   var faults: TokenBucket
@@ -168,11 +170,12 @@ import NIOCore
     }
     swap(&output, &out)
     defer { swap(&output, &out) }
+    outputLimit = limit
     while output.readableBytes < limit {
       var pointer: UnsafePointer<UInt8>?
       let count = unsafe nghttp2_session_mem_send(raw, &pointer)
       guard count > 0, let start = unsafe pointer else {
-        if count < 0 { failure = Failure(error: .internalError, reason: "send error \(count)") }
+        if count < 0, failure == nil { failure = Failure(error: .internalError, reason: "send error \(count)") }
         break
       }
       // Valid until the next call into libnghttp2; copied here.

@@ -16,6 +16,8 @@ import NIOCore
   /// Messages that wait, back to back, and their lengths. One buffer for many, because a slice of the read buffer would hold all of that.
   private var waiting = ByteBuffer()
   private var lengths: [Int] = []
+  /// Bytes of `waiting` that the connection counts as buffered.
+  private var counted = 0
   private var halfClosed = false
   private var ended = false
   private var trailers = Metadata()
@@ -133,6 +135,8 @@ import NIOCore
       if let message = waiting.readSlice(length: length) { batch.append(message) }
     }
     lengths.removeAll(keepingCapacity: true)
+    call.connection.countBuffered(-counted, call)
+    counted = 0
     waiting = ByteBuffer()
     call.resumeReading()
     return batch
@@ -163,6 +167,8 @@ extension AsyncServerCall: CallHandler {
   public func message(_ message: ByteBuffer, call: ServerCall) {
     waiting.writeImmutableBuffer(message)
     lengths.append(message.readableBytes)
+    counted += message.readableBytes
+    call.connection.countBuffered(message.readableBytes, call)
     if waiting.readableBytes >= Self.readLimit { call.pauseReading() }
     wake()
   }
@@ -180,6 +186,8 @@ extension AsyncServerCall: CallHandler {
 
   public func ended(_ reason: CallEnd, call: ServerCall) {
     ended = true
+    call.connection.bufferedRequests -= counted
+    counted = 0
     // A task that finished its call itself needs no cancelling.
     if reason != .finished { task?.cancel() }
     task = nil

@@ -1,3 +1,4 @@
+import Glibc
 import NIOCore
 
 /// The table from path to handler; immutable once serving, shared by all loops.
@@ -19,12 +20,20 @@ public struct MethodTable: Sendable {
     let path: String
     let kind: MethodKind
     let handler: Handler
+    private let pathBytes: [UInt8]
 
     init(index: Int, path: String, kind: MethodKind, handler: Handler) {
       self.index = index
       self.path = path
       self.kind = kind
       self.handler = handler
+      pathBytes = Array(path.utf8)
+    }
+
+    func isAt(_ path: UnsafeRawBufferPointer) -> Bool {
+      guard pathBytes.count == path.count, let base = path.baseAddress else { return false }
+      // Both have `path.count` bytes.
+      return unsafe pathBytes.withUnsafeBytes { unsafe memcmp($0.baseAddress ?? base, base, path.count) == 0 }
     }
   }
 
@@ -87,7 +96,7 @@ public struct MethodTable: Sendable {
     while buckets[bucket] != 0 {
       let method = methods[Int(buckets[bucket]) - 1]
       // The hash of a path is no secret, but nobody else can add paths: a long probe cannot be provoked.
-      if method.path.utf8.count == path.count, unsafe method.path.utf8.elementsEqual(path) { return method }
+      if unsafe method.isAt(path) { return method }
       bucket = (bucket + 1) & (buckets.count - 1)
     }
     return nil

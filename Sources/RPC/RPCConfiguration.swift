@@ -9,8 +9,9 @@ public struct RPCConfiguration: Sendable {
   public var maxInflatedMessage = 4 * 1024 * 1024
   /// Bytes of incomplete or undelivered request messages of one connection; the call that goes above it ends with RESOURCE_EXHAUSTED.
   public var maxBufferedRequests = 16 * 1024 * 1024
-  /// Bytes of one response message from which on gzip is tried, when the handler switched compression on.
-  public var compressionThreshold = 0
+  /// Bytes of responses that wait in one connection above which further requests whose client sends one message are held back, so that a peer
+  /// that does not read cannot make the server produce.
+  public var maxQueuedOutput = 1024 * 1024
 
   public init() {}
 }

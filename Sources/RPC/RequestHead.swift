@@ -1,3 +1,4 @@
+import Glibc
 import HTTP2
 import NIOCore
 
@@ -93,6 +94,8 @@ struct RequestHead {
 extension UnsafeRawBufferPointer {
   func equals(_ text: StaticString) -> Bool {
     guard count == text.utf8CodeUnitCount else { return false }
-    return unsafe elementsEqual(UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+    guard let base = baseAddress else { return true }
+    // Both have `count` bytes.
+    return unsafe memcmp(base, text.utf8Start, count) == 0
   }
 }

@@ -36,6 +36,8 @@ public final class ServerCall {
   /// The one message of a call whose client sends one, until the client's side has ended.
   var request: ByteBuffer?
   var handler: (any CallHandler)?
+  /// Bytes of the deframer that the connection counts as buffered.
+  var countedInput = 0
   /// Bytes of the stream's window that are not returned to the peer yet.
   var owedWindow = 0
   var initialMetadata = Metadata()
@@ -230,7 +232,6 @@ public final class ServerCall {
     guard isOpen else { return }
     state.insert(.over)
     self.end = end
-    request = nil
     connection.callIsOver(self)
     guard handler != nil || state.contains(.intercepted) else { return }
     endStatus = status

@@ -157,10 +157,9 @@ extension ServerConnection {
   /// Hands out what lies in `bytes` and in the deframer, as far as the handler wants it.
   private func deliver(_ call: ServerCall, _ bytes: ByteBuffer) {
     var bytes = bytes
-    let before = call.deframer.buffered
     if call.state.contains(.delivering) {
       call.deframer.hold(&bytes)
-      return account(call, before: before)
+      return account(call)
     }
     call.state.insert(.delivering)
     defer { call.state.remove(.delivering) }
@@ -180,16 +179,14 @@ extension ServerConnection {
       }
     }
     guard call.isOpen else { return }
-    account(call, before: before)
+    account(call)
     if !more, call.state.contains(.inputEnded) { inputEnded(call) }
   }
 
-  private func account(_ call: ServerCall, before: Int) {
-    guard call.isOpen else { return }
-    bufferedRequests += call.deframer.buffered - before
-    if bufferedRequests > configuration.maxBufferedRequests {
-      call.finish(Status(.resourceExhausted, "too many bytes of requests are waiting"), end: .cancelled)
-    }
+  private func account(_ call: ServerCall) {
+    let change = call.deframer.buffered - call.countedInput
+    call.countedInput += change
+    if change != 0 { countBuffered(change, call) }
   }
 
   private func plain(_ message: ByteBuffer, compressed: Bool, _ call: ServerCall) -> ByteBuffer? {
@@ -219,7 +216,7 @@ extension ServerConnection {
       return call.finish(Status(.unimplemented, "more than one message for a unary request"), end: .cancelled)
     }
     // Kept until the client's side has ended. A slice would hold the whole read buffer for as long.
-    call.request = call.state.contains(.inputEnded) ? message : ByteBuffer(buffer: message)
+    hold(call.state.contains(.inputEnded) ? message : ByteBuffer(buffer: message), call)
   }
 
   private func inputEnded(_ call: ServerCall) {
@@ -236,8 +233,42 @@ extension ServerConnection {
     guard let request = call.request else {
       return call.finish(Status(.unimplemented, "no message for a unary request"), end: .cancelled)
     }
+    bufferedRequests -= request.readableBytes
     call.request = nil
+    if session.queuedBytes > configuration.maxQueuedOutput || !parked.isEmpty {
+      hold(ByteBuffer(buffer: request), call)
+      if call.isOpen { parked.append(call) }
+      return
+    }
     start(call, request: request)
+  }
+
+  /// Keeps the request of a call whose handler has not started.
+  private func hold(_ request: ByteBuffer, _ call: ServerCall) {
+    call.request = request
+    countBuffered(request.readableBytes, call)
+  }
+
+  /// Bytes of a request were put aside (or, negative, let go).
+  func countBuffered(_ bytes: Int, _ call: ServerCall) {
+    bufferedRequests += bytes
+    if call.isOpen, bufferedRequests > configuration.maxBufferedRequests {
+      call.finish(Status(.resourceExhausted, "too many bytes of requests are waiting"), end: .cancelled)
+    }
+  }
+
+  /// Output has drained: requests that waited for that go on.
+  func startParked() {
+    var position = 0
+    while position < parked.count, session.queuedBytes <= configuration.maxQueuedOutput / 2 {
+      let call = parked[position]
+      position += 1
+      guard call.isOpen, let request = call.request else { continue }
+      bufferedRequests -= request.readableBytes
+      call.request = nil
+      start(call, request: request)
+    }
+    if position > 0 { parked.removeFirst(position) }
   }
 
   private func start(_ call: ServerCall, request: ByteBuffer?) {

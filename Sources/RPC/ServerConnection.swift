@@ -29,6 +29,8 @@ package final class ServerConnection {
   var entries: [Entry] = []
   /// Calls whose end is still to be told.
   private var endings: [ServerCall] = []
+  /// Calls with their whole request that wait for output to drain, oldest first.
+  var parked: [ServerCall] = []
   private var isBusy = false
   private(set) var earliestDeadline: NIODeadline?
   /// Bytes of requests that are held in memory.
@@ -86,6 +88,7 @@ package final class ServerConnection {
     repeat {
       session.produce(into: &out, limit: limit, now: now)
       handleEvents(input: ByteBuffer())
+      startParked()
       settle()
     } while out.readableBytes < limit && session.wantsWrite
   }
@@ -122,6 +125,7 @@ package final class ServerConnection {
     }
     settle()
     entries = []
+    parked = []
   }
 
   /// Ends every open call, for a server that waits no longer.
@@ -139,8 +143,10 @@ package final class ServerConnection {
 
   func callIsOver(_ call: ServerCall) {
     openCalls -= 1
-    bufferedRequests -= call.deframer.buffered
+    bufferedRequests -= call.countedInput + (call.request?.readableBytes ?? 0)
+    call.countedInput = 0
     call.deframer.drop()
+    call.request = nil
     returnWindow(call)
   }
 

@@ -1,0 +1,204 @@
+import HTTP2
+import NIOCore
+import Testing
+
+@testable import RPC
+
+/// How calls flow, pause and end.
+struct CallLifeTests {
+  let methods = TestMethods()
+  let one = TestServer.frame([1, 2, 3])
+
+  @Test func aResetCancelsTheHandlerAndTheConnectionGoesOn() throws {
+    let server = try TestServer(methods.table)
+    let slot = server.open("/t.T/Probe")
+    server.write(slot, one)
+    server.run()
+    #expect(methods.probe.messages == [[1, 2, 3]])
+    server.client.reset(slot, .cancel)
+    server.run()
+    #expect(methods.probe.end == .cancelled && methods.probe.ends == 1)
+    #expect(methods.probe.call?.isOpen == false)
+    methods.probe.call?.send(ByteBuffer(bytes: [1]))
+    methods.probe.call?.finish()
+    #expect(server.call("/t.T/Echo", body: one).status == 0)
+    #expect(methods.probe.ends == 1)
+  }
+
+  @Test func aLostConnectionEndsItsCalls() throws {
+    let server = try TestServer(methods.table)
+    _ = server.open("/t.T/Probe")
+    server.run()
+    server.connection.connectionLost()
+    #expect(methods.probe.end == .connectionLost && methods.probe.ends == 1)
+    #expect(server.connection.openCalls == 0)
+  }
+
+  @Test func anEarlyAnswerEndsTheStream() throws {
+    let server = try TestServer(methods.table)
+    methods.probe.onMessage = { _, call in call.finish(Status(.failedPrecondition, "enough")) }
+    let slot = server.open("/t.T/Probe")
+    server.write(slot, one + one)
+    server.run()
+    #expect(server.replies[slot]?.status == 9 && server.replies[slot]?.closed == .noError)
+    #expect(methods.probe.messages.count == 1 && methods.probe.end == .finished)
+  }
+
+  @Test func aPausedReaderStopsItsSender() throws {
+    let server = try TestServer(methods.table)
+    methods.probe.onMessage = { _, call in call.pauseReading() }
+    let slot = server.open("/t.T/Probe")
+    let message = TestServer.frame(Array(repeating: 5, count: 50_000))
+    for _ in 0..<20 { server.write(slot, message) }
+    server.client.finish(slot)
+    server.run()
+    #expect(methods.probe.messages.count == 1)
+    #expect(server.client.pendingOutput(slot) > 500_000)
+    #expect(server.connection.bufferedRequests <= 128 * 1024)
+    // Others are not held up.
+    #expect(server.call("/t.T/Echo", body: one).status == 0)
+    methods.probe.call?.resumeReading()
+    server.run()
+    #expect(methods.probe.messages.count == 2)
+    methods.probe.onMessage = { _, _ in }
+    methods.probe.call?.resumeReading()
+    server.run()
+    #expect(methods.probe.messages.count == 20 && methods.probe.isHalfClosed)
+    #expect(server.replies[slot]?.status == 0)
+    #expect(server.connection.bufferedRequests == 0)
+  }
+
+  @Test func aReaderMayPauseAndResumeWhileItIsHandedMessages() throws {
+    let server = try TestServer(methods.table)
+    methods.probe.onMessage = { _, call in
+      call.pauseReading()
+      call.resumeReading()
+    }
+    let slot = server.open("/t.T/Probe")
+    server.write(slot, one + one + one)
+    server.client.finish(slot)
+    server.run()
+    #expect(methods.probe.messages.count == 3 && server.replies[slot]?.status == 0)
+  }
+
+  @Test func aFullStreamSaysWhenItIsWritable() throws {
+    let server = try TestServer(methods.table)
+    server.clientReads = false
+    let slot = server.open("/t.T/Probe")
+    server.run()
+    let call = try #require(methods.probe.call)
+    var sent = 0
+    while call.isWritable {
+      call.send { $0.writeRepeatingByte(7, count: 10_000) }
+      sent += 1
+    }
+    server.run()
+    #expect(sent == 7)
+    // The client's window took them; fill it until bytes stay.
+    while call.isWritable { call.send { $0.writeRepeatingByte(7, count: 100_000) }; server.run() }
+    let before = methods.probe.writables
+    server.client.consume(slot, connection: 0, stream: server.replies[slot]!.body.count)
+    server.client.consume(slot, connection: server.replies[slot]!.body.count, stream: 0)
+    server.run()
+    #expect(methods.probe.writables == before + 1 && call.isWritable)
+  }
+
+  @Test func answersThatNobodyTakesStopFurtherWork() throws {
+    let server = try TestServer(methods.table)
+    server.clientReads = false
+    let slots = (0..<50).map { _ in
+      let slot = server.open("/t.T/Big")
+      server.write(slot, one)
+      server.client.finish(slot)
+      return slot
+    }
+    server.run()
+    #expect(server.connection.session.queuedBytes < 3 * 1024 * 1024)
+    #expect(server.connection.openCalls > 30)
+    server.clientReads = true
+    for slot in slots {
+      let count = server.replies[slot]!.body.count
+      server.client.consume(slot, connection: count, stream: count)
+    }
+    server.run()
+    for slot in slots { #expect(server.replies[slot]?.body.count == 600_005 && server.replies[slot]?.status == 0) }
+    #expect(server.connection.session.queuedBytes == 0 && server.connection.bufferedRequests == 0)
+  }
+
+  @Test func requestsThatNeverEndAreBounded() throws {
+    let server = try TestServer(methods.table)
+    let message = TestServer.frame(Array(repeating: 5, count: 3_000_000)).dropLast()
+    var refused = 0
+    for _ in 0..<20 {
+      let slot = server.open("/t.T/Echo")
+      server.write(slot, Array(message))
+      server.run()
+      if server.replies[slot]?.status == 8 { refused += 1 }
+    }
+    #expect(refused >= 14)
+    #expect(server.connection.bufferedRequests <= 16 * 1024 * 1024)
+  }
+
+  @Test func anAnswerMayComeLater() throws {
+    let server = try TestServer(methods.table)
+    let slot = server.open("/t.T/Later")
+    server.write(slot, one)
+    server.client.finish(slot)
+    server.run()
+    #expect(server.replies[slot]?.status == nil)
+    let asked = server.outputAsked
+    methods.probe.call?.reply { $0.writeBytes([9]) }
+    #expect(server.outputAsked > asked)
+    server.run()
+    #expect(server.replies[slot]?.body == TestServer.frame([9]) && server.replies[slot]?.status == 0)
+  }
+
+  @Test func asyncHandlersAnswerThrowAndStream() throws {
+    let server = try TestServer(methods.table)
+    let echo = server.call("/t.T/AsyncEcho", body: one)
+    #expect(echo.body == one && echo.status == 0 && echo.trailers["x-async"] == "1")
+    let thrown = server.call("/t.T/AsyncThrows", body: one)
+    #expect(thrown.status == 10 && thrown.message == "thrown")
+    let slot = server.open("/t.T/AsyncStream")
+    server.write(slot, one)
+    server.run()
+    #expect(server.replies[slot]?.body == one)
+    server.write(slot, one + one)
+    server.client.finish(slot)
+    server.run()
+    #expect(server.replies[slot]?.body == one + one + one && server.replies[slot]?.status == 0)
+    #expect(server.connection.openCalls == 0)
+  }
+
+  @Test func anAsyncHandlerIsCancelledWithItsCall() throws {
+    let server = try TestServer(methods.table)
+    let slot = server.open("/t.T/AsyncStream")
+    server.write(slot, one)
+    server.run()
+    server.client.reset(slot, .cancel)
+    server.run()
+    #expect(server.connection.openCalls == 0)
+    #expect(server.connection.bufferedRequests == 0)
+  }
+
+  @Test func interceptorsSeeEveryCall() throws {
+    final class Guard: ServerInterceptor, @unchecked Sendable {
+      // Used on the test's thread only.
+      var seen: [String] = []
+      func callStarted(_ call: ServerCall) -> Status? {
+        seen.append("start \(call.path) \(call.methodIndex)")
+        return call.metadata[first: "token"] == nil ? Status(.unauthenticated, "no token") : nil
+      }
+      func callEnded(_ call: ServerCall, status: Status) { seen.append("end \(call.path) \(status.code)") }
+    }
+    let interceptor = Guard()
+    var table = methods.table
+    table.intercept(interceptor)
+    let server = try TestServer(table)
+    #expect(server.call("/t.T/Echo", body: one).status == 16)
+    #expect(server.call("/t.T/Echo", [("token", "x")], body: one).status == 0)
+    #expect(server.call("/t.T/None", body: one).status == 12)
+    #expect(
+      interceptor.seen == ["start /t.T/Echo 0", "start /t.T/Echo 0", "end /t.T/Echo ok"])
+  }
+}
