@@ -13,12 +13,15 @@ extension SQLiteStore {
     var budgets = request.workers.map { (bytes: $0.byteBudget, holdsNothing: $0.holdsNothing, isFull: false) }
     // The best job of the last slot, when it did not fit its worker.
     var left: Whole?
+    var expired = 0
 
     for slot in request.slots {
       let index = Int(slot.worker)
       let filter = Int(slot.filter)
       if budgets[index].isFull || result.dry[filter] { continue }
-      guard let (lane, found) = try best(&heaps[filter], left: left, now: now) else {
+      guard let (lane, found) = try best(&heaps[filter], left: left, expired: &expired, now: now) else {
+        // Too many too late ones were in the way: the next tick goes on.
+        if expired == Self.expiriesPerClaim { break }
         result.dry[filter] = true
         continue
       }
@@ -36,9 +39,14 @@ extension SQLiteStore {
     return result
   }
 
+  /// Jobs that one claim makes expired at most, so that no tick is long when very many are too late at once.
+  private static let expiriesPerClaim = 512
+
   /// The best job that can be started, still in its lane. Those that are too late are made expired on the way.
-  private func best(_ heap: inout LaneHeap, left: Whole?, now: Timestamp) throws(StoreError) -> (Lane, Whole)? {
-    while let lane = heap.best(memory), let entry = lane.order.first {
+  private func best(
+    _ heap: inout LaneHeap, left: Whole?, expired: inout Int, now: Timestamp
+  ) throws(StoreError) -> (Lane, Whole)? {
+    while expired < Self.expiriesPerClaim, let lane = heap.best(memory), let entry = lane.order.first {
       if let left, left.stored.seq == entry.seq { return (lane, left) }
       let whole = try peek(entry)
       if let startBefore = whole.stored.head.job.options.startBefore, startBefore <= now {
@@ -46,6 +54,7 @@ extension SQLiteStore {
         memory.leave(stored, lane.queue)
         try finish(&stored, lane.queue, as: .expired, now: now)
         note(.expired, stored, now)
+        expired += 1
         continue
       }
       return (lane, whole)

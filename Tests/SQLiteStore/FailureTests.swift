@@ -264,6 +264,21 @@ import Testing
     #expect(kind { _ = try reader.job(id: "first") } == .unavailable)
   }
 
+  @Test func aClaimMakesABoundedNumberOfJobsExpired() throws {
+    let store = try open()
+    let late = NewJob(name: "a", options: JobOptions(startBefore: now))
+    _ = try store.enqueue([EnqueueGroup(jobs: Array(repeating: late, count: 1_000) + [NewJob(name: "a")])], now: now)
+    let request = ClaimRequest(
+      filters: [ClaimFilter(queues: [QueuePattern("*")])],
+      workers: [ClaimRequest.Worker(id: "w", leaseUntil: now + .seconds(30))],
+      slots: [ClaimRequest.Slot(worker: 0, filter: 0)])
+    let first = try store.claim(request, now: now)
+    #expect(first.jobs.isEmpty && first.dry == [false])
+    #expect(try store.claim(request, now: now).jobs.count == 1)
+    _ = try store.commit(.synced)
+    try checkStory(store)
+  }
+
   @Test func aListingLooksAtABoundedNumberOfJobs() throws {
     let store = try open()
     let jobs = (0..<12_000).map { NewJob(name: $0 == 100 ? "needle" : "hay") }
