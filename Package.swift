@@ -149,7 +149,7 @@ let package = Package(
     tests("SQLiteStore", ["SQLiteStore", "CSQLite", "StoreCrasher", "MemoryStore", "Jobs"]),
     tests("RedisStore", ["RedisStore", "MemoryStore", "Jobs"]),
     tests("Wire", ["Wire", "Jobs"]),
-    tests("Services", ["Services", "RPC", "Wire", "Engine", "Jobs", "MemoryStore"]),
+    tests("Services", ["Services", "RPC", "RPCTransport", "Wire", "Engine", "Jobs", "MemoryStore", log] + nio),
     tests(
       "GKick",
       [

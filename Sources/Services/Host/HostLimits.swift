@@ -8,7 +8,7 @@ public struct HostLimits: Sendable {
   public var commandsPerTick = 512
   /// Look-ups that wait for a reader thread; beyond it calls are refused.
   public var reads = 4_096
-  public var readerThreads = 1
+  public var readerThreads = 2
 
   public init() {}
 }

@@ -6,7 +6,7 @@ import Wire
 
 /// One EnqueueStream: batches go to the engine as they come, answers leave in the same order. It is not read while too many are
 /// on their way, or the caller does not read the answers.
-final class EnqueueStream: CallHandler, Pausable {
+final class EnqueueStream: CallHandler, Answerable, Pausable {
   /// One batch on its way.
   private final class Part: Answerable {
     let stream: EnqueueStream
@@ -37,6 +37,10 @@ final class EnqueueStream: CallHandler, Pausable {
   private var size = 0
   private var isPaused = false
   private var isHalfClosed = false
+  /// The server goes away: what has come is answered, no more is taken.
+  private var isClosing = false
+  /// Only to hear that the server goes away.
+  private var route: Route?
 
   private static let mostParts = 64
   private static let mostBytes = 4 << 20
@@ -44,11 +48,22 @@ final class EnqueueStream: CallHandler, Pausable {
   init(call: ServerCall, desk: LoopDesk) {
     self.call = call
     self.desk = desk
-    if desk.isDraining { call.finish(.shuttingDown) }
+    if desk.isDraining {
+      call.finish(.shuttingDown)
+    } else {
+      route = desk.enter(.other(self))
+    }
+  }
+
+  func answer(_ reply: Reply, desk: LoopDesk) {}
+
+  func serverDrains(desk: LoopDesk) {
+    isClosing = true
+    finishIfDone()
   }
 
   func message(_ message: ByteBuffer, call: ServerCall) {
-    guard call.isOpen else { return }
+    guard call.isOpen, !isClosing else { return }
     let batch: BatchRequest
     do throws(Status) {
       batch = try message.decode { (bytes) throws(WireError) in
@@ -74,7 +89,7 @@ final class EnqueueStream: CallHandler, Pausable {
 
   func halfClosed(call: ServerCall) {
     isHalfClosed = true
-    if parts.isEmpty { call.finish(desk.isDraining ? .shuttingDown : .ok) }
+    finishIfDone()
   }
 
   func writable(call: ServerCall) { answerParts() }
@@ -88,6 +103,8 @@ final class EnqueueStream: CallHandler, Pausable {
     // What was asked is stored all the same; nobody is left to be told.
     for part in parts { if let route = part.route { desk.leave(route) } }
     parts = []
+    if let route { desk.leave(route) }
+    route = nil
   }
 
   private func answerParts() {
@@ -96,8 +113,13 @@ final class EnqueueStream: CallHandler, Pausable {
       size -= part.plan.size
       call.send(desk.codec, desk.codec.encodeEnqueueBatchResponse(results))
     }
-    if parts.isEmpty, isHalfClosed { call.finish() }
+    finishIfDone()
     pauseIfNeeded()
+  }
+
+  private func finishIfDone() {
+    guard parts.isEmpty else { return }
+    if isHalfClosed { call.finish() } else if isClosing { call.finish(.shuttingDown) }
   }
 
   private func pauseIfNeeded() {
