@@ -134,7 +134,10 @@ public final class Engine {
       if let taker = workers.fetches[route] { workers.endFetch(taker) }
     case .signal(.ready(let queue)): balancer.woke(queue: queue)
     case .signal(.cancel(let lease, let reason)): queues.canceledElsewhere(lease, reason: reason, tick: tick)
-    case .signal(.events(let cursor)): events.advanced(to: cursor, into: &tick.early)
+    case .signal(.events(let cursor)):
+      // The commit gives them out, with what this tick records.
+      tick.hasWritten = true
+      tick.heard = max(tick.heard, cursor)
     case .drain(let route):
       workers.drainAll(tick: tick)
       tick.early.append(.reply(route, .done))
@@ -179,6 +182,7 @@ public final class Engine {
     try poller.committed(
       durability, recorded: !recorded.isEmpty, mayMatter: !tick.controls.isEmpty || queues.sweptNow != nil, now: now)
     events.publish(recorded, now: now, into: &effects)
+    events.advanced(to: tick.heard, into: &effects)
     for jobID in tick.deleted { events.ended(jobID, into: &effects) }
   }
 

@@ -82,7 +82,7 @@ final class EventHub {
     effects += answers
   }
 
-  /// Another server recorded events up to here.
+  /// Another server recorded events up to here; if the store did not give them out, watchers read them there.
   func advanced(to cursor: Int64, into effects: inout [Effect]) {
     guard cursor > ring.last else { return }
     ring.skip(to: cursor)

@@ -66,6 +66,8 @@ final class Tick {
 
   var wantsSync = false
   var hasWritten = false
+  /// Other servers have recorded events up to here.
+  var heard: Int64 = 0
   var failure: StoreError?
 
   func begin(_ now: Timestamp) {
@@ -96,6 +98,7 @@ final class Tick {
     deleted.removeAll(keepingCapacity: true)
     wantsSync = false
     hasWritten = false
+    heard = 0
     failure = nil
   }
 

@@ -74,9 +74,10 @@ extension RedisStore {
       }
     }
 
-    let (before, after) = idParts(now: now)
     var reply = try write(.enqueue, now: now) { command in
       addRetention(&command)
+      // Only now is it certain which store this is.
+      let (before, after) = idParts(now: now)
       command.add(before)
       command.add(after)
       command.add(laneOrder.count)

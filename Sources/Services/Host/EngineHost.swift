@@ -74,6 +74,9 @@ public final class EngineHost: Sendable {
     precondition(started, "no thread for the engine")
   }
 
+  /// What a shared store heard of other servers. From any thread.
+  public func signal(_ signal: StoreSignal) { _ = mailbox.push(.signal(signal), size: 0, mustFit: true) }
+
   /// The desk of a call's loop.
   func desk(of call: any EventLoop) -> LoopDesk? {
     for desk in desks where desk.loop === call { return desk }
