@@ -122,6 +122,9 @@ let package = Package(
     .executableTarget(
       name: "StoreCrasher", dependencies: ["SQLiteStore", "Jobs"], path: "Tests/StoreCrasher", swiftSettings: strict),
     .executableTarget(
+      name: "redis-store-benchmark", dependencies: ["RedisStore", "Jobs"], path: "Benchmarks/redis", exclude: ["run"],
+      swiftSettings: strict),
+    .executableTarget(
       name: "store-benchmark", dependencies: ["SQLiteStore", "Jobs"], path: "Benchmarks/store",
       swiftSettings: strict),
     .executableTarget(

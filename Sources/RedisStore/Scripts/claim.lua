@@ -187,6 +187,7 @@ end
 
 local reply, n = {}, 5
 local states, state_blocks, state_seen = {}, {}, {}
+local block, state_list
 local leases, lease_n, expiring, expiring_n = {}, 0, {}, 0
 local started = {}
 for i = 1, 4 * slot_count, 4 do
@@ -233,9 +234,15 @@ for i = 1, 4 * slot_count, 4 do
           event_count = event_count + 1
           events[event_count] = worker.event .. head
         end
-        local block, field = sub(s, 1, 10), sub(s, 11, 13)
-        touch(state_blocks, state_seen, block)
-        append(states, block, field .. 's', st)
+        local its, field = sub(s, 1, 10), sub(s, 11, 13)
+        if its ~= block then
+          block = its
+          touch(state_blocks, state_seen, block)
+          state_list = states[block] or { n = 0 }
+          states[block] = state_list
+        end
+        local m = state_list.n
+        state_list[m + 1], state_list[m + 2], state_list.n = field .. 's', st, m + 2
         leases[lease_n + 1], leases[lease_n + 2], lease_n = till, s, lease_n + 2
         if floor(flags / 2) % 2 == 1 then
           expiring_n = expiring_n + 1

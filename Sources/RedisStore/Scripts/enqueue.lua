@@ -162,30 +162,8 @@ local function made_id()
   return '\36' .. made_before .. format('%04x-%08x', 0x8000 + floor(seq / 4294967296), seq % 4294967296) .. made_after
 end
 
-local function store(a)
-  seq = seq + 1
-  local id
-  if a.id then
-    id = char(#a.id) .. a.id
-    if a.hint ~= '' then forged = true end
-  else
-    id = made_id()
-    -- Numbers whose id someone has chosen for a job of their own are skipped.
-    while forged and (new_ids[sub(id, 2)] or call('HEXISTS', P .. 'ids', sub(id, 2)) == 1) do
-      seq = seq + 1
-      id = made_id()
-    end
-  end
-  local s = format('%013d', seq)
-  if a.id then
-    ids_list[ids_n + 1], ids_list[ids_n + 2], ids_n = a.id, s, ids_n + 2
-    new_ids[a.id] = s
-  end
-  if a.key then
-    keys_list[keys_n + 1], keys_list[keys_n + 2], keys_n = a.key, s, keys_n + 2
-    new_keys[a.key] = s
-  end
-  local rest, lane = a.rest, a.lane
+-- Adds a record to what is to be written, and its job to its lane or to what is due (`run`: when; false: now).
+local function put(lane, run, rest, id, s)
   local rec = id .. rest
   local b = sub(s, 1, 10)
   if b ~= block then
@@ -194,22 +172,13 @@ local function store(a)
     block_list = records[b] or { n = 0 }
     records[b] = block_list
   end
-  local field, n = sub(s, 11, 13), block_list.n
-  block_list[n + 1], block_list[n + 2] = field, rec
-  n = n + 2
-  if a.body then
-    block_list[n + 1], block_list[n + 2] = field .. 'b', a.body
-    n = n + 2
-  end
-  block_list.n = n
-  if a.start_before then
-    expiring[expiring_n + 1], expiring[expiring_n + 2], expiring_n = a.start_before, s, expiring_n + 2
-  end
+  local n = block_list.n
+  block_list[n + 1], block_list[n + 2], block_list.n = sub(s, 11, 13), rec, n + 2
   local high, low = byte(rest, 1, 2)
   local h = #id + 2 + high * 256 + low
   lane.jobs = lane.jobs + 1
-  if a.run ~= '' then
-    due[due_n + 1], due[due_n + 2], due_n = a.run, s, due_n + 2
+  if run then
+    due[due_n + 1], due[due_n + 2], due_n = run, s, due_n + 2
     lane.later = lane.later + 1
     event(1, 0, '', sub(rec, 1, h), 4, sub(rec, h + 15, h + 22))
   else
@@ -217,10 +186,49 @@ local function store(a)
     lane.list[n + 1], lane.list[n + 2], lane.n = ARGV[2], s, n + 2
     event_count = event_count + 1
     events[event_count] = '\2\0\0\0\0\0\0\0' .. sub(rec, 1, h)
-    wake(lane.queue)
+    if n == 0 then wake(lane.queue) end
   end
   results[total] = 'S' .. s
   if seq ~= first_seq + total - 1 then plain = false end
+end
+
+local function next_made_id()
+  seq = seq + 1
+  local id = made_id()
+  -- Numbers whose id someone has chosen for a job of their own are skipped.
+  while forged and (new_ids[sub(id, 2)] or call('HEXISTS', P .. 'ids', sub(id, 2)) == 1) do
+    seq = seq + 1
+    id = made_id()
+  end
+  return id
+end
+
+local function store_plain(lane, run, rest)
+  local id = next_made_id()
+  put(lane, run, rest, id, format('%013d', seq))
+end
+
+local function store(a)
+  local id, s
+  if a.id then
+    seq = seq + 1
+    id, s = char(#a.id) .. a.id, format('%013d', seq)
+    if a.hint ~= '' then forged = true end
+    ids_list[ids_n + 1], ids_list[ids_n + 2], ids_n = a.id, s, ids_n + 2
+    new_ids[a.id] = s
+  else
+    id = next_made_id()
+    s = format('%013d', seq)
+  end
+  if a.key then
+    keys_list[keys_n + 1], keys_list[keys_n + 2], keys_n = a.key, s, keys_n + 2
+    new_keys[a.key] = s
+  end
+  put(a.lane, a.run ~= '' and a.run, a.rest, id, s)
+  if a.body then append(records, block, sub(s, 11, 13) .. 'b', a.body) end
+  if a.start_before then
+    expiring[expiring_n + 1], expiring[expiring_n + 2], expiring_n = a.start_before, s, expiring_n + 2
+  end
 end
 
 local function enqueue(a)
@@ -249,6 +257,15 @@ end
 local a
 local last = #ARGV
 while at <= last do
+  -- Most jobs ask for nothing special: no table is made for them.
+  while byte(ARGV[at] or '\1', 1) == 0 do
+    local head = ARGV[at]
+    local _, high, low = byte(head, 1, 3)
+    total = total + 1
+    store_plain(lanes[high * 256 + low], #head > 3 and sub(head, 4), ARGV[at + 1])
+    at = at + 2
+  end
+  if at > last then break end
   a, at = read(at)
   if a.group then
     local size = a.group

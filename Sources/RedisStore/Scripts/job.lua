@@ -22,32 +22,41 @@ local jobs, changed = {}, {}
 local sets, set_order, lane_names = {}, {}, {}
 local ends, ends_order = {}, {}
 
--- Reads the jobs with these numbers, one call per hash.
+-- Reads the jobs with these numbers, one call per hash and thousand.
+local function read_block(block, list, n)
+  local fields = {}
+  for i = 1, n do
+    local field = sub(list[i], 11, 13)
+    fields[2 * i - 1], fields[2 * i] = field, field .. 's'
+  end
+  local values = call('HMGET', P .. 'j:' .. block, unpack(fields, 1, 2 * n))
+  for i = 1, n do jobs[list[i]] = { s = list[i], rec = values[2 * i - 1], st = values[2 * i] } end
+end
 local function fetch(numbers)
-  local blocks, order, seen = {}, {}, {}
-  for _, s in ipairs(numbers) do
+  local lists, order, block, list = {}, {}, nil, nil
+  for i = 1, #numbers do
+    local s = numbers[i]
     if not jobs[s] then
-      jobs[s] = { s = s }
-      local block = sub(s, 1, 10)
-      touch(order, seen, block)
-      append(blocks, block, s)
+      jobs[s] = true
+      local its = sub(s, 1, 10)
+      if its ~= block then
+        block, list = its, lists[its]
+        if not list then
+          list = { n = 0 }
+          lists[its] = list
+          order[#order + 1] = its
+        end
+      end
+      local n = list.n + 1
+      list[n], list.n = s, n
+      if n == 1000 then
+        read_block(block, list, n)
+        list.n = 0
+      end
     end
   end
-  for _, block in ipairs(order) do
-    local list = blocks[block]
-    for from = 1, list.n, 1000 do
-      local fields, n = {}, 0
-      local to = math.min(from + 999, list.n)
-      for i = from, to do
-        local field = sub(list[i], 11, 13)
-        fields[n + 1], fields[n + 2], n = field, field .. 's', n + 2
-      end
-      local values = call('HMGET', P .. 'j:' .. block, unpack(fields, 1, n))
-      for i = from, to do
-        local job, at = jobs[list[i]], 2 * (i - from)
-        job.rec, job.st = values[at + 1], values[at + 2]
-      end
-    end
+  for _, its in ipairs(order) do
+    if lists[its].n > 0 then read_block(its, lists[its], lists[its].n) end
   end
 end
 
@@ -227,6 +236,17 @@ local function failure_text(kind, message, retryable)
   return pack('>BI2', retryable and 1 or 0, #kind) .. kind .. pack('>I4', #message) .. message .. '\0\0\0\0'
 end
 
+-- Remembers when a final job is forgotten.
+local function end_at(score, s)
+  local list = ends[score]
+  if not list then
+    list = {}
+    ends[score] = list
+    ends_order[#ends_order + 1] = score
+  end
+  list[#list + 1] = s
+end
+
 -- Makes a job that is in no order final. Its unique key is free from now on, or when its time is over.
 -- ARGV[4] and ARGV[5] of such verbs: how long final and dead jobs are kept, microseconds.
 local function finish(job, state)
@@ -244,13 +264,7 @@ local function finish(job, state)
   end
   job.x8 = pack('>I8', expires)
   if state == DEAD then count(job.queue, 'x', 1) end
-  local score = format('%.0f', expires)
-  if not ends[score] then
-    ends[score] = {}
-    ends_order[#ends_order + 1] = score
-  end
-  local list = ends[score]
-  list[#list + 1] = job.s
+  end_at(format('%.0f', expires), job.s)
   change(job)
 end
 
@@ -333,6 +347,32 @@ local function pack_state(job)
     .. job.worker .. job.failures .. job.progress .. job.tail
 end
 
+-- Remembers to remove what is stored of the job.
+local dropped, dropped_blocks, dropped_seen, dropped_ids, dropped_n = {}, {}, {}, {}, 0
+local function drop(job)
+  local block, field = sub(job.s, 1, 10), sub(job.s, 11, 13)
+  local list = dropped[block]
+  if not list then
+    touch(dropped_blocks, dropped_seen, block)
+    list = { n = 0 }
+    dropped[block] = list
+  end
+  local n = list.n
+  list[n + 1], list[n + 2], list.n = field, field .. 's', n + 2
+  if byte(job.rec, job.h + 1) >= 64 then append(dropped, block, field .. 'b') end
+  dropped_n = dropped_n + 1
+  dropped_ids[dropped_n] = id_of(job)
+end
+local function write_drops()
+  if dropped_n == 0 then return end
+  if call('EXISTS', P .. 'ids') == 1 then many('HDEL', P .. 'ids', dropped_ids, dropped_n) end
+  for _, block in ipairs(dropped_blocks) do
+    local key = P .. 'j:' .. block
+    many('HDEL', key, dropped[block], dropped[block].n)
+    if call('EXISTS', key) == 0 then call('ZREM', P .. 'blocks', block) end
+  end
+end
+
 -- Forgets a job that is not running, and with it its unique key if it has it.
 local function forget(job)
   leave(job)
@@ -340,10 +380,7 @@ local function forget(job)
     local holder = call('HGET', P .. 'u', job.key)
     if holder and sub(holder, 1, 13) == job.s then call('HDEL', P .. 'u', job.key) end
   end
-  call('HDEL', P .. 'ids', id_of(job))
-  local block, field = sub(job.s, 1, 10), sub(job.s, 11, 13)
-  call('HDEL', P .. 'j:' .. block, field, field .. 's', field .. 'b')
-  if call('EXISTS', P .. 'j:' .. block) == 0 then call('ZREM', P .. 'blocks', block) end
+  drop(job)
   count(job.queue, 'n', -1)
   job.rec, job.gone = false, true
 end
@@ -369,10 +406,11 @@ local function write_jobs()
     if not job.gone then
       local block = sub(job.s, 1, 10)
       touch(blocks, seen, block)
-      append(states, block, sub(job.s, 11, 13) .. 's', job.packed or pack_state(job))
+      append(states, block, sub(job.s, 11, 13) .. 's', pack_state(job))
     end
   end
   for _, block in ipairs(blocks) do many('HSET', P .. 'j:' .. block, states[block], states[block].n) end
+  write_drops()
   for _, key in ipairs(set_order) do
     local set = sets[key]
     local new, gone, n, m = {}, {}, 0, 0

@@ -8,7 +8,7 @@
 -- Jobs that end together are one entry of P ends: their numbers, 13 digits each. A job that was deleted or tried again
 -- since is still listed, so each is looked at before it is forgotten.
 local limit = tonumber(ARGV[6])
-local left = limit
+local left, gone = limit, {}
 while left > 0 do
   local first = call('ZRANGE', P .. 'ends', 0, 0, 'WITHSCORES')
   if not first[1] or tonumber(first[2]) > now then break end
@@ -23,11 +23,27 @@ while left > 0 do
   fetch(slice)
   for _, s in ipairs(slice) do
     local job = jobs[s]
-    if open(job) and job.state >= SUCCEEDED and job.state <= EXPIRED and unpack_struct('>I8', job.x8) <= now then
-      forget(job)
+    local rec, st = job.rec, job.st
+    local state = rec and st and byte(st, 1)
+    if state and state >= SUCCEEDED and state <= EXPIRED and unpack_struct('>I8', st, 35) <= now then
+      measure(job)
+      if byte(rec, job.h + 1) % 32 < 16 and state ~= DEAD then
+        -- Without a unique key there is nothing to let go of.
+        drop(job)
+        job.rec, job.st = false, false
+        local at = job.id_length + 4
+        local queue = sub(rec, at + 1, at + byte(rec, at))
+        gone[queue] = (gone[queue] or 0) + 1
+      elseif open(job) then
+        forget(job)
+      end
     end
   end
 end
+local queues = {}
+for queue in pairs(gone) do queues[#queues + 1] = queue end
+table.sort(queues)
+for _, queue in ipairs(queues) do count(queue, 'n', -gone[queue]) end
 write_jobs()
 
 local bytes, most, before, removed = tonumber(meta[4] or 0), tonumber(ARGV[8]), now - tonumber(ARGV[7]), 0
