@@ -102,6 +102,7 @@ let package = Package(
         "HTTP2", "RPC", "RPCTransport", "RPCServices", "Jobs", "Engine", "MemoryStore", "SQLiteStore",
         "RedisStore", "Wire", "Services", "GKick", "GKickProtos", log, lifecycle,
         .product(name: "NIOHTTP1", package: "swift-nio"),
+        .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
         .product(name: "NIOSSL", package: "swift-nio-ssl"),
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Histogram", package: "hdrhistogram-swift"),

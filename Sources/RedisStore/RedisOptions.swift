@@ -26,13 +26,12 @@ public struct RedisOptions: Sendable {
   public var maxReplyBytes = 256 << 20
   public var maxReplyValues = 1 << 20
 
+  public typealias MakeTransport =
+    @Sendable (RedisTarget, _ isTLS: Bool, _ deadline: ContinuousClock.Instant) throws(RedisTransportError)
+    -> any RedisTransport
   /// Makes the byte transport of each connection; nil: plain TCP and Unix sockets, no TLS. Called on any thread, may block
   /// until the deadline. The flag says whether TLS is asked for.
-  public var makeTransport:
-    (
-      @Sendable (RedisTarget, _ isTLS: Bool, _ deadline: ContinuousClock.Instant) throws(RedisTransportError)
-        -> any RedisTransport
-    )?
+  public var makeTransport: MakeTransport?
 
   /// Told what an operator should know: weak durability, a lost connection, a store that lost its data. Called on any thread.
   public var warn: @Sendable (String) -> Void = { _ in }

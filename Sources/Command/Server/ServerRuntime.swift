@@ -29,7 +29,9 @@ final class ServerRuntime: Sendable {
     self.logger = logger
     startedAt = EngineHost.wallClock()
 
-    let store = try StoreFactory.open(settings.store, terms: settings.storeTerms)
+    let relay = SignalRelay()
+    let store = try StoreFactory.open(
+      settings.store, terms: settings.storeTerms, redis: settings.redis, relay: relay, logger: logger)
     storeKind = store.kind
     group = MultiThreadedEventLoopGroup(numberOfThreads: settings.loops)
     var configuration = EngineConfiguration()
@@ -38,6 +40,7 @@ final class ServerRuntime: Sendable {
     configuration.durability = settings.durability
     host = EngineHost(
       store: store, configuration: configuration, seed: UInt64.random(in: .min ... .max), group: group)
+    relay.connect(host)
 
     var methods = MethodTable()
     Services.register(

@@ -12,6 +12,18 @@ struct ServerFlags: ParsableArguments {
   @Option(help: Self.help("Where the jobs are kept.", "embedded:./gkick-data", "--store", "URL"))
   var store: String?
 
+  @Option(help: Self.help("How many Redis replicas must confirm what is acknowledged.", "0", "--redis-wait", "N"))
+  var redisWait: String?
+
+  @Option(help: Self.help("Begins every key in Redis.", "{gkick}:", "--redis-prefix", "TEXT"))
+  var redisPrefix: String?
+
+  @Option(
+    help: Self.help(
+      "PEM file of the authorities that the certificate of a rediss:// server is checked against.", "the system's",
+      "--redis-ca", "FILE"))
+  var redisCa: String?
+
   @Option(
     help: Self.help(
       "Where /healthz, /readyz and /metrics are served; none turns it off.", "127.0.0.1:7451", "--http",

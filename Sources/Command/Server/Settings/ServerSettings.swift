@@ -13,6 +13,7 @@ struct ServerSettings: Sendable {
 
   var listen: [Endpoint]
   var store: StoreLocation
+  var redis = RedisSettings()
   /// nil: no monitor.
   var http: Endpoint?
   var storeTerms = StoreConfiguration()
@@ -58,6 +59,10 @@ struct ServerSettings: Sendable {
       }
     store = try setting("--store", flags.store)
       .value(default: .embedded(path: "./gkick-data"), allowed: StoreLocation.form) { StoreLocation($0) }
+    redis.wait = try number("--redis-wait", flags.redisWait, default: 0, 0...100)
+    redis.prefix = try setting("--redis-prefix", flags.redisPrefix)
+      .value(default: redis.prefix, allowed: "1 to 64 bytes") { (1...64).contains($0.utf8.count) ? $0 : nil }
+    redis.authorities = try setting("--redis-ca", flags.redisCa).value(default: nil, allowed: "a file") { .some($0) }
 
     storeTerms.lease = try time(
       "--lease", flags.lease, default: storeTerms.lease, .milliseconds(500)...(.days(1)))
