@@ -102,6 +102,8 @@ final class WorkerLoop: ClientCallHandler {
     let hello = hello(held: machine.connecting())
     let size = codec.encodeWorkRequest(hello: hello)
     call.send { codec.write(size, into: &$0) }
+    // A server that never greets is as dead as one that falls silent.
+    scheduleHeartbeat()
   }
 
   private func hello(held: [Lease]) -> WorkerHello {
