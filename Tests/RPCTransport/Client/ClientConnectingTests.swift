@@ -136,13 +136,15 @@ import Testing
   }
 
   @Test func speaksOverUnixSockets() async throws {
-    let path = "/tmp/gkick-client-test-\(UInt32.random(in: 0 ... .max)).sock"
+    let folder = try TestFolder()
+    let path = folder.file("s")
     let server = try EchoServer()
     _ = try await server.server.bind(.unix(path))
     let channel = try ClientChannel.make(.unix(path))
     #expect(String(buffer: try await channel.unary(EchoServer.unary, text("u"))) == "u")
     await channel.close()
     await server.stop()
+    withExtendedLifetime(folder) {}
   }
 
   @Test func closesWhenIdleAndConnectsAgain() async throws {
