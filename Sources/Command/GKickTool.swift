@@ -11,7 +11,7 @@ struct GKickTool: AsyncParsableCommand {
       69 no server; 124 out of time.
       """,
     version: Version.text,
-    subcommands: [ServerCommand.self, WorkCommand.self],
+    subcommands: [ServerCommand.self, WorkCommand.self, BenchCommand.self],
     groupedSubcommands: [
       CommandGroup(
         name: "Jobs",

@@ -14,6 +14,13 @@ final class Remote: Sendable {
   /// - Throws: what is wrong with the TLS files.
   init(_ settings: ClientSettings) throws {
     self.settings = settings
+    channel = try Self.channel(settings)
+  }
+
+  /// A connection of its own to the same server, for who needs several.
+  func anotherChannel() throws -> ClientChannel { try Self.channel(settings) }
+
+  private static func channel(_ settings: ClientSettings) throws -> ClientChannel {
     var configuration = ClientConfiguration()
     configuration.tls = settings.tls
     configuration.userAgent = "gkick/\(Version.text)"
@@ -22,7 +29,7 @@ final class Remote: Sendable {
       case .host(let host, let port): .hostPort(host, port)
       case .unix(let path): .unix(path)
       }
-    channel = try ClientChannel(
+    return try ClientChannel(
       target: target, configuration: configuration, group: MultiThreadedEventLoopGroup.singleton)
   }
 

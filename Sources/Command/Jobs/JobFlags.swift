@@ -124,7 +124,7 @@ struct JobFlags: ParsableArguments {
     }
   }
 
-  private static func durability(_ text: String) throws -> Durability {
+  static func durability(_ text: String) throws -> Durability {
     switch text {
     case "synced": .synced
     case "relaxed": .relaxed

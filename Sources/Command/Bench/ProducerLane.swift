@@ -1,0 +1,136 @@
+import Jobs
+import NIOCore
+import RPC
+import RPCTransport
+import Wire
+
+/// What one connection's producer found out.
+struct ProducerResult: Sendable {
+  /// From the call to its acknowledgement.
+  var latencies = Latencies()
+  /// What the server said that it gave.
+  var durability: Durability?
+}
+
+/// Unary or batch calls on one connection, so many at a time; the end of one is the beginning of the next. Confined to its loop.
+final class ProducerLane {
+  private let channel: ClientChannel
+  private let run: BenchRun
+  private let settings: BenchSettings
+  private let codec = Codec()
+  /// Encoded once: the server gives each job its id.
+  private let requests: [ByteBuffer]
+  private let size: Int
+  private let path: String
+  private let completed: EventLoopPromise<ProducerResult>
+  private var result = ProducerResult()
+  private var open = 0
+
+  init(channel: ClientChannel, run: BenchRun, settings: BenchSettings, completed: EventLoopPromise<ProducerResult>) {
+    self.channel = channel
+    self.run = run
+    self.settings = settings
+    self.completed = completed
+    size = settings.mode == .unary ? 1 : settings.batchSize
+    path = "/gkick.v1.JobService/" + (settings.mode == .unary ? "Enqueue" : "EnqueueBatch")
+    requests = (0..<settings.queues).map {
+      BenchRequests.request($0, jobs: settings.mode == .unary ? 1 : settings.batchSize, settings)
+    }
+  }
+
+  func start(calls: Int) {
+    for _ in 0..<calls { next() }
+    if open == 0 { completed.succeed(result) }
+  }
+
+  private func next() {
+    let jobs = run.take(size)
+    guard !jobs.isEmpty else { return }
+    open += 1
+    let request =
+      jobs.count == size
+      ? requests[jobs.lowerBound / size % requests.count]
+      : BenchRequests.request(jobs.lowerBound, jobs: jobs.count, settings)
+    // The call is made on this loop: the box is opened where it was closed.
+    let call = NIOLoopBound(ProducerCall(lane: self, request: request, jobs: jobs.count), eventLoop: channel.eventLoop)
+    channel.open(path) { call.value }
+  }
+
+  fileprivate func answered(_ message: ByteBuffer, jobs: Int) {
+    do throws(WireError) {
+      if settings.mode == .unary {
+        result.durability = try codec.decodeEnqueueResponse(message.readableBytesSpan).durability
+      } else {
+        try BenchRequests.check(codec.decodeEnqueueBatchResponse(message.readableBytesSpan), run)
+      }
+    } catch {
+      run.failed(0, Status(.internal, "the server's answer cannot be read: \(error)"))
+    }
+  }
+
+  fileprivate func ended(_ status: Status, jobs: Int, startedAt: NIODeadline) {
+    open -= 1
+    if !status.isOK {
+      run.failed(jobs, status)
+    } else {
+      result.latencies.record(since: startedAt)
+      if settings.mode == .unary { run.finished(1) }
+    }
+    // After a failure the next call would most likely fail too, and at once.
+    if status.isOK { next() }
+    if open == 0 { completed.succeed(result) }
+  }
+}
+
+private final class ProducerCall: ClientCallHandler {
+  private let lane: ProducerLane
+  private let request: ByteBuffer
+  private let jobs: Int
+  private let startedAt = NIODeadline.now()
+
+  init(lane: ProducerLane, request: ByteBuffer, jobs: Int) {
+    self.lane = lane
+    self.request = request
+    self.jobs = jobs
+  }
+
+  func started(call: ClientCall) {
+    let request = request
+    call.send { $0.writeImmutableBuffer(request) }
+    call.halfClose()
+  }
+
+  func message(_ message: ByteBuffer, call: ClientCall) { lane.answered(message, jobs: jobs) }
+
+  func ended(_ status: Status, trailers: Metadata, call: ClientCall) {
+    lane.ended(status, jobs: jobs, startedAt: startedAt)
+  }
+}
+
+/// Requests and answers of all producers.
+enum BenchRequests {
+  /// `number`: of the first job; all jobs of one request are for one queue.
+  static func request(_ number: Int, jobs: Int, _ settings: BenchSettings) -> ByteBuffer {
+    let codec = Codec()
+    let spec = settings.spec(number)
+    if settings.mode == .unary {
+      _ = codec.encodeEnqueueRequest(spec, settings.durability)
+    } else {
+      _ = codec.encodeEnqueueBatchRequest(
+        Array(repeating: JobOrder(job: spec), count: jobs), settings.durability)
+    }
+    return ByteBuffer(bytes: codec.packed())
+  }
+
+  static func check(_ results: [BatchResult], _ run: BenchRun) {
+    var stored = 0
+    for result in results {
+      if result.statusCode == 0 {
+        stored += 1
+      } else {
+        run.failed(1, Status(StatusCode(rawValue: Int(result.statusCode)) ?? .unknown, result.statusMessage))
+      }
+    }
+    run.finished(stored)
+  }
+}
