@@ -58,7 +58,7 @@ public enum SessionEnd: Sendable {
   case drained
   /// A newer stream of the same worker id took over: ABORTED.
   case takenOver
-  /// The worker sent nothing for a whole lease: DEADLINE_EXCEEDED.
+  /// The worker sent nothing for so long that it is taken for dead: DEADLINE_EXCEEDED.
   case silent
   /// The stream broke the protocol: INVALID_ARGUMENT or FAILED_PRECONDITION, with the text.
   case protocolError(String)

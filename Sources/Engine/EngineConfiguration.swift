@@ -7,6 +7,9 @@ public struct EngineConfiguration: Sendable {
   public var lease: Interval = .seconds(30)
   /// How often a worker must send something, and gets something: a third of the lease, at most 10 s.
   public var heartbeat: Interval { Interval(microseconds: min(lease.microseconds / 3, 10_000_000)) }
+  /// How long a worker may say nothing before its stream is ended. Its jobs go to others after one lease, and it is given none meanwhile;
+  /// but one that is only starved of processor time is worse off with a new connection to make than with its old one.
+  public var silence: Interval { lease + max(lease, .seconds(20)) }
   /// What an enqueue gets that does not say.
   public var durability: Durability = .synced
   /// Relaxed commits are synced within this.

@@ -148,7 +148,7 @@ extension WorkerRegistry {
       return now + Interval(microseconds: max(1_000, session.lease.microseconds / 6))
     case .connected:
       let lease = configuration.lease
-      if session.lastSeen + lease + lease <= now {
+      if session.lastSeen + configuration.silence <= now {
         if let route = session.route { tick.early.append(.endSession(route, .silent)) }
         breakOff(session, tick: tick)
         return session.isGone ? nil : session.timer
@@ -163,7 +163,7 @@ extension WorkerRegistry {
         session.lastSent = now
         tick.early.append(.toWorker(route, WorkerUpdate(seq: session.seq)))
       }
-      let silence = session.lastSeen + (session.isSilent ? lease + lease : lease)
+      let silence = session.lastSeen + (session.isSilent ? configuration.silence : lease)
       return min(session.lastSent + heartbeatDue, silence)
     }
   }

@@ -124,9 +124,10 @@ struct SessionTests {
     let worker = rig.connect("w1")
     let other = rig.connect("w2")
     var heard: [Effect] = []
-    for _ in 0..<60 {
+    for step in 0..<240 {
       heard += rig.run(for: .milliseconds(100))
       heard += rig.tick([.work(WorkerMessage(), other)])
+      if step == 220 { #expect(rig.end(worker, in: heard) == nil, "ended before its silence was long enough") }
     }
     #expect(rig.notices(worker, in: heard).map(\.isLost) == [true])
     #expect(rig.jobs(worker, in: heard).isEmpty)
@@ -140,7 +141,7 @@ struct SessionTests {
   @Test func aWorkerBackFromSilenceIsGivenJobsAgain() {
     let rig = Rig { $0.lease = .seconds(3) }
     let worker = rig.connect("w1")
-    rig.run(for: .seconds(4))
+    rig.run(for: .seconds(20))
     rig.enqueue()
     #expect(rig.jobs(worker).isEmpty)
     rig.say(worker)

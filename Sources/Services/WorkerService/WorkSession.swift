@@ -149,7 +149,7 @@ final class WorkSession: CallHandler, Answerable, Pausable {
     switch end {
     case .drained: call.finish()
     case .takenOver: call.finish(Status(.aborted, "another stream of the same worker_id took over"))
-    case .silent: call.finish(Status(.deadlineExceeded, "nothing was heard of the worker for a whole lease"))
+    case .silent: call.finish(Status(.deadlineExceeded, "nothing was heard of the worker for much longer than a lease"))
     case .protocolError(let text): call.finish(Status(.invalidArgument, text))
     case .failed(let error): call.finish(Status(error))
     }

@@ -1,10 +1,12 @@
 """The Work stream: pickup, capacity, sequence numbers, fencing, takeover, resuming, draining, heartbeats."""
+import asyncio
 import statistics
 import time
 
 import grpc
 import pytest
 
+from harness.crowd import Crowd
 from harness.stubs import pb
 from harness.worker import Worker
 
@@ -255,16 +257,23 @@ def test_hello_comes_once(server, queue):
 
 def test_five_hundred_workers(server, queue):
     """Each on a connection of its own; every one gets its share."""
-    workers = [Worker(server, queue, connect=False) for _ in range(500)]
-    try:
-        for worker in workers:
-            worker.until(lambda: worker.welcome, "a welcome", 30)
-        requests = [pb.ScheduleRequest(job=pb.JobSpec(queue=queue, name="t")) for _ in range(500)]
-        server.jobs.EnqueueBatch(pb.EnqueueBatchRequest(jobs=requests))
-        for worker in workers:
-            worker.succeed(worker.job(timeout=20), wait=False)
-        for worker in workers:
-            worker.until(lambda: worker.results, "result", 20)
-    finally:
-        for worker in workers:
-            worker.close()
+    async def run():
+        async with Crowd(server, queue, 500) as crowd:
+            requests = [pb.ScheduleRequest(job=pb.JobSpec(queue=queue, name="t")) for _ in range(500)]
+            stored = server.jobs.EnqueueBatch(pb.EnqueueBatchRequest(jobs=requests)).results
+            await crowd.until(lambda one: one.jobs, "a job", 20)
+            for one in crowd.members:
+                assert len(one.jobs) == 1
+                await one.say(outcomes=[pb.Outcome(lease=one.jobs[0].lease, success=pb.Success())])
+            await crowd.until(lambda one: one.results, "a result", 20)
+            assert all(one.results[0].status_code == 0 for one in crowd.members)
+            assert {one.jobs[0].lease.job_id for one in crowd.members} == {one.job_id for one in stored}
+            assert len({one.welcome.worker_id for one in crowd.members}) == 500
+            # They stay, and hear of the server as often as was promised, no more than that.
+            before = [len(one.seqs) for one in crowd.members]
+            await asyncio.sleep(4)
+            heard = [len(one.seqs) - count for one, count in zip(crowd.members, before)]
+            assert min(heard) >= 5 and max(heard) <= 9, (min(heard), max(heard))
+            assert all(one.seqs == list(range(1, len(one.seqs) + 1)) for one in crowd.members)
+
+    asyncio.run(run())
