@@ -155,6 +155,7 @@ extension WorkerRegistry {
   /// What a worker says became of an assignment: its slot is free at once.
   func take(_ outcome: WorkerOutcome, from session: WorkerSession?, owner: Tick.SettleOrigin.Owner, tick: Tick) {
     var held: HeldLease?
+    if case .session(let session) = owner { session.isReporting = true }
     if let session {
       if let place = session.held.find(outcome.lease.token),
         session.held[at: place].jobID == outcome.lease.jobID

@@ -195,7 +195,8 @@ final class WorkerRegistry {
   func unassign(tick: Tick, tell: Bool) {
     for assigned in tick.assigned {
       guard let held = release(assigned.token, from: assigned.session, tick: tick) else { continue }
-      if tell, assigned.session.isConnected {
+      // What still waited for the results was never said.
+      if tell, assigned.session.isConnected, assigned.session.outJobs.isEmpty {
         assigned.session.outNotices.append(CancelNotice(lease: held.lease, reason: .leaseLost))
       }
     }
@@ -230,32 +231,43 @@ final class WorkerRegistry {
       guard let route = session.route,
         session.outWelcome != nil || !session.outJobs.isEmpty || !session.outLost.isEmpty || session.outDrain
       else { continue }
-      let jobs = session.outJobs
-      session.outJobs = []
-      var start = 0
-      repeat {
-        let end = Self.endOfMessage(jobs, from: start)
-        session.seq += 1
-        for job in jobs[start..<end] {
-          if let place = session.held.find(job.lease.token) { session.held[at: place].seq = session.seq }
-        }
-        let update = WorkerUpdate(
-          seq: session.seq, welcome: session.outWelcome,
-          jobs: end - start == jobs.count ? jobs : Array(jobs[start..<end]),
-          cancellations: session.outLost, drain: session.outDrain)
-        session.outWelcome = nil
-        session.outLost = []
-        session.outDrain = false
-        tick.early.append(.toWorker(route, update))
-        start = end
-      } while start < jobs.count
-      session.lastSent = tick.now
+      if session.canWaitForResults { continue }
+      let lost = session.outLost
+      session.outLost = []
+      send(to: session, route, cancellations: lost, now: tick.now, into: &tick.early)
     }
     for taker in tick.answeredFetches {
       guard let fetch = taker.fetch, !fetch.isAnswered else { continue }
       tick.early.append(.reply(fetch.route, .fetched(fetch.jobs, lease: fetch.lease)))
       endFetch(taker)
     }
+  }
+
+  /// Says what there is to say, in as few messages as it fits.
+  private func send(
+    to session: WorkerSession, _ route: Route, cancellations: [CancelNotice], now: Timestamp,
+    into effects: inout [Effect]
+  ) {
+    let jobs = session.outJobs
+    session.outJobs = []
+    var start = 0
+    repeat {
+      let end = Self.endOfMessage(jobs, from: start)
+      session.seq += 1
+      for job in jobs[start..<end] {
+        if let place = session.held.find(job.lease.token) { session.held[at: place].seq = session.seq }
+      }
+      let update = WorkerUpdate(
+        seq: session.seq, welcome: session.outWelcome,
+        jobs: end - start == jobs.count ? jobs : Array(jobs[start..<end]), results: session.outResults,
+        cancellations: start == 0 ? cancellations : [], drain: session.outDrain)
+      session.outWelcome = nil
+      session.outResults = []
+      session.outDrain = false
+      effects.append(.toWorker(route, update))
+      start = end
+    } while start < jobs.count
+    session.lastSent = now
   }
 
   /// How many of the jobs fit into one message.
@@ -274,14 +286,10 @@ final class WorkerRegistry {
   func flushLate(tick: Tick, into effects: inout [Effect]) {
     for session in tick.touched {
       session.isTouched = false
+      session.isReporting = false
       if let route = session.route, session.isConnected {
-        if !session.outResults.isEmpty || !session.outNotices.isEmpty {
-          session.seq += 1
-          session.lastSent = tick.now
-          effects.append(
-            .toWorker(
-              route,
-              WorkerUpdate(seq: session.seq, results: session.outResults, cancellations: session.outNotices)))
+        if !session.outResults.isEmpty || !session.outNotices.isEmpty || !session.outJobs.isEmpty {
+          send(to: session, route, cancellations: session.outNotices, now: tick.now, into: &effects)
         }
         if session.isDraining, session.held.isEmpty {
           effects.append(.endSession(route, .drained))

@@ -60,6 +60,8 @@ final class WorkerSession {
   // Of this tick
   var isTouched = false
   var isRenewing = false
+  /// Outcomes came, whose results it will hear after the commit.
+  var isReporting = false
   var outWelcome: Welcome?
   var outJobs: [ClaimedJob] = []
   var outResults: [LeaseResult] = []
@@ -116,4 +118,11 @@ final class WorkerSession {
 
   /// Whether the worker said that it has this assignment.
   func hasConfirmed(_ lease: HeldLease) -> Bool { lease.seq <= confirmed }
+
+  /// Whether this tick's jobs may go with the results of this tick, in one message after the commit: it has just spoken of
+  /// others and has slots to spare, so no slot stays idle for want of them. What else it must hear does not wait.
+  var canWaitForResults: Bool {
+    isReporting && !outJobs.isEmpty && outWelcome == nil && outLost.isEmpty && !outDrain
+      && most - held.count >= outJobs.count
+  }
 }

@@ -121,3 +121,55 @@ struct TickTests {
     #expect(rig.jobs(worker, in: rig.run(for: .microseconds(1))).count == 1)
   }
 }
+
+/// What a worker is told in one message: jobs that can wait for the results of its outcomes go with them.
+struct OneMessageTests {
+  @Test func whoHasJustSpokenAndHasSlotsToSpareHearsOfJobsWithTheResults() {
+    let rig = Rig()
+    let worker = rig.connect("w1", most: 4)
+    rig.enqueue()
+    let first = rig.jobs(worker)
+    let outcomes = first.map { WorkerOutcome(lease: $0.lease, how: .success(result: [])) }
+    rig.tick([
+      .work(WorkerMessage(outcomes: outcomes), worker),
+      .enqueue(EnqueueGroup(jobs: [NewJob(name: "n")]), nil, rig.route()),
+    ])
+    #expect(rig.updates(worker, in: rig.early).isEmpty)
+    #expect(rig.updates(worker).map(\.seq) == [3])
+    #expect(rig.updates(worker).first?.jobs.count == 1)
+    #expect(rig.updates(worker).first?.results.map(\.isStored) == [true])
+    rig.succeed(worker, rig.jobs(worker).map(\.lease))
+    #expect(rig.results(worker).map(\.isStored) == [true])
+  }
+
+  @Test func whoHasNoSlotToSpareIsNotKeptWaiting() {
+    let rig = Rig()
+    for _ in 0..<8 { rig.enqueue() }
+    let worker = rig.connect("w1", most: 4)
+    rig.succeed(worker, rig.jobs(worker).map(\.lease))
+    #expect(rig.jobs(worker, in: rig.early).count == 4)
+    #expect(rig.results(worker).count == 4)
+  }
+
+  @Test func jobsThatWaitedForACommitThatFailedAreNeverHeardOf() {
+    let rig = Rig()
+    let worker = rig.connect("w1", most: 4)
+    rig.enqueue()
+    let outcomes = rig.jobs(worker).map { WorkerOutcome(lease: $0.lease, how: .success(result: [])) }
+    rig.store.failing = [.commit]
+    rig.tick([
+      .work(WorkerMessage(outcomes: outcomes), worker),
+      .enqueue(EnqueueGroup(jobs: [NewJob(name: "n")]), nil, rig.route()),
+    ])
+    #expect(rig.updates(worker).count == 1)
+    #expect(rig.jobs(worker).isEmpty)
+    #expect(rig.notices(worker).isEmpty)
+    #expect(rig.results(worker).map(\.isFailed) == [true])
+    rig.store.failing = []
+    rig.say(worker, WorkerMessage(outcomes: outcomes))
+    #expect(rig.results(worker).map(\.isStored) == [true])
+    // What was never said counts for nothing: all four slots are free.
+    rig.tick([.enqueue(EnqueueGroup(jobs: (0..<5).map { _ in NewJob(name: "n") }), nil, rig.route())])
+    #expect(rig.jobs(worker).count == 4)
+  }
+}
