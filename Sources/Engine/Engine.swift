@@ -71,6 +71,7 @@ public final class Engine {
   public func commit(now time: Timestamp) -> [Effect] {
     now = max(now, time)
     var effects: [Effect] = []
+    effects.reserveCapacity(tick.replies.count + tick.touched.count)
     if let failure = tick.failure {
       // Nobody has heard of the assignments, nor been welcomed.
       workers.failConnecting(failure, tick: tick, into: &effects)

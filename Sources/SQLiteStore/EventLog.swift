@@ -62,7 +62,9 @@ struct EventLog {
     let events = pending
     committedCursor += Int64(events.count)
     committedTotal = total
+    // These go on to others; the next tick mostly has as many.
     pending = []
+    pending.reserveCapacity(min(events.count, 4_096))
     made.removeAll(keepingCapacity: true)
     return events
   }

@@ -5,12 +5,13 @@ extension SQLiteStore {
     try begin(now)
     acknowledges = true
     var results: [EnqueueResult] = []
+    // At once: making room for one group after the other would move what is there each time.
+    results.reserveCapacity(groups.reduce(0) { $0 + $1.jobs.count })
     for group in groups {
       if group.allOrNothing, let rejections = try rejections(in: group.jobs, now: now) {
         results += rejections
         continue
       }
-      results.reserveCapacity(results.count + group.jobs.count)
       for job in group.jobs { results.append(try enqueue(job, now: now)) }
     }
     return results
