@@ -62,6 +62,7 @@ let package = Package(
     .systemLibrary(name: "CHiredis"),
     .systemLibrary(name: "CSQLite"),
     .systemLibrary(name: "CZlib"),
+    .systemLibrary(name: "CMalloc"),
 
     generated("GKickProtos"),
     generated("GRPCProtos"),
@@ -72,7 +73,7 @@ let package = Package(
     module(
       "RPCTransport",
       [
-        "RPC", "HTTP2", log, .product(name: "NIOSSL", package: "swift-nio-ssl"),
+        "RPC", "HTTP2", "CMalloc", log, .product(name: "NIOSSL", package: "swift-nio-ssl"),
         .product(name: "NIOTLS", package: "swift-nio"),
       ] + nio),
     module("Protobuf", ["CProtobufC"]),

@@ -7,6 +7,7 @@ public final class HTTP2Scratch {
   public internal(set) var events: [HTTP2Event] = []
   /// Header blocks of those events.
   public internal(set) var arena: ByteBuffer
+  let frame = FrameLoan()
   /// Empty buffers of ended streams, for the next ones.
   private var pool: [ByteBuffer] = []
 

@@ -203,7 +203,10 @@ extension HTTP2Session {
 
   func sendData(slot: Int32, header: UnsafeRawBufferPointer, length: Int) -> Int32 {
     // libnghttp2 does not return to `produce` between such frames; it asks again for this one later.
-    if output.readableBytes >= outputLimit { return NGHTTP2_ERR_WOULDBLOCK.rawValue }
+    if output.readableBytes >= outputLimit {
+      heldHeader = scratch.frame.saveHeader()
+      return NGHTTP2_ERR_WOULDBLOCK.rawValue
+    }
     let position = Int(slot)
     unsafe output.writeBytes(header)
     let sent = slots[position].outbox.readSlice(length: length)
@@ -214,6 +217,8 @@ extension HTTP2Session {
     let left = slots[position].outbox.readableBytes
     if left == 0 {
       scratch.giveBack(slots[position].takeOutbox())
+    } else {
+      slots[position].shrinkOutbox()
     }
     if left < configuration.streamOutputLimit / 2, slots[position].flags.contains(.aboveLimit) {
       slots[position].flags.remove(.aboveLimit)
@@ -246,6 +251,13 @@ extension StreamSlot {
     var taken = ByteBuffer()
     swap(&taken, &outbox)
     return taken
+  }
+
+  /// Keeps a large outbox from holding more than twice what waits in it: its reader may never come for the rest.
+  mutating func shrinkOutbox() {
+    let capacity = outbox.capacity
+    guard capacity >= 512 * 1024, outbox.readableBytes < capacity / 2 else { return }
+    outbox = ByteBuffer(buffer: outbox)
   }
 }
 

@@ -43,6 +43,8 @@ import NIOCore
   var output = ByteBuffer()
   /// Bytes in `output` from which on no further DATA frame is written.
   var outputLimit = 0
+  /// The header of the DATA frame that `output` had no room for; empty when there is none. Its bytes were in the shared frame buffer.
+  var heldHeader: [UInt8] = []
   var block = BlockBuilder()
   var gaps = StreamGaps()
   var faults: TokenBucket
@@ -60,7 +62,7 @@ import NIOCore
     faults = TokenBucket(burst: configuration.faultBurst, perSecond: configuration.faultsPerSecond, now: now)
     noise = TokenBucket(burst: configuration.noiseBurst, perSecond: configuration.noisePerSecond, now: now)
     unsafe raw = try Self.makeRaw(
-      configuration, userData: UnsafeMutableRawPointer(Unmanaged.passUnretained(self).toOpaque()))
+      configuration, userData: UnsafeMutableRawPointer(Unmanaged.passUnretained(self).toOpaque()), frame: scratch.frame)
     try submitSettings()
   }
 
@@ -68,7 +70,7 @@ import NIOCore
 
   /// The session is created with `self` unretained: it is deleted in `deinit`, so no callback can come later.
   private static func makeRaw(
-    _ configuration: HTTP2Configuration, userData: UnsafeMutableRawPointer
+    _ configuration: HTTP2Configuration, userData: UnsafeMutableRawPointer, frame: FrameLoan
   ) throws(HTTP2SessionError) -> OpaquePointer {
     // Both objects are read by `…_new2` and no longer needed after it.
     var callbacks: OpaquePointer?
@@ -89,11 +91,12 @@ import NIOCore
     unsafe nghttp2_option_set_stream_reset_rate_limit(option, configuration.resetBurst, configuration.resetsPerSecond)
 
     var session: OpaquePointer?
-    let result =
+    let result = unsafe frame.lend { allocator in
       switch configuration.role {
-      case .server: unsafe nghttp2_session_server_new2(&session, callbacks, userData, option)
-      case .client: unsafe nghttp2_session_client_new2(&session, callbacks, userData, option)
+      case .server: unsafe nghttp2_session_server_new3(&session, callbacks, userData, option, allocator)
+      case .client: unsafe nghttp2_session_client_new3(&session, callbacks, userData, option, allocator)
       }
+    }
     guard result == 0, let session = unsafe session else { throw .outOfMemory }
     return unsafe session
   }
@@ -171,6 +174,10 @@ import NIOCore
     swap(&output, &out)
     defer { swap(&output, &out) }
     outputLimit = limit
+    if !heldHeader.isEmpty {
+      scratch.frame.restoreHeader(heldHeader)
+      heldHeader = []
+    }
     while output.readableBytes < limit {
       var pointer: UnsafePointer<UInt8>?
       let count = unsafe nghttp2_session_mem_send(raw, &pointer)

@@ -21,6 +21,9 @@ import NIOCore
   private var halfClosed = false
   private var ended = false
   private var trailers = Metadata()
+  /// A reader on the call's loop.
+  private var waker: UnsafeContinuation<Void, Never>?
+  /// A reader elsewhere.
   private var reader: UnsafeContinuation<[ByteBuffer], any Error>?
   private var writers: [UnsafeContinuation<Void, any Error>] = unsafe []
 
@@ -39,7 +42,14 @@ import NIOCore
   /// The messages that arrived since the last call, at least one; waits for one. Empty when the client has sent its last. For one reader at a time.
   /// Throws `CancellationError` when the call is over.
   public func nextBatch() async throws -> [ByteBuffer] {
-    if eventLoop.inEventLoop, let batch = try takeBatch() { return batch }
+    // The batch is taken in the task, not by who wakes it: a task that runs later must not have it before its answer may be made.
+    while eventLoop.inEventLoop {
+      if let batch = try takeBatch() { return batch }
+      guard unsafe reader == nil, unsafe waker == nil else { throw Status(.internal, "two readers of one call") }
+      unsafe await withUnsafeContinuation { (continuation: UnsafeContinuation<Void, Never>) in
+        unsafe waker = continuation
+      }
+    }
     return unsafe try await withUnsafeThrowingContinuation {
       (continuation: UnsafeContinuation<[ByteBuffer], any Error>) in
       onLoop { unsafe self.wait(for: continuation) }
@@ -126,9 +136,10 @@ import NIOCore
   private func takeBatch() throws -> [ByteBuffer]? {
     if lengths.isEmpty {
       if ended { throw CancellationError() }
-      return halfClosed ? [] : nil
+      return halfClosed && mayAnswer() ? [] : nil
     }
     if ended { throw CancellationError() }
+    guard mayAnswer() else { return nil }
     var batch: [ByteBuffer] = []
     batch.reserveCapacity(lengths.count)
     for length in lengths {
@@ -142,11 +153,20 @@ import NIOCore
     return batch
   }
 
+  /// Whether there is room for the answer to what is read next; if not, the reader is woken when there is.
+  private func mayAnswer() -> Bool {
+    guard call.kind == .bidirectionalStreaming, !call.connection.mayProduce else { return true }
+    call.connection.park(call)
+    return false
+  }
+
+  func unparked() { wake() }
+
   private func wait(for continuation: UnsafeContinuation<[ByteBuffer], any Error>) {
     do {
       if let batch = try takeBatch() {
         unsafe continuation.resume(returning: batch)
-      } else if unsafe reader != nil {
+      } else if unsafe reader != nil || waker != nil {
         unsafe continuation.resume(throwing: Status(.internal, "two readers of one call"))
       } else {
         unsafe reader = continuation
@@ -157,6 +177,11 @@ import NIOCore
   }
 
   private func wake() {
+    if let continuation = unsafe waker {
+      unsafe waker = nil
+      unsafe continuation.resume()
+      return
+    }
     guard let continuation = unsafe reader else { return }
     unsafe reader = nil
     unsafe wait(for: continuation)

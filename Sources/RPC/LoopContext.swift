@@ -4,6 +4,7 @@ import NIOCore
 /// What all connections of one event loop share. Confined to that loop.
 public final class LoopContext {
   public let eventLoop: any EventLoop
+  package let budget: OutputBudget
   package let scratch = HTTP2Scratch()
   let taskExecutor: LoopTaskExecutor
   let plainHead = HTTP2StaticHeaders([(":status", "200"), ("content-type", "application/grpc")])
@@ -13,7 +14,8 @@ public final class LoopContext {
   /// The event list that is being handled, kept for its memory.
   private var spareEvents: [HTTP2Event] = []
 
-  public init(eventLoop: any EventLoop) {
+  public init(eventLoop: any EventLoop, budget: OutputBudget = OutputBudget(limit: .max)) {
+    self.budget = budget
     self.eventLoop = eventLoop
     taskExecutor = LoopTaskExecutor(eventLoop)
   }

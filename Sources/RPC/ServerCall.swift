@@ -26,6 +26,8 @@ public final class ServerCall {
     static let intercepted = State(rawValue: 1 << 10)
     /// The message that is being delivered came compressed.
     static let messageCompressed = State(rawValue: 1 << 11)
+    /// Nothing is delivered until the connection's output has drained.
+    static let parked = State(rawValue: 1 << 12)
   }
 
   let connection: ServerConnection
@@ -134,6 +136,7 @@ public final class ServerCall {
       write(&box)
       let length = box.writerIndex - start - MessageDeframer.prefixLength
       box.setInteger(UInt32(clamping: max(0, length)), at: start + 1)
+      if length >= connection.longestAnswer { connection.longestAnswer = length + 1 }
       connection.session.putOutbox(slot, box)
     }
     connection.outputAdded()
@@ -157,6 +160,7 @@ public final class ServerCall {
       box.writeInteger(UInt32(clamping: message.readableBytes))
       box.writeImmutableBuffer(message)
     }
+    connection.longestAnswer = max(connection.longestAnswer, box.writerIndex - body + 1)
     connection.session.putOutbox(slot, box)
   }
 
@@ -224,7 +228,7 @@ public final class ServerCall {
   public func resumeReading() {
     guard isOpen, state.contains(.readingPaused) else { return }
     state.remove(.readingPaused)
-    if !state.contains(.delivering) { connection.resumeDelivery(self) }
+    if state.isDisjoint(with: [.delivering, .parked]) { connection.resumeDelivery(self) }
   }
 
   /// The call is over, whoever ended it. What it held is let go; handler and interceptors are told when nothing of theirs is on the stack.

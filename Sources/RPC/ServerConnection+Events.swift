@@ -138,7 +138,7 @@ extension ServerConnection {
     let count = bytes.readableBytes
     switch entry(slot) {
     case .call(let call) where call.isOpen:
-      if call.state.contains(.readingPaused) || call.state.contains(.delivering) {
+      if !call.state.isDisjoint(with: [.readingPaused, .parked, .delivering]) {
         session.consume(slot, connection: count, stream: 0)
         call.owedWindow += count
       } else if count > 0 {
@@ -166,6 +166,11 @@ extension ServerConnection {
     var more = true
     while more, call.isOpen {
       if call.state.contains(.readingPaused) {
+        call.deframer.hold(&bytes)
+        break
+      }
+      if call.method.kind == .bidirectionalStreaming, !mayProduce {
+        park(call)
         call.deframer.hold(&bytes)
         break
       }
@@ -235,9 +240,9 @@ extension ServerConnection {
     }
     bufferedRequests -= request.readableBytes
     call.request = nil
-    if session.queuedBytes > configuration.maxQueuedOutput || !parked.isEmpty {
+    if !parked.isEmpty || !mayProduce {
       hold(ByteBuffer(buffer: request), call)
-      if call.isOpen { parked.append(call) }
+      if call.isOpen { park(call) }
       return
     }
     start(call, request: request)
@@ -257,18 +262,30 @@ extension ServerConnection {
     }
   }
 
-  /// Output has drained: requests that waited for that go on.
+  /// Nothing is handed to the call until output has drained.
+  func park(_ call: ServerCall) {
+    if call.state.insert(.parked).inserted { parked.append(call) }
+  }
+
+  /// Output has drained: what waited for that goes on.
   func startParked() {
+    guard !parked.isEmpty, session.queuedBytes <= configuration.maxQueuedOutput / 2 else { return }
     var position = 0
-    while position < parked.count, session.queuedBytes <= configuration.maxQueuedOutput / 2 {
+    while position < parked.count, !parked[position].isOpen || mayProduce {
       let call = parked[position]
       position += 1
-      guard call.isOpen, let request = call.request else { continue }
-      bufferedRequests -= request.readableBytes
-      call.request = nil
-      start(call, request: request)
+      call.state.remove(.parked)
+      guard call.isOpen else { continue }
+      if let request = call.request {
+        bufferedRequests -= request.readableBytes
+        call.request = nil
+        start(call, request: request)
+      } else {
+        (call.handler as? AsyncServerCall)?.unparked()
+        resumeDelivery(call)
+      }
     }
-    if position > 0 { parked.removeFirst(position) }
+    parked.removeFirst(position)
   }
 
   private func start(_ call: ServerCall, request: ByteBuffer?) {
@@ -297,7 +314,7 @@ extension ServerConnection {
   /// The handler reads again: what waited is handed out, then the peer may send as much as it has.
   func resumeDelivery(_ call: ServerCall) {
     deliver(call, ByteBuffer())
-    if call.isOpen, !call.state.contains(.readingPaused) {
+    if call.isOpen, call.state.isDisjoint(with: [.readingPaused, .parked]) {
       returnWindow(call)
       outputAdded()
     }

@@ -29,10 +29,14 @@ package final class ServerConnection {
   var entries: [Entry] = []
   /// Calls whose end is still to be told.
   private var endings: [ServerCall] = []
-  /// Calls with their whole request that wait for output to drain, oldest first.
+  /// Calls that wait for output to drain before they get a request, oldest first.
   var parked: [ServerCall] = []
   private var isBusy = false
   private(set) var earliestDeadline: NIODeadline?
+  /// The longest answer so far, in bytes.
+  var longestAnswer = 0
+  /// What the budget of the server was told.
+  private var told = (bytes: 0, isWaiting: false)
   /// Bytes of requests that are held in memory.
   package internal(set) var bufferedRequests = 0
   /// Calls that are not over.
@@ -76,6 +80,7 @@ package final class ServerConnection {
       position += length
     }
     settle()
+    tellBudget()
     return alive
   }
 
@@ -91,6 +96,39 @@ package final class ServerConnection {
       startParked()
       settle()
     } while out.readableBytes < limit && session.wantsWrite
+    tellBudget()
+  }
+
+  // MARK: - Output that waits
+
+  /// Up to here a connection's answers are small: it cannot hold much, and is served even when others hold all that may be held.
+  private static let smallAnswer = 64 * 1024
+
+  /// Whether a request may be handed to a handler that answers it. Not while earlier answers wait for the peer to read them.
+  var mayProduce: Bool {
+    let own = session.queuedBytes
+    if own > configuration.maxQueuedOutput { return false }
+    let budget = context.budget
+    if budget.heldBytes + own - told.bytes <= budget.limit { return true }
+    return own == 0 && longestAnswer > 0 && longestAnswer <= Self.smallAnswer
+  }
+
+  /// The server's other connections hold less again: what waited because of them goes on. `produce` should follow.
+  package func resumeParked() {
+    isBusy = true
+    defer { isBusy = false }
+    startParked()
+    settle()
+    tellBudget()
+  }
+
+  package var parkedCalls: Int { parked.count }
+
+  func tellBudget() {
+    let now = (bytes: isLost ? 0 : session.queuedBytes, isWaiting: !isLost && !parked.isEmpty)
+    if now.bytes != told.bytes { context.budget.add(bytes: now.bytes - told.bytes) }
+    if now.isWaiting != told.isWaiting { context.budget.add(waiting: now.isWaiting ? 1 : -1) }
+    told = now
   }
 
   /// Ends the calls whose deadline has passed. Returns the next deadline.
@@ -126,6 +164,7 @@ package final class ServerConnection {
     settle()
     entries = []
     parked = []
+    tellBudget()
   }
 
   /// Ends every open call, for a server that waits no longer.

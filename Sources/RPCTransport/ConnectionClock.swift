@@ -11,6 +11,8 @@ struct ConnectionClock {
     case goAway(String)
     /// GOAWAY, whatever is open, and close.
     case terminate(String)
+    /// Responses wait, and the peer did not read. Asked again and again: it matters only when others need the room.
+    case makeRoom
     /// Close without a word: the peer does not listen.
     case close(String)
   }
@@ -31,6 +33,7 @@ struct ConnectionClock {
   private var ageAt: NIODeadline?
   private var blockedSince: NIODeadline?
   private var stalledSince: NIODeadline?
+  private var held: (bytes: Int, since: NIODeadline)?
 
   /// `jitter`: -1...1, how far of ten percent the maximum age is moved.
   init(_ configuration: ServerConfiguration, now: NIODeadline, jitter: Double) {
@@ -82,6 +85,22 @@ struct ConnectionClock {
     }
   }
 
+  /// Below so many waiting bytes a connection is not worth closing for the room.
+  private static let worthwhile = 64 * 1024
+  /// Less than so many bytes in `crowdedStallTimeout` is not reading.
+  private static let readingPace = 4 * 1024
+
+  /// So many response bytes wait now.
+  mutating func held(bytes: Int, now: NIODeadline) {
+    guard bytes > Self.worthwhile else { return held = nil }
+    if let held, bytes > held.bytes - Self.readingPace {
+      // More may have been added; what counts is that it gets less.
+      self.held?.bytes = max(held.bytes, bytes)
+    } else {
+      held = (bytes, now)
+    }
+  }
+
   /// The graceful end begins. What to do, if it has not begun already.
   mutating func drain(reason: String, now: NIODeadline) -> Action? {
     guard case .serving = phase else { return nil }
@@ -114,6 +133,7 @@ struct ConnectionClock {
     consider(headersBy)
     consider(pongBy ?? lastReceived + configuration.keepaliveInterval)
     consider(blockedSince.map { $0 + configuration.writeTimeout })
+    consider(held.map { $0.since + configuration.crowdedStallTimeout })
     if let limit = configuration.stallTimeout { consider(stalledSince.map { $0 + limit }) }
     switch phase {
     case .serving:
@@ -135,6 +155,10 @@ struct ConnectionClock {
     if let blockedSince, blockedSince + configuration.writeTimeout <= now { return .close("peer does not read") }
     if let limit = configuration.stallTimeout, let stalledSince, stalledSince + limit <= now {
       return .terminate("peer does not open its window")
+    }
+    if let held, held.since + configuration.crowdedStallTimeout <= now {
+      self.held?.since = now
+      return .makeRoom
     }
     switch phase {
     case .serving:

@@ -33,7 +33,10 @@ public final class RPCServer: Sendable {
     self.logger = logger
     certificates = try configuration.tls.map { try CertificateStore($0) }
     var loops: [ObjectIdentifier: TransportLoop] = [:]
-    for eventLoop in group.makeIterator() { loops[ObjectIdentifier(eventLoop)] = TransportLoop(eventLoop) }
+    let budget = OutputBudget(limit: configuration.maxQueuedOutput)
+    for eventLoop in group.makeIterator() {
+      loops[ObjectIdentifier(eventLoop)] = TransportLoop(eventLoop, budget: budget)
+    }
     self.loops = loops
   }
 
@@ -50,7 +53,7 @@ public final class RPCServer: Sendable {
       .childChannelOption(.maxMessagesPerRead, value: 4)
       .childChannelOption(.writeBufferWaterMark, value: mark)
       .childChannelOption(
-        .recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 1024, initial: 2048, maximum: 64 * 1024)
+        .recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 1024, initial: 1024, maximum: 64 * 1024)
       )
       .childChannelInitializer { channel in self.accept(channel) }
     let channel: any Channel

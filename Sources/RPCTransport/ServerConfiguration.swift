@@ -44,6 +44,11 @@ public struct ServerConfiguration: Sendable {
   public var socketOutputLimit = 128 * 1024
   /// Bytes of requests and responses that all connections together may hold; the connections that hold most go first.
   public var maxBufferedBytes = 256 * 1024 * 1024
+  /// Bytes of responses that may wait for their peers in all connections together before requests are held back. Connections that ask for
+  /// little and read it are served nevertheless.
+  public var maxQueuedOutput = 2 * 1024 * 1024
+  /// While others wait for that, a connection that holds responses and does not read for so long is closed.
+  public var crowdedStallTimeout = TimeAmount.milliseconds(500)
   /// The listen queue (see listen(2)).
   public var backlog: Int32 = 1024
 

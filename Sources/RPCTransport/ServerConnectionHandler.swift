@@ -27,6 +27,8 @@ final class ServerConnectionHandler: ChannelInboundHandler, ChannelOutboundHandl
   private var sawInput = false
   private var flushScheduled = false
   private var readHeld = false
+  /// In the loop's list of those that wait.
+  private(set) var isWaiting = false
   private var closing = false
   private var handshakeDone = false
   private var counted = (calls: 0, started: 0, buffered: 0)
@@ -194,6 +196,11 @@ final class ServerConnectionHandler: ChannelInboundHandler, ChannelOutboundHandl
     let isWritable = context.channel.isWritable
     clock.streams(open: session.openStreams, now: now)
     clock.output(blocked: !isWritable, stalled: session.queuedBytes > 0, progressed: wrote, now: now)
+    clock.held(bytes: session.queuedBytes, now: now)
+    if !isWaiting, connection.parkedCalls > 0 {
+      isWaiting = true
+      loop.wait(self)
+    }
     count(final: false)
     if session.isFinished || (clock.isDraining && session.openStreams == 0 && !session.wantsWrite) {
       if let failure = session.failure {
@@ -226,6 +233,30 @@ final class ServerConnectionHandler: ChannelInboundHandler, ChannelOutboundHandl
       }
     }
     counted = (calls, connection.callsStarted, buffered)
+  }
+
+  var parkedCalls: Int { connection.parkedCalls }
+
+  /// The loop asks again whether what is held back may go on.
+  func goOn() {
+    guard context != nil, !closing, connection.parkedCalls > 0 else {
+      isWaiting = false
+      return
+    }
+    connection.resumeParked()
+    flush()
+    isWaiting = !closing && connection.parkedCalls > 0
+  }
+
+  /// This connection holds responses and has not read for a while. Others that wait because of that go first.
+  private func makeRoom() {
+    let budget = loop.context.budget
+    let others = budget.waitingConnections - (connection.parkedCalls > 0 ? 1 : 0)
+    guard budget.heldBytes > configuration.maxQueuedOutput, others > 0 else { return }
+    counters.endedConnections.add(1, ordering: .relaxed)
+    connection.session.terminate(.enhanceYourCalm, reason: "responses_not_read")
+    flush()
+    close("responses not read while others wait")
   }
 
   private func connectionNeedsFlush() {
@@ -266,6 +297,8 @@ final class ServerConnectionHandler: ChannelInboundHandler, ChannelOutboundHandl
     case .terminate(let reason):
       counters.endedConnections.add(1, ordering: .relaxed)
       session.terminate(.enhanceYourCalm, reason: reason)
+    case .makeRoom:
+      makeRoom()
     case .close(let reason):
       counters.endedConnections.add(1, ordering: .relaxed)
       close(reason)

@@ -11,13 +11,15 @@ final class TransportLoop: @unchecked Sendable {
   private var output: ByteBuffer
   private var dirty: [ServerConnectionHandler] = []
   private var isScheduled = false
+  /// Connections that hold requests back, for others' output to drain.
+  private var waiting: [ServerConnectionHandler] = []
 
   /// Bytes produced for one write at most.
   static let burst = 64 * 1024
 
-  init(_ eventLoop: any EventLoop) {
+  init(_ eventLoop: any EventLoop, budget: OutputBudget) {
     self.eventLoop = eventLoop
-    context = LoopContext(eventLoop: eventLoop)
+    context = LoopContext(eventLoop: eventLoop, budget: budget)
     output = ByteBufferAllocator().buffer(capacity: 16 * 1024)
   }
 
@@ -33,6 +35,27 @@ final class TransportLoop: @unchecked Sendable {
     // Copies on write if the channel still holds it: then it is let go and the next one is new.
     buffer.clear(minimumCapacity: 4096)
     output = buffer
+  }
+
+  private static let waitingInterval = TimeAmount.milliseconds(10)
+
+  /// The connection will be asked to go on until it holds no request back. Who asks for least comes first.
+  func wait(_ connection: ServerConnectionHandler) {
+    waiting.append(connection)
+    if waiting.count == 1 { askWaiting() }
+  }
+
+  private func askWaiting() {
+    eventLoop.scheduleTask(in: Self.waitingInterval) { [self] in
+      var round: [ServerConnectionHandler] = []
+      swap(&round, &waiting)
+      round.sort { $0.parkedCalls < $1.parkedCalls }
+      for connection in round { connection.goOn() }
+      let rest = round.filter { $0.isWaiting }
+      let isAsked = !waiting.isEmpty
+      waiting += rest
+      if !isAsked, !waiting.isEmpty { askWaiting() }
+    }
   }
 
   /// Flushes the connection when what runs now on the loop is done. All connections that ask before that are flushed together.

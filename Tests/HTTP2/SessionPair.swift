@@ -18,8 +18,8 @@ final class Recorder {
   var reads = true
   var now = NIODeadline.uptimeNanoseconds(1_000_000_000)
 
-  init(_ configuration: HTTP2Configuration) throws {
-    session = try HTTP2Session(configuration: configuration, scratch: HTTP2Scratch(), now: now)
+  init(_ configuration: HTTP2Configuration, scratch: HTTP2Scratch = HTTP2Scratch()) throws {
+    session = try HTTP2Session(configuration: configuration, scratch: scratch, now: now)
   }
 
   @discardableResult

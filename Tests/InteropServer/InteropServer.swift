@@ -67,6 +67,7 @@ struct InteropServer: AsyncParsableCommand {
 
   func run() async throws {
     signal(SIGPIPE, SIG_IGN)
+    ProcessMemory.returnLargeBuffers()
     let health = HealthStatus()
     health.set(.serving, for: "grpc.testing.TestService")
     let server = try RPCServer(

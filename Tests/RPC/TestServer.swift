@@ -28,9 +28,12 @@ final class TestServer: ServerConnectionDelegate {
   /// Whether the client takes what it is sent.
   var clientReads = true
 
-  init(_ methods: MethodTable, configuration: RPCConfiguration = RPCConfiguration()) throws {
+  init(
+    _ methods: MethodTable, configuration: RPCConfiguration = RPCConfiguration(),
+    budget: OutputBudget = OutputBudget(limit: .max)
+  ) throws {
     connection = try ServerConnection(
-      configuration: configuration, methods: methods, context: LoopContext(eventLoop: loop),
+      configuration: configuration, methods: methods, context: LoopContext(eventLoop: loop, budget: budget),
       peer: Peer(address: "test"), now: now)
     client = try HTTP2Session(configuration: HTTP2Configuration(role: .client), scratch: HTTP2Scratch(), now: now)
     connection.delegate = self

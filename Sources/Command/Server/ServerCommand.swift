@@ -2,6 +2,7 @@ import ArgumentParser
 import Glibc
 import Jobs
 import Logging
+import RPCTransport
 
 /// `gkick server`.
 struct ServerCommand: AsyncParsableCommand {
@@ -22,6 +23,7 @@ struct ServerCommand: AsyncParsableCommand {
     let logger = Logger(label: "gkick") { _ in ServerLog(format: settings.logFormat, level: settings.logLevel) }
     let wishes = Signals.watch()
     Self.raiseFileLimit()
+    ProcessMemory.returnLargeBuffers()
     do {
       try await ServerRuntime(settings: settings, logger: logger).run(wishes)
     } catch {

@@ -36,6 +36,7 @@ ATTACKS = [
     slow.slow_read_window,
     slow.tcp_no_read,
     slow.slow_read_stream,
+    slow.slow_read_duplex,
     slow.slow_preface,
     slow.silent_connections,
     slow.slow_headers,

@@ -4,7 +4,7 @@ import socket
 import struct
 import time
 
-from attack_tools import OUTPUT, StaticBlock, UNARY
+from attack_tools import DUPLEX, OUTPUT, StaticBlock, UNARY
 from grpc.testing import messages_pb2 as pb
 from wire import DATA, END_STREAM, HEADERS, PREFACE, Wire, frame, message, settings
 
@@ -57,6 +57,25 @@ def slow_read_stream(server):
         wire.pump(lambda: wire.peer_settings, 2)
         for _ in range(5):
             wire.data(wire.open(OUTPUT), body, end=True)
+        connections.append(wire)
+    time.sleep(2)
+    for wire in connections:
+        wire.close()
+    return server.peak_growth < 16 << 20
+
+
+def slow_read_duplex(server):
+    """Streams that are open before they all ask for a large answer at once."""
+    connections = []
+    ask = pb.StreamingOutputCallRequest(response_parameters=[pb.ResponseParameters(size=2_000_000)])
+    for _ in range(5):
+        wire = Wire(server.port, initial_settings={4: 1})
+        wire.pump(lambda: wire.peer_settings, 2)
+        request = StaticBlock(wire, DUPLEX)
+        streams = [request(wire) for _ in range(90)]
+        wire.send(b"".join(frames for _, frames in streams))
+        body = message(ask.SerializeToString())
+        wire.send(b"".join(frame(DATA, 0, stream, body) for stream, _ in streams))
         connections.append(wire)
     time.sleep(2)
     for wire in connections:
