@@ -5,19 +5,25 @@ import NIOPosix
 import RPC
 import RPCTransport
 
-/// The server under load: one loop, an echo of 16 bytes, unary by a synchronous and by an async handler, and a bidirectional stream.
+/// The server under load: one loop; unary by a synchronous and by an async handler, which answer with the first 16 bytes of the request,
+/// and a bidirectional stream that sends back every message.
 /// usage: rpc-bench-server PORT [CERTIFICATE KEY]
 final class EchoStream: CallHandler {
   func message(_ message: ByteBuffer, call: ServerCall) { call.send(message) }
   func halfClosed(call: ServerCall) { call.finish() }
 }
 
+func firstBytes(_ request: ByteBuffer) -> ByteBuffer {
+  request.getSlice(at: request.readerIndex, length: min(16, request.readableBytes)) ?? ByteBuffer()
+}
+
 var methods = MethodTable()
 methods.unary("/bench.Echo/Sync") { call, request in
-  call.reply { $0.writeImmutableBuffer(request) }
+  let answer = firstBytes(request)
+  call.reply { $0.writeImmutableBuffer(answer) }
 }
 methods.async("/bench.Echo/Async", .unary) { call in
-  try await call.send(try await call.request())
+  try await call.send(firstBytes(try await call.request()))
 }
 methods.stream("/bench.Echo/Stream", .bidirectionalStreaming) { _ in EchoStream() }
 
