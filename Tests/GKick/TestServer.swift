@@ -1,5 +1,6 @@
 import Engine
 import GKick
+import Glibc
 import Jobs
 import Logging
 import MemoryStore
@@ -30,8 +31,18 @@ final class TestServer: Sendable {
     server = try RPCServer(
       configuration: ServerConfiguration(), methods: methods, group: group,
       logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
-    self.port = try await server.bind(.hostPort("127.0.0.1", port)).port ?? 0
+    self.port = try await Self.bind(server, port)
     endpoint = Endpoint("127.0.0.1:\(self.port)")
+  }
+
+  /// Another test's outgoing connection may have been given the port that a server has just left; it goes soon.
+  private static func bind(_ server: RPCServer, _ port: Int) async throws -> Int {
+    for _ in 0..<100 where port != 0 {
+      do { return try await server.bind(.hostPort("127.0.0.1", port)).port ?? 0 } catch let error as IOError
+        where error.errnoCode == EADDRINUSE
+      { try await Task.sleep(for: .milliseconds(50)) }
+    }
+    return try await server.bind(.hostPort("127.0.0.1", port)).port ?? 0
   }
 
   func stop() async throws {

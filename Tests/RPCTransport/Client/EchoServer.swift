@@ -1,3 +1,4 @@
+import Glibc
 import Logging
 import NIOCore
 import NIOPosix
@@ -69,7 +70,13 @@ final class EchoServer: Sendable {
 
   /// Listens on a free port of 127.0.0.1, or the given one.
   func listen(port: Int = 0) async throws -> Int {
-    try await server.bind(.hostPort("127.0.0.1", port)).port ?? 0
+    // Another test's outgoing connection may have been given the port that a server has just left; it goes soon.
+    for _ in 0..<100 where port != 0 {
+      do { return try await server.bind(.hostPort("127.0.0.1", port)).port ?? 0 } catch let error as IOError
+        where error.errnoCode == EADDRINUSE
+      { try await Task.sleep(for: .milliseconds(50)) }
+    }
+    return try await server.bind(.hostPort("127.0.0.1", port)).port ?? 0
   }
 
   func stop(within limit: TimeAmount = .milliseconds(0)) async { await server.shutdownGracefully(within: limit) }
