@@ -27,25 +27,31 @@ public final class InProcessTransport: Sendable {
   public func call(
     _ path: String, messages: [ByteBuffer], metadata: Metadata = Metadata(), timeout: TimeAmount? = nil
   ) async -> Response {
-    let place = NIOLoopBoundBox<InProcessCall?>.makeEmptyBox(eventLoop: eventLoop)
+    let place = NIOLoopBoundBox<Place>.makeBoxSendingValue(.empty, eventLoop: eventLoop)
     return await withTaskCancellationHandler {
       await withCheckedContinuation { continuation in
         eventLoop.execute { [self] in
           do throws(HTTP2SessionError) {
             let call = try InProcessCall(methods: methods, eventLoop: eventLoop, peer: peer, messages, continuation)
-            place.value = call
             call.begin(path, metadata: metadata, timeout: timeout)
+            if case .cancelled = place.value { call.cancel() } else { place.value = .call(call) }
           } catch {
             continuation.resume(returning: Response(status: Status(.internal, "no memory for a connection")))
           }
-          // The task may have been cancelled before there was a call.
-          if Task.isCancelled { place.value?.cancel() }
         }
       }
     } onCancel: {
-      eventLoop.execute { place.value?.cancel() }
+      eventLoop.execute {
+        if case .call(let call) = place.value { call.cancel() } else { place.value = .cancelled }
+      }
     }
   }
+}
+
+/// Where a task that is cancelled finds its call. It may be cancelled before there is one.
+private enum Place {
+  case empty, cancelled
+  case call(InProcessCall)
 }
 
 /// One call with both ends of its connection. Confined to its loop.
