@@ -1,3 +1,4 @@
+import Glibc
 import NIOConcurrencyHelpers
 import NIOCore
 import NIOPosix
@@ -8,7 +9,7 @@ import Testing
 
 @Suite(.timeLimit(.minutes(1))) struct ClientConnectingTests {
   @Test func saysWhyItCannotConnect() async throws {
-    let port = try await freePort()
+    let port = try freePort()
     let channel = try ClientChannel.local(port)
     let response = await channel.unaryResponse(EchoServer.unary, text(""))
     #expect(response.status.code == .unavailable)
@@ -18,7 +19,7 @@ import Testing
   }
 
   @Test func waitsForAServerIfAsked() async throws {
-    let port = try await freePort()
+    let port = try freePort()
     let channel = try ClientChannel.local(port)
     let waiting = Task {
       await channel.unaryResponse(EchoServer.unary, text("late"), options: CallOptions(waitForReady: true))
@@ -33,7 +34,7 @@ import Testing
   }
 
   @Test func aDeadlineAlsoEndsTheWait() async throws {
-    let channel = try ClientChannel.local(try await freePort())
+    let channel = try ClientChannel.local(try freePort())
     let response = await channel.unaryResponse(
       EchoServer.unary, text(""), options: CallOptions(timeout: .milliseconds(500), waitForReady: true))
     #expect(response.status.code == .deadlineExceeded)
@@ -83,7 +84,7 @@ import Testing
 
   @Test func picksTheFirstThatWorks() async throws {
     let server = try EchoServer()
-    let channel = try ClientChannel.local(try await freePort(), try await server.listen())
+    let channel = try ClientChannel.local(try freePort(), try await server.listen())
     #expect(String(buffer: try await channel.unary(EchoServer.unary, text("x"))) == "x")
     await channel.close()
     await server.stop()
@@ -93,7 +94,7 @@ import Testing
     let servers = [try EchoServer(), try EchoServer()]
     let ports = [try await servers[0].listen(), try await servers[1].listen()]
     // The third address is dead and does not matter.
-    let channel = try ClientChannel.local(ports[0], ports[1], try await freePort()) { $0.loadBalancing = .roundRobin }
+    let channel = try ClientChannel.local(ports[0], ports[1], try freePort()) { $0.loadBalancing = .roundRobin }
     func counts() -> [Int] { servers.map { $0.calls.withLock { $0[EchoServer.unary] ?? 0 } } }
     // Both are there.
     while counts().contains(0) { _ = try await channel.unary(EchoServer.unary, text("")) }
@@ -191,7 +192,7 @@ import Testing
   }
 
   @Test func boundsTheCallsThatWait() async throws {
-    let channel = try ClientChannel.local(try await freePort()) { $0.maxWaitingCalls = 3 }
+    let channel = try ClientChannel.local(try freePort()) { $0.maxWaitingCalls = 3 }
     let options = CallOptions(timeout: .milliseconds(200), waitForReady: true)
     let codes = await withTaskGroup(of: StatusCode.self) { group in
       for _ in 0..<5 {
@@ -224,11 +225,21 @@ private final class ScriptedResolver: AddressResolver {
   }
 }
 
-/// A port that nobody listens on.
-func freePort() async throws -> Int {
-  let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton).bind(host: "127.0.0.1", port: 0)
-    .get()
-  let port = channel.localAddress?.port ?? 0
-  try await channel.close()
-  return port
+/// A port that nobody listens on, and that no other test is given: a socket stays bound to it while the process lives. A server that
+/// reuses addresses may listen there.
+func freePort() throws -> Int {
+  let holder = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+  var yes: Int32 = 1
+  var address = sockaddr_in()
+  address.sin_family = sa_family_t(AF_INET)
+  address.sin_addr.s_addr = in_addr_t(0x7f00_0001).bigEndian
+  var size = socklen_t(MemoryLayout<sockaddr_in>.size)
+  let isBound = unsafe withUnsafeMutablePointer(to: &address) { address in
+    unsafe address.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
+      unsafe setsockopt(holder, SOL_SOCKET, SO_REUSEADDR, &yes, socklen_t(MemoryLayout<Int32>.size)) == 0
+        && bind(holder, address, size) == 0 && getsockname(holder, address, &size) == 0
+    }
+  }
+  try #require(isBound)
+  return Int(UInt16(bigEndian: address.sin_port))
 }
