@@ -26,6 +26,8 @@ final class Oracle {
   private var stories: [String: Story] = [:]
   private var keyHolders: [String: String] = [:]
   private var keys: [String: String] = [:]
+  /// Keys that a producer sent a replacement for: a waiting job of theirs, also one that waits to be tried again, takes a new time.
+  private var replaced: Set<String> = []
   private(set) var acknowledged: Set<String> = []
   private var deletable: Set<String> = []
   private var retried: Set<String> = []
@@ -117,7 +119,10 @@ final class Oracle {
   func asked(toDelete id: String) { deletable.insert(id) }
   func asked(toRetry id: String) { retried.insert(id) }
   func asked(_ job: NewJob) {
-    if let unique = job.options.unique, !job.id.isEmpty { keys[job.id] = job.queue + "/" + unique.key }
+    guard let unique = job.options.unique else { return }
+    let key = job.queue + "/" + unique.key
+    if !job.id.isEmpty { keys[job.id] = key }
+    if unique.onConflict == .replace { replaced.insert(key) }
   }
 
   // MARK: Events
@@ -134,7 +139,10 @@ final class Oracle {
   private func happened(_ event: Event) {
     let id = event.jobID
     let story = stories[id]
-    if !Self.follows(event.kind, story?.last), !(deletable.contains(id) && Self.follows(event.kind, nil)) {
+    let isReplaced = replaced.contains(keys[id] ?? "")
+    if !Self.follows(event.kind, story?.last), !(deletable.contains(id) && Self.follows(event.kind, nil)),
+      !(isReplaced && story?.last == .failed && event.kind == .scheduled)
+    {
       fault("job \(id): \(event.kind) after \(story.map { "\($0.last)" } ?? "nothing")")
     }
     let wasOpen = story.map { !Self.isFinal($0.last) } ?? false
@@ -145,7 +153,9 @@ final class Oracle {
     default: if event.kind == .enqueued { next.due = event.at }
     }
     if event.kind == .started, event.at < next.due { fault("job \(id) started \(next.due - event.at) before its time") }
-    if event.kind == .enqueued, let due = story?.due, story?.last == .failed, event.at < due, !retried.contains(id) {
+    if event.kind == .enqueued, let due = story?.due, story?.last == .failed, event.at < due, !retried.contains(id),
+      !isReplaced
+    {
       fault("job \(id) is tried again before its time")
     }
     stories[id] = next
