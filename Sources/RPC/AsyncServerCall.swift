@@ -7,11 +7,13 @@ import NIOCore
   // hops if not.
   public let eventLoop: any EventLoop
   public let path: String
-  public let metadata: Metadata
   public let peer: Peer
   public let deadline: NIODeadline?
 
   private let call: ServerCall
+  /// What metadata are decoded from; nil if somebody asked the call for them before.
+  private let head: ByteBuffer?
+  private let decoded: Metadata
   private var task: Task<Void, Never>?
   /// Messages that wait, back to back, and their lengths. One buffer for many, because a slice of the read buffer would hold all of that.
   private var waiting = ByteBuffer()
@@ -34,10 +36,14 @@ import NIOCore
     self.call = call
     eventLoop = call.eventLoop
     path = call.path
-    metadata = call.metadata
+    head = call.keepHead()
+    decoded = head == nil ? call.metadata : Metadata()
     peer = call.peer
     deadline = call.deadline
   }
+
+  /// Request metadata. Decoded at each use: most handlers look once or not at all.
+  public var metadata: Metadata { head.map { Metadata(block: $0) } ?? decoded }
 
   /// The messages that arrived since the last call, at least one; waits for one. Empty when the client has sent its last. For one reader at a time.
   /// Throws `CancellationError` when the call is over.
@@ -123,7 +129,12 @@ import NIOCore
       } catch {
         status = Status(.unknown, "the handler failed")
       }
-      onLoop { self.complete(status) }
+      // Spelled out, because a closure would be allocated.
+      if eventLoop.inEventLoop {
+        complete(status)
+      } else {
+        eventLoop.execute { self.complete(status) }
+      }
     }
     if !ended { self.task = task }
   }

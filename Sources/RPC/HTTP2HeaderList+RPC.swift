@@ -51,7 +51,8 @@ extension Metadata {
       }
     }
     if !isName || name.starts(with: "grpc-".utf8) { return false }
-    return !Self.reserved.contains { $0.utf8.elementsEqual(name) }
+    let count = name.count
+    return !Self.reserved.contains { $0.utf8.count == count && $0.utf8.elementsEqual(name) }
   }
 
   private static let reserved = [

@@ -46,7 +46,9 @@ struct MessageDeframer {
     pending.writeBuffer(&input)
   }
 
-  mutating func drop() { pending = ByteBuffer() }
+  mutating func drop() {
+    if pending.capacity > 0 { pending = ByteBuffer() }
+  }
 
   private static func cut(_ bytes: inout ByteBuffer, maxMessage: Int) -> Result {
     guard bytes.readableBytes >= 1, let flag = bytes.getInteger(at: bytes.readerIndex, as: UInt8.self) else {

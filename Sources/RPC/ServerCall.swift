@@ -28,6 +28,8 @@ public final class ServerCall {
     static let messageCompressed = State(rawValue: 1 << 11)
     /// Nothing is delivered until the connection's output has drained.
     static let parked = State(rawValue: 1 << 12)
+    /// The head lies in memory of its own.
+    static let ownsHead = State(rawValue: 1 << 13)
   }
 
   let connection: ServerConnection
@@ -88,6 +90,15 @@ public final class ServerCall {
     headBlock = nil
     return metadata
   }
+
+  /// The head that metadata are decoded from, moved out of the memory that all heads share, for a call that lasts; nil once decoded.
+  @discardableResult func keepHead() -> ByteBuffer? {
+    if let shared = headBlock, state.insert(.ownsHead).inserted { headBlock = ByteBuffer(buffer: shared) }
+    return headBlock
+  }
+
+  /// Lets go of the head: the memory that all heads share is then free for the next ones.
+  func dropHead() { headBlock = nil }
 
   /// Whether the client can still be told anything.
   public var isOpen: Bool { !state.contains(.over) }
@@ -237,7 +248,7 @@ public final class ServerCall {
     state.insert(.over)
     self.end = end
     connection.callIsOver(self)
-    guard handler != nil || state.contains(.intercepted) else { return }
+    guard handler != nil || state.contains(.intercepted) else { return dropHead() }
     endStatus = status
     connection.announceEnd(of: self)
   }

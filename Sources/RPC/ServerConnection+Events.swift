@@ -39,7 +39,18 @@ extension ServerConnection {
         break
       }
     }
+    keepHeads(events)
     context.giveBack(events)
+  }
+
+  /// A call that lasts longer than this round must not hold the memory of all heads, which is many times as large as its own. One that has
+  /// its whole request and owes one answer will soon be done.
+  private func keepHeads(_ events: [HTTP2Event]) {
+    for case .headers(let slot, _, _) in events {
+      guard case .call(let call) = entry(slot) else { continue }
+      let lasts = call.kind.serverStreams || !call.state.contains(.halfClosed) || call.state.contains(.parked)
+      if lasts { call.keepHead() }
+    }
   }
 
   private func entry(_ slot: Int32) -> Entry {

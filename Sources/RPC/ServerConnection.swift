@@ -207,6 +207,7 @@ package final class ServerConnection {
       if call.state.contains(.intercepted), let status = call.endStatus {
         for interceptor in methods.interceptors { interceptor.callEnded(call, status: status) }
       }
+      call.dropHead()
     }
     if position > 0 { endings.removeAll(keepingCapacity: position <= 64) }
   }

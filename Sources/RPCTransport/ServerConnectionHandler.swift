@@ -25,6 +25,8 @@ final class ServerConnectionHandler: ChannelInboundHandler, ChannelOutboundHandl
   private var timerAt = NIODeadline.distantFuture
   private var callsDue: NIODeadline?
   private var sawInput = false
+  /// When the input that was last read came: the time of all that is done about it.
+  private var readAt = NIODeadline.uptimeNanoseconds(0)
   private var flushScheduled = false
   private var readHeld = false
   /// In the loop's list of those that wait.
@@ -75,6 +77,7 @@ final class ServerConnectionHandler: ChannelInboundHandler, ChannelOutboundHandl
     let bytes = unwrapInboundIn(data)
     counters.receivedBytes.add(bytes.readableBytes, ordering: .relaxed)
     let now = NIODeadline.now()
+    readAt = now
     clock.received(now: now)
     _ = connection.receive(bytes, now: now)
   }
@@ -82,8 +85,8 @@ final class ServerConnectionHandler: ChannelInboundHandler, ChannelOutboundHandl
   func channelReadComplete(context: ChannelHandlerContext) {
     guard sawInput else { return }
     sawInput = false
-    afterInput(now: .now())
-    flush()
+    afterInput(now: readAt)
+    flush(now: readAt)
   }
 
   func channelWritabilityChanged(context: ChannelHandlerContext) {
@@ -170,9 +173,10 @@ final class ServerConnectionHandler: ChannelInboundHandler, ChannelOutboundHandl
     flush()
   }
 
-  private func flush() {
+  private func flush() { flush(now: .now()) }
+
+  private func flush(now: NIODeadline) {
     guard let context, !closing else { return }
-    let now = NIODeadline.now()
     let session = connection.session
     var wrote = false
     while context.channel.isWritable, session.wantsWrite {

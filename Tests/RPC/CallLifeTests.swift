@@ -25,6 +25,27 @@ struct CallLifeTests {
     #expect(methods.probe.ends == 1)
   }
 
+  /// All heads of a round lie in one piece of memory; a call that stays open longer must not keep it from being used again.
+  @Test(arguments: ["/t.T/Probe", "/t.T/Echo", "/t.T/AsyncStream"])
+  func aCallThatLastsHoldsItsOwnHeadOnly(path: String) throws {
+    let server = try TestServer(methods.table)
+    func heads() -> UnsafeRawPointer? {
+      // Compared only, never read through.
+      unsafe server.connection.context.scratch.arena.withUnsafeReadableBytes { $0.baseAddress }
+    }
+    let before = unsafe heads()
+    let slot = server.open(path, [("x-kept", "value")])
+    server.run()
+    #expect(server.call("/t.T/Metadata", [("x-other", "there")], body: one).head["i-x-other"] == "there")
+    #expect(unsafe heads() == before)
+    guard case .call(let call) = server.connection.entries[0] else { throw CancellationError() }
+    if path == "/t.T/Probe" { #expect(call.metadata[first: "x-kept"] == "value") }
+    #expect(call.isOpen)
+    server.client.reset(slot, .cancel)
+    server.run()
+    #expect(server.connection.openCalls == 0 && call.metadata.isEmpty == (path != "/t.T/Probe"))
+  }
+
   @Test func aLostConnectionEndsItsCalls() throws {
     let server = try TestServer(methods.table)
     _ = server.open("/t.T/Probe")
