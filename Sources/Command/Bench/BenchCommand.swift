@@ -19,10 +19,14 @@ struct BenchCommand: RemoteCommand {
         gkick bench latency --rate 5000 --duration 30s --json
       """)
 
-  @Argument(help: "enqueue, drain, both, latency; all of them if none is named.", transform: Self.scenario)
+  @Argument(
+    help: "enqueue, drain, both, latency; all of them if none is named.",
+    completion: .list(BenchScenario.allCases.map(\.rawValue)), transform: Self.scenario)
   var scenarios: [BenchScenario] = []
 
-  @Option(help: "How producers hand jobs over: unary, batch or stream.", transform: Self.mode)
+  @Option(
+    help: "How producers hand jobs over: unary, batch or stream.",
+    completion: .list(BenchMode.allCases.map(\.rawValue)), transform: Self.mode)
   var mode: BenchMode = .unary
 
   @Option(help: "Jobs of each scenario, unless its time is over first.")
@@ -56,7 +60,9 @@ struct BenchCommand: RemoteCommand {
     help: ArgumentHelp("How long one scenario enqueues at most; latency exactly. (default: 10s)", valueName: "time"))
   var duration: String?
 
-  @Option(help: "synced or relaxed. (default: the server's)", transform: JobFlags.durability)
+  @Option(
+    help: "synced or relaxed. (default: the server's)", completion: .list(["synced", "relaxed"]),
+    transform: JobFlags.durability)
   var durability: Durability?
 
   @Option(
@@ -84,6 +90,7 @@ struct BenchCommand: RemoteCommand {
           + "\(settings.mode.rawValue), \(settings.inFlight) in flight on \(settings.connections) connections, "
           + "\(settings.workers) workers with \(settings.slots) slots")
     }
+    let given = try await durability(named: own, settings, remote)
     var table = BenchReport.table
     var failed = false
     let scenarios = settings.scenarios
@@ -91,9 +98,10 @@ struct BenchCommand: RemoteCommand {
       for (place, scenario) in scenarios.enumerated() {
         // Queues of its own, so that no scenario runs what another has left.
         settings.prefix = "\(own)-\(place)"
-        let report = try await BenchRunner(
+        var report = try await BenchRunner(
           settings: settings, client: runner.client, remote: remote, meter: runner.meter
         ).run(scenario)
+        report.durability = given
         if !keep { try await purge(settings, remote) }
         if output.json { Terminal.print(report.json.text) } else { table.add(report.cells) }
         if let failure = report.failure, report.failed > 0 {
@@ -108,6 +116,15 @@ struct BenchCommand: RemoteCommand {
     }
     if !output.json { Terminal.print(table.text(style: output.style)) }
     if failed { throw ExitCode(ExitCodes.failed) }
+  }
+
+  /// What the server gives for what is asked: one job is stored to hear it, since the answers to batches do not say.
+  private func durability(named own: String, _ settings: BenchSettings, _ remote: Remote) async throws -> Durability? {
+    var spec = settings.spec(0)
+    spec.queue = "\(own)-probe"
+    let stored = try await remote.enqueue(spec, nil, settings.durability)
+    try await remote.delete(stored.jobID)
+    return stored.durability
   }
 
   private func purge(_ settings: BenchSettings, _ remote: Remote) async throws {

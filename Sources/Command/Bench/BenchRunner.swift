@@ -28,9 +28,7 @@ struct BenchRunner {
   private func enqueue() async throws -> BenchReport {
     let run = BenchRun(total: settings.jobs, until: end)
     var report = try await measure(.enqueue, run) { report in
-      let produced = try await produce(run, settings, label: "enqueue")
-      report.acknowledged = produced.latencies
-      report.durability = produced.durability
+      report.acknowledged = try await produce(run, settings, label: "enqueue")
     }
     report.waiting = run.finishedJobs
     return report
@@ -42,11 +40,10 @@ struct BenchRunner {
     quick.batchSize = min(1_000, max(1, (1 << 20) / max(1, settings.payload + 64)))
     quick.inFlight = 4 * settings.connections
     let fill = BenchRun(total: settings.jobs, until: end)
-    let filled = try await produce(fill, quick, label: "preload")
+    _ = try await produce(fill, quick, label: "preload")
     try check(fill)
     let run = BenchRun(total: fill.finishedJobs, until: .distantFuture)
     return try await measure(.drain, run) { report in
-      report.durability = filled.durability
       let crew = try await Crew(self, run, measuresStart: false)
       try await wait(run, label: "drain")
       _ = try await crew.dismiss()
@@ -58,9 +55,7 @@ struct BenchRunner {
     let run = BenchRun(total: settings.jobs, until: .distantFuture)
     let crew = try await Crew(self, run, measuresStart: false)
     return try await measure(.both, run) { report in
-      let produced = try await produce(enqueued, settings, label: "both")
-      report.acknowledged = produced.latencies
-      report.durability = produced.durability
+      report.acknowledged = try await produce(enqueued, settings, label: "both")
       try check(enqueued)
       try await wait(run, atLeast: enqueued.finishedJobs, label: "both")
       _ = try await crew.dismiss()
@@ -75,15 +70,13 @@ struct BenchRunner {
     var report = try await measure(.latency, run) { report in
       let lanes = min(settings.connections, jobs)
       let start = NIODeadline.now() + .milliseconds(20)
-      let produced = try await onLanes(lanes) { channel, lane, completed in
+      report.acknowledged = try await onLanes(lanes) { channel, lane, completed in
         let paced = PacedLane(
           channel: channel, run: enqueued, settings: settings, start: start,
           jobs: jobs / lanes + (lane < jobs % lanes ? 1 : 0), lanes: lanes, offset: Double(lane) / Double(lanes),
           completed: completed)
         paced.begin()
       }
-      report.acknowledged = produced.latencies
-      report.durability = produced.durability
       try await wait(run, atLeast: jobs - enqueued.failedJobs, label: "latency")
       report.started = try await crew.dismiss()
     }
@@ -120,7 +113,7 @@ struct BenchRunner {
 
   // MARK: - Producers
 
-  private func produce(_ run: BenchRun, _ settings: BenchSettings, label: String) async throws -> ProducerResult {
+  private func produce(_ run: BenchRun, _ settings: BenchSettings, label: String) async throws -> Latencies {
     let lanes = min(settings.connections, settings.inFlight)
     var bar = ProgressBar(label, total: UInt64(run.total))
     async let watching: Void = watch(run, &bar)
@@ -142,23 +135,19 @@ struct BenchRunner {
   /// So many connections, each with a producer made on its loop; what all of them found out.
   private func onLanes(
     _ count: Int,
-    _ begin: @escaping @Sendable (ClientChannel, Int, EventLoopPromise<ProducerResult>) -> Void
-  ) async throws -> ProducerResult {
+    _ begin: @escaping @Sendable (ClientChannel, Int, EventLoopPromise<Latencies>) -> Void
+  ) async throws -> Latencies {
     var channels: [ClientChannel] = []
-    var results: [EventLoopFuture<ProducerResult>] = []
+    var results: [EventLoopFuture<Latencies>] = []
     for lane in 0..<count {
       let channel = try remote.anotherChannel()
-      let completed = channel.eventLoop.makePromise(of: ProducerResult.self)
+      let completed = channel.eventLoop.makePromise(of: Latencies.self)
       channels.append(channel)
       results.append(completed.futureResult)
       channel.eventLoop.execute { begin(channel, lane, completed) }
     }
-    var all = ProducerResult()
-    for result in results {
-      let one = try await result.get()
-      all.latencies.add(one.latencies)
-      all.durability = all.durability ?? one.durability
-    }
+    var all = Latencies()
+    for result in results { all.add(try await result.get()) }
     for channel in channels { await channel.close() }
     return all
   }

@@ -10,9 +10,9 @@ final class PacedLane {
   private let channel: ClientChannel
   private let run: BenchRun
   private let settings: BenchSettings
-  private let completed: EventLoopPromise<ProducerResult>
+  private let completed: EventLoopPromise<Latencies>
   private let codec = Codec()
-  private var result = ProducerResult()
+  private var latencies = Latencies()
   private let start: NIODeadline
   /// Between two jobs of this lane.
   private let step: Double
@@ -23,7 +23,7 @@ final class PacedLane {
   /// - Parameter offset: how far this lane is behind the first, as a part of the time between two of its jobs.
   init(
     channel: ClientChannel, run: BenchRun, settings: BenchSettings, start: NIODeadline, jobs: Int, lanes: Int,
-    offset: Double, completed: EventLoopPromise<ProducerResult>
+    offset: Double, completed: EventLoopPromise<Latencies>
   ) {
     self.channel = channel
     self.run = run
@@ -60,20 +60,14 @@ final class PacedLane {
     channel.open("/gkick.v1.JobService/Enqueue") { call.value }
   }
 
-  fileprivate func answered(_ message: ByteBuffer) {
-    if let receipt = try? codec.decodeEnqueueResponse(message.readableBytesSpan) {
-      result.durability = receipt.durability
-    }
-  }
-
   fileprivate func ended(_ status: Status, _ meant: NIODeadline) {
     open -= 1
-    if status.isOK { result.latencies.record(since: meant) } else { run.failed(1, status) }
+    if status.isOK { latencies.record(since: meant) } else { run.failed(1, status) }
     endIfDone()
   }
 
   private func endIfDone() {
-    if number == count, open == 0 { completed.succeed(result) }
+    if number == count, open == 0 { completed.succeed(latencies) }
   }
 
   // MARK: - Payloads that tell the time
@@ -106,7 +100,7 @@ private final class PacedCall: ClientCallHandler {
     call.halfClose()
   }
 
-  func message(_ message: ByteBuffer, call: ClientCall) { lane.answered(message) }
+  func message(_ message: ByteBuffer, call: ClientCall) {}
 
   func ended(_ status: Status, trailers: Metadata, call: ClientCall) { lane.ended(status, meant) }
 }

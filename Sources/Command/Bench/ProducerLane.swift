@@ -4,14 +4,6 @@ import RPC
 import RPCTransport
 import Wire
 
-/// What one connection's producer found out.
-struct ProducerResult: Sendable {
-  /// From the call to its acknowledgement.
-  var latencies = Latencies()
-  /// What the server said that it gave.
-  var durability: Durability?
-}
-
 /// Unary or batch calls on one connection, so many at a time; the end of one is the beginning of the next. Confined to its loop.
 final class ProducerLane {
   private let channel: ClientChannel
@@ -22,11 +14,11 @@ final class ProducerLane {
   private let requests: [ByteBuffer]
   private let size: Int
   private let path: String
-  private let completed: EventLoopPromise<ProducerResult>
-  private var result = ProducerResult()
+  private let completed: EventLoopPromise<Latencies>
+  private var latencies = Latencies()
   private var open = 0
 
-  init(channel: ClientChannel, run: BenchRun, settings: BenchSettings, completed: EventLoopPromise<ProducerResult>) {
+  init(channel: ClientChannel, run: BenchRun, settings: BenchSettings, completed: EventLoopPromise<Latencies>) {
     self.channel = channel
     self.run = run
     self.settings = settings
@@ -40,7 +32,7 @@ final class ProducerLane {
 
   func start(calls: Int) {
     for _ in 0..<calls { next() }
-    if open == 0 { completed.succeed(result) }
+    if open == 0 { completed.succeed(latencies) }
   }
 
   private func next() {
@@ -59,7 +51,7 @@ final class ProducerLane {
   fileprivate func answered(_ message: ByteBuffer, jobs: Int) {
     do throws(WireError) {
       if settings.mode == .unary {
-        result.durability = try codec.decodeEnqueueResponse(message.readableBytesSpan).durability
+        _ = try codec.decodeEnqueueResponse(message.readableBytesSpan)
       } else {
         try BenchRequests.check(codec.decodeEnqueueBatchResponse(message.readableBytesSpan), run)
       }
@@ -73,12 +65,12 @@ final class ProducerLane {
     if !status.isOK {
       run.failed(jobs, status)
     } else {
-      result.latencies.record(since: startedAt)
+      latencies.record(since: startedAt)
       if settings.mode == .unary { run.finished(1) }
     }
     // After a failure the next call would most likely fail too, and at once.
     if status.isOK { next() }
-    if open == 0 { completed.succeed(result) }
+    if open == 0 { completed.succeed(latencies) }
   }
 }
 

@@ -11,12 +11,12 @@ final class StreamLane: ClientCallHandler {
   private let codec = Codec()
   private let requests: [ByteBuffer]
   private let depth: Int
-  private let completed: EventLoopPromise<ProducerResult>
-  private var result = ProducerResult()
+  private let completed: EventLoopPromise<Latencies>
+  private var latencies = Latencies()
   /// When the batches that are on their way were sent, and how many jobs each has, oldest first.
   private var sent: CircularBuffer<(at: NIODeadline, jobs: Int)> = []
 
-  init(depth: Int, run: BenchRun, settings: BenchSettings, completed: EventLoopPromise<ProducerResult>) {
+  init(depth: Int, run: BenchRun, settings: BenchSettings, completed: EventLoopPromise<Latencies>) {
     self.depth = depth
     self.run = run
     self.settings = settings
@@ -42,7 +42,7 @@ final class StreamLane: ClientCallHandler {
 
   func message(_ message: ByteBuffer, call: ClientCall) {
     guard let first = sent.popFirst() else { return }
-    result.latencies.record(since: first.at)
+    latencies.record(since: first.at)
     do throws(WireError) {
       BenchRequests.check(try codec.decodeEnqueueBatchResponse(message.readableBytesSpan), run)
     } catch {
@@ -55,6 +55,6 @@ final class StreamLane: ClientCallHandler {
   func ended(_ status: Status, trailers: Metadata, call: ClientCall) {
     let lost = sent.reduce(0) { $0 + $1.jobs }
     if lost > 0 { run.failed(lost, status) }
-    completed.succeed(result)
+    completed.succeed(latencies)
   }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Jobs
+import Wire
 
 /// `gkick info`.
 struct InfoCommand: RemoteCommand {
@@ -11,11 +12,15 @@ struct InfoCommand: RemoteCommand {
   func run(_ remote: Remote, _ output: Output) async throws {
     let info = try await remote.serverInfo()
     output.print(
-      .members([
-        ("server_id", .string(info.id)), ("version", .string(info.version)), ("store", .string(info.store)),
-        ("started_at", JobDocument.time(info.startedAt)),
-      ]),
+      Self.json(info),
       "\(info.id), gKick \(info.version), store \(info.store)"
         + (info.startedAt.map { ", up \(Format.interval(Remote.now - $0))" } ?? ""))
+  }
+
+  static func json(_ server: ServerDescription) -> JSONValue {
+    .members([
+      ("server_id", .string(server.id)), ("version", .string(server.version)), ("store", .string(server.store)),
+      ("started_at", JobDocument.time(server.startedAt)),
+    ])
   }
 }

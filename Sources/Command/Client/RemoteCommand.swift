@@ -43,7 +43,11 @@ struct CallFailure {
       text = "no answer from \(endpoint) in time (\(said)). Allow more with --timeout."
       exitCode = ExitCodes.timedOut
     case .notFound:
-      text = "\(said)\nFinished jobs are forgotten when their retention is over; `gkick jobs` lists what there is."
+      let hint =
+        said.hasPrefix("no worker")
+        ? "`gkick workers` lists those that are connected."
+        : "Finished jobs are forgotten when their retention is over; `gkick jobs` lists what there is."
+      text = "\(said)\n\(hint)"
       exitCode = ExitCodes.notFound
     case .invalidArgument, .alreadyExists, .failedPrecondition, .outOfRange:
       text = said

@@ -21,7 +21,7 @@ struct EventsCommand: RemoteCommand {
   @Option(help: ArgumentHelp("Only this job; may be given several times.", valueName: "id")) var job: [String] = []
   @Option(
     name: [.short, .long], help: "Only this type, for example dead; may be given several times.",
-    transform: Self.kind)
+    completion: .list(Self.kinds), transform: Self.kind)
   var type: [Event.Kind] = []
   @Option(help: "Only this batch.") var batch = ""
   @Option(name: [.customShort("l"), .long], help: "End after so many.") var limit: UInt64?
@@ -107,10 +107,11 @@ struct EventsCommand: RemoteCommand {
     ])
   }
 
+  private static let kinds = Event.Kind.allCases.map { $0.name.lowercased() }
+
   private static func kind(_ text: String) throws -> Event.Kind {
     guard let kind = Event.Kind(name: text) else {
-      let names = Event.Kind.allCases.map { $0.name.lowercased() }.joined(separator: ", ")
-      throw ValidationError("'\(text)' is not an event type; there are: \(names)")
+      throw ValidationError("'\(text)' is not an event type; there are: \(kinds.joined(separator: ", "))")
     }
     return kind
   }

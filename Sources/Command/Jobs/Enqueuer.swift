@@ -22,6 +22,9 @@ struct Enqueuer {
   private func runLines(_ remote: Remote, _ output: Output) async throws {
     let spec = job.spec(now: Remote.now)
     var lines = Lines()
+    // Ids that scroll by on a terminal are progress enough.
+    let showsProgress = !Terminal.isInteractive
+    var bar = ProgressBar("enqueue", total: Terminal.inputSize ?? 0)
     var batch: [JobSpec] = []
     var bytes = 0
     var done: UInt64 = 0
@@ -39,7 +42,7 @@ struct Enqueuer {
       }
       batch = []
       bytes = 0
-      if Terminal.showsProgress, !Terminal.isInteractive { Terminal.write("\r\(done) jobs\u{1B}[K", to: STDERR_FILENO) }
+      if showsProgress { bar.update(lines.bytesRead, note: "\(Format.count(done)) jobs") }
     }
     while let line = lines.next() {
       var one = spec
@@ -50,7 +53,7 @@ struct Enqueuer {
       if batch.count == 1_000 || bytes > 1 << 20 { try await flush() }
     }
     try await flush()
-    if Terminal.showsProgress, !Terminal.isInteractive { Terminal.write("\r\u{1B}[K", to: STDERR_FILENO) }
+    bar.finish()
     if failed > 0 { throw ExitCode(ExitCodes.refused) }
   }
 
@@ -75,6 +78,7 @@ struct Lines {
   private var buffer: [UInt8] = []
   private var start = 0
   private var atEnd = false
+  private(set) var bytesRead: UInt64 = 0
 
   mutating func next() -> [UInt8]? {
     while true {
@@ -91,7 +95,12 @@ struct Lines {
       var chunk = [UInt8](repeating: 0, count: 65_536)
       // The buffer is as long as its count says.
       let count = unsafe chunk.withUnsafeMutableBytes { unsafe read(STDIN_FILENO, $0.baseAddress, $0.count) }
-      if count > 0 { buffer += chunk[0..<count] } else if count == 0 || errno != EINTR { atEnd = true }
+      if count > 0 {
+        buffer += chunk[0..<count]
+        bytesRead += UInt64(count)
+      } else if count == 0 || errno != EINTR {
+        atEnd = true
+      }
     }
   }
 }

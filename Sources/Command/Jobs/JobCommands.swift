@@ -60,11 +60,17 @@ struct WaitCommand: RemoteCommand {
 
   func run(_ remote: Remote, _ output: Output) async throws {
     let end = limit.flatMap(IntervalText.parse).map { Remote.now + $0 }
+    var bar = ProgressBar(id, total: 100)
+    // In turns, so that a server that went away is noticed, and on a terminal the job's progress seen.
+    let longest = Terminal.showsProgress ? Interval.seconds(1) : .minutes(1)
     while true {
-      // In turns of a minute, so that a server that went away is noticed.
-      let turn = min(.minutes(1), end.map { $0 - Remote.now } ?? .minutes(1))
+      let turn = min(longest, end.map { $0 - Remote.now } ?? longest)
       let job = try await remote.wait(id, atMost: max(turn, .milliseconds(50)))
+      if let progress = job.progress, !job.state.isFinal {
+        bar.update(UInt64(progress.percent), note: Table.onOneLine(progress.message))
+      }
       if job.state.isFinal {
+        bar.finish()
         if output.json {
           Terminal.print(JobDocument.json(job).text)
         } else if job.state == .succeeded {
@@ -78,6 +84,7 @@ struct WaitCommand: RemoteCommand {
         return
       }
       if let end, Remote.now >= end {
+        bar.finish()
         Terminal.note("the job is still \(job.state.name)")
         throw ExitCode(ExitCodes.timedOut)
       }
@@ -110,7 +117,9 @@ struct RetryCommand: RemoteCommand {
 
   @Argument(help: "Ids of jobs.") var ids: [String] = []
   @Option(name: [.short, .long], help: "All dead jobs of this queue (other states with --state).") var queue: String?
-  @Option(name: [.short, .long], help: "With --queue: these states.", transform: StateName.parse)
+  @Option(
+    name: [.short, .long], help: "With --queue: these states.", completion: .list(StateName.all),
+    transform: StateName.parse)
   var state: [JobState] = []
   @Option(name: [.short, .long], help: "With --queue: only this name.") var name = ""
   @Flag(help: "Count the attempts afresh.") var resetAttempts = false

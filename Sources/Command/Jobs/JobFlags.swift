@@ -27,7 +27,9 @@ struct JobFlags: ParsableArguments {
     help: ArgumentHelp("Keep the key this long, even past the job's end.", valueName: "time"), transform: Self.interval)
   var uniqueFor: Interval?
 
-  @Option(help: "When the key is taken: keep, reject or replace.", transform: Self.conflict)
+  @Option(
+    help: "When the key is taken: keep, reject or replace.", completion: .list(["keep", "reject", "replace"]),
+    transform: Self.conflict)
   var onConflict: Uniqueness.OnConflict = .keep
 
   @Option(help: ArgumentHelp("Attempts before it is dead; 1: never retried. (default: the server's)", valueName: "n"))
@@ -58,7 +60,9 @@ struct JobFlags: ParsableArguments {
   @Option(help: "The batch that it belongs to.")
   var batch: String?
 
-  @Option(help: "synced or relaxed. (default: the server's)", transform: Self.durability)
+  @Option(
+    help: "synced or relaxed. (default: the server's)", completion: .list(["synced", "relaxed"]),
+    transform: Self.durability)
   var durability: Durability?
 
   @Flag(help: "One job for each line of standard input, the line being the payload.")

@@ -10,7 +10,7 @@ struct JobsCommand: RemoteCommand {
 
   @Option(
     name: [.short, .long], help: "Only this state, for example dead; may be given several times.",
-    transform: StateName.parse)
+    completion: .list(StateName.all), transform: StateName.parse)
   var state: [JobState] = []
 
   @Option(name: [.short, .long], help: "Only this name.")
@@ -61,10 +61,11 @@ struct JobsCommand: RemoteCommand {
 
 /// Names of states on the command line.
 enum StateName {
+  static let all = JobState.allCases.map { $0.name.lowercased() }
+
   static func parse(_ text: String) throws -> JobState {
     guard let state = JobState(name: text) else {
-      let names = JobState.allCases.map { $0.name.lowercased() }.joined(separator: ", ")
-      throw ValidationError("'\(text)' is not a state; there are: \(names)")
+      throw ValidationError("'\(text)' is not a state; there are: \(all.joined(separator: ", "))")
     }
     return state
   }

@@ -67,4 +67,10 @@ extension JSONValue {
   static func members(_ members: [(String, JSONValue?)]) -> JSONValue {
     .object(members.compactMap { key, value in value.map { (key, $0) } })
   }
+
+  /// The same object with more members; anything else is left as it is.
+  func adding(_ more: [(String, JSONValue)]) -> JSONValue {
+    guard case .object(let members) = self else { return self }
+    return .object(members + more)
+  }
 }

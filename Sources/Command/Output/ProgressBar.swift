@@ -1,8 +1,9 @@
 /// One line on standard error that is drawn anew, only on a terminal.
 struct ProgressBar {
+  /// 0: not known, so that only the note is shown.
   let total: UInt64
   let label: String
-  private var shown = -1
+  private var shown = ""
 
   init(_ label: String, total: UInt64) {
     self.label = label
@@ -10,17 +11,24 @@ struct ProgressBar {
   }
 
   mutating func update(_ done: UInt64, note: String = "") {
-    guard Terminal.showsProgress, total > 0 else { return }
-    let percent = Int(min(100, done * 100 / total))
-    guard percent != shown else { return }
-    shown = percent
+    guard Terminal.showsProgress else { return }
+    let line = Self.line(label, done, of: total, note)
+    guard line != shown else { return }
+    shown = line
+    Terminal.write("\r\(line)\u{1B}[K", to: 2)
+  }
+
+  static func line(_ label: String, _ done: UInt64, of total: UInt64, _ note: String) -> String {
+    guard total > 0 else { return "\(label) \(note)" }
+    let percent = Int(Double(min(done, total)) / Double(total) * 100)
     let filled = percent * 30 / 100
     let bar = String(repeating: "█", count: filled) + String(repeating: "░", count: 30 - filled)
-    Terminal.write("\r\(label) \(bar) \(percent)% \(note)\u{1B}[K", to: 2)
+    return "\(label) \(bar) \(percent)% \(note)"
   }
 
   mutating func finish() {
-    guard shown >= 0 else { return }
+    guard !shown.isEmpty else { return }
+    shown = ""
     Terminal.write("\r\u{1B}[K", to: 2)
   }
 }

@@ -25,6 +25,14 @@ enum Terminal {
   static var isInteractive: Bool { isatty(STDOUT_FILENO) == 1 }
   static var showsProgress: Bool { isatty(STDERR_FILENO) == 1 }
 
+  /// Bytes of standard input, where that is a file.
+  static var inputSize: UInt64? {
+    // fstat fills the struct it is given.
+    var status = stat()
+    guard unsafe fstat(STDIN_FILENO, &status) == 0 else { return nil }
+    return status.st_mode & S_IFMT == S_IFREG ? UInt64(status.st_size) : nil
+  }
+
   /// Columns and rows; 80 x 24 where there is no terminal.
   static var size: (columns: Int, rows: Int) {
     var size = winsize()

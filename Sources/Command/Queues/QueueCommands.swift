@@ -35,7 +35,7 @@ struct QueuesCommand: RemoteCommand {
     return table
   }
 
-  private static func json(_ queue: QueueView) -> JSONValue {
+  static func json(_ queue: QueueView) -> JSONValue {
     let figures = queue.statistics
     return .members([
       ("name", .string(figures.name)), ("paused", .bool(figures.paused)), ("ready", .unsigned(figures.ready)),
@@ -83,7 +83,7 @@ struct PurgeCommand: RemoteCommand {
   @Argument(help: "The queue.") var queue: String
   @Option(
     name: [.short, .long], help: "Only these states; may be given several times. (default: all but running)",
-    transform: StateName.parse)
+    completion: .list(StateName.all), transform: StateName.parse)
   var state: [JobState] = []
   @Flag(name: [.short, .long], help: "Do not ask.") var yes = false
   @OptionGroup var client: ClientFlags

@@ -7,7 +7,9 @@ import RPC
 struct TopCommand: RemoteCommand {
   static let configuration = CommandConfiguration(
     commandName: "top", abstract: "Watch queues, rates and workers live.",
-    discussion: "Ctrl-C ends it. Without a terminal it prints one picture a second below the other.")
+    discussion: """
+      Ctrl-C ends it. Without a terminal it prints one picture below the other, with --json one document a line.
+      """)
 
   @Option(help: ArgumentHelp("How often the picture is drawn. (default: 1s)", valueName: "time")) var every: String?
   @Option(help: "End after so many pictures.") var count: UInt64?
@@ -27,7 +29,7 @@ struct TopCommand: RemoteCommand {
         picture.update(
           server: try await remote.serverInfo(), queues: try await remote.queues(),
           workers: try await remote.workers(), at: Remote.now)
-        screen.draw(picture.text(style: output.style, rows: screen.rows))
+        screen.draw(output.json ? picture.json.text : picture.text(style: output.style, rows: screen.rows) + "\n")
       } catch let status as Status where status.code == .unavailable && screen.isLive {
         screen.draw("gkick: the server is away (\(Table.onOneLine(status.message))), trying again")
       }

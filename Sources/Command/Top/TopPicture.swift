@@ -38,6 +38,24 @@ struct TopPicture {
     at = now
   }
 
+  /// For programs: everything, with the rates since the picture before.
+  var json: JSONValue {
+    .members([
+      ("at", JobDocument.time(at)), ("server", server.map(InfoCommand.json)),
+      (
+        "queues",
+        .array(
+          queues.map { queue in
+            let rate = rates[queue.statistics.name] ?? (0, 0)
+            return QueuesCommand.json(queue).adding([
+              ("succeeded_per_second", .number(rate.succeeded)), ("failed_per_second", .number(rate.failed)),
+            ])
+          })
+      ),
+      ("workers", .array(workers.map(WorkersCommand.json))),
+    ])
+  }
+
   func text(style: Style, rows: Int) -> String {
     guard let server, let at else { return "" }
     let running = workers.reduce(0) { $0 + UInt64($1.running) }

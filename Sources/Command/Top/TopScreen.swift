@@ -19,7 +19,7 @@ struct TopScreen {
   }
 
   func draw(_ text: String) {
-    guard isLive else { return Terminal.print(text + "\n") }
+    guard isLive else { return Terminal.print(text) }
     let lines = text.split(separator: "\n", omittingEmptySubsequences: false).prefix(rows)
     Terminal.show("\u{1B}[H" + lines.joined(separator: "\u{1B}[K\r\n") + "\u{1B}[J")
   }

@@ -51,7 +51,7 @@ struct WorkCommand: AsyncParsableCommand {
   @Option(help: ArgumentHelp("The longest result that is taken. (default: 1MiB)", valueName: "size"))
   var maxResult: String?
 
-  @OptionGroup var client: ClientFlags
+  @OptionGroup var connection: ConnectionFlags
 
   func validate() throws { _ = try settings() }
 
@@ -64,9 +64,9 @@ struct WorkCommand: AsyncParsableCommand {
 
   func run() async throws {
     let settings = try settings()
-    let connection = try client.settings()
-    var endpoint = GKick.Endpoint(connection.endpoint.description, tls: connection.tls)
-    endpoint.timeout = .microseconds(connection.timeout.microseconds)
+    let remote = try connection.settings()
+    var endpoint = GKick.Endpoint(remote.endpoint.description, tls: remote.tls)
+    endpoint.timeout = .microseconds(remote.timeout.microseconds)
 
     var configuration = WorkerConfiguration(
       queues: settings.queues, concurrency: concurrency ?? max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))))
@@ -84,7 +84,7 @@ struct WorkCommand: AsyncParsableCommand {
     } else {
       for name in name { worker.add(name) { try await runner.run($0) } }
     }
-    Terminal.note("worker \(worker.id) takes \(queue.joined(separator: ", ")) at \(connection.endpoint)")
+    Terminal.note("worker \(worker.id) takes \(queue.joined(separator: ", ")) at \(remote.endpoint)")
     let group = ServiceGroup(
       configuration: .init(
         services: [.init(service: worker, successTerminationBehavior: .gracefullyShutdownGroup)],

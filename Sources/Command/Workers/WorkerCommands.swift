@@ -26,7 +26,7 @@ struct WorkersCommand: RemoteCommand {
     return table
   }
 
-  private static func json(_ worker: WorkerView) -> JSONValue {
+  static func json(_ worker: WorkerView) -> JSONValue {
     .members([
       ("worker_id", .string(worker.workerID)), ("queues", .array(worker.queues.map { .string($0) })),
       ("names", .array(worker.names.map { .string($0) })), ("running", .unsigned(UInt64(worker.running))),

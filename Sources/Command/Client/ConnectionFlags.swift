@@ -1,0 +1,66 @@
+import ArgumentParser
+import Jobs
+import RPCTransport
+
+/// Where the server is and how to speak with it.
+struct ConnectionFlags: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "The server: HOST:PORT or unix:PATH. (default: 127.0.0.1:7450; GKICK_ADDRESS)", valueName: "address"))
+  var address: String?
+
+  @Flag(help: "Use TLS, trusting the system's authorities. (GKICK_TLS=1)")
+  var tls = false
+
+  @Option(
+    name: .customLong("tls-ca"),
+    help: ArgumentHelp("Use TLS and trust the authorities in this PEM file. (GKICK_TLS_CA)", valueName: "file"),
+    completion: .file())
+  var tlsCA: String?
+
+  @Option(
+    help: ArgumentHelp("The client's certificate chain, for mutual TLS. (GKICK_TLS_CERT)", valueName: "file"),
+    completion: .file())
+  var tlsCert: String?
+
+  @Option(
+    help: ArgumentHelp("Its private key. (GKICK_TLS_KEY)", valueName: "file"), completion: .file())
+  var tlsKey: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "How long to wait for an answer, the connection included. (default: 10s; GKICK_TIMEOUT)", valueName: "time"))
+  var timeout: String?
+
+  func validate() throws { _ = try settings() }
+
+  func settings() throws -> ClientSettings {
+    let environment = ProcessEnvironment.read()
+    let address = Setting("--address", address, environment: environment)
+    let endpoint = try address.value(
+      default: Endpoint.host("127.0.0.1", port: 7450), allowed: Endpoint.form, Endpoint.init)
+    let timeout = try Setting("--timeout", timeout, environment: environment)
+      .value(default: .seconds(10), allowed: IntervalText.form, IntervalText.parse)
+    let authorities = Setting("--tls-ca", tlsCA, environment: environment).text
+    let certificate = Setting("--tls-cert", tlsCert, environment: environment).text
+    let key = Setting("--tls-key", tlsKey, environment: environment).text
+    guard (certificate == nil) == (key == nil) else {
+      throw ValidationError("--tls-cert and --tls-key go together")
+    }
+    var security: ClientTLS?
+    if tls || environment["GKICK_TLS"] == "1" || authorities != nil || certificate != nil {
+      security = ClientTLS(roots: authorities.map { .file($0) } ?? .system)
+      if let certificate, let key {
+        security?.identity = .init(certificateChainFile: certificate, privateKeyFile: key)
+      }
+    }
+    return ClientSettings(endpoint: endpoint, tls: security, timeout: timeout)
+  }
+}
+
+/// The same, read and checked.
+struct ClientSettings: Sendable {
+  var endpoint: Endpoint
+  var tls: ClientTLS?
+  var timeout: Interval
+}
