@@ -1,4 +1,5 @@
 import ArgumentParser
+import Glibc
 import Jobs
 import RPCTransport
 
@@ -47,6 +48,10 @@ struct ConnectionFlags: ParsableArguments {
     guard (certificate == nil) == (key == nil) else {
       throw ValidationError("--tls-cert and --tls-key go together")
     }
+    for (flag, file) in [("--tls-ca", authorities), ("--tls-cert", certificate), ("--tls-key", key)] {
+      guard let file, let reason = Self.whyUnreadable(file) else { continue }
+      throw ValidationError("\(flag): cannot read '\(file)': \(reason)")
+    }
     var security: ClientTLS?
     if tls || environment["GKICK_TLS"] == "1" || authorities != nil || certificate != nil {
       security = ClientTLS(roots: authorities.map { .file($0) } ?? .system)
@@ -55,6 +60,13 @@ struct ConnectionFlags: ParsableArguments {
       }
     }
     return ClientSettings(endpoint: endpoint, tls: security, timeout: timeout)
+  }
+
+  /// nil: it can be read.
+  private static func whyUnreadable(_ file: String) -> String? {
+    guard unsafe access(file, R_OK) != 0 else { return nil }
+    // The text belongs to the C library and is copied at once.
+    return unsafe String(cString: strerror(errno))
   }
 }
 

@@ -10,7 +10,12 @@ protocol RemoteCommand: AsyncParsableCommand {
 extension RemoteCommand {
   func run() async throws {
     let settings = try client.settings()
-    let remote = try Remote(settings)
+    let remote: Remote
+    do {
+      remote = try Remote(settings)
+    } catch {
+      throw ValidationError("the TLS files are there, but of no use: \(error)")
+    }
     do {
       try await run(remote, Output(json: client.json))
       await remote.close()

@@ -14,7 +14,8 @@ struct JobFlags: ParsableArguments {
   @Option(name: [.short, .long], help: "The queue. (default: default)")
   var queue: String?
 
-  @Option(name: [.short, .long], help: "-100 to 100, higher first.")
+  // A value that begins with a dash is no flag here.
+  @Option(name: [.short, .long], parsing: .unconditional, help: "-100 to 100, higher first.")
   var priority: Int32 = 0
 
   @Option(help: "Your own id: a second enqueue with the same id stores nothing.")
