@@ -20,6 +20,7 @@ public final class Engine {
   private let workers: WorkerRegistry
   private let queues: QueueManager
   private let poller: Poller
+  private let fleet: Fleet
   private let events: EventHub
   private var statistics = EngineStatistics()
   /// Time never goes backwards in here, whatever the caller's clock does.
@@ -37,6 +38,7 @@ public final class Engine {
     queues = QueueManager(
       configuration: configuration, store: store, ledger: ledger, balancer: balancer, workers: workers)
     poller = Poller(store: store, configuration: configuration, balancer: balancer, workers: workers, now: now)
+    fleet = Fleet(store: store, workers: workers)
     events = EventHub(configuration: configuration, lastCursor: store.lastEventCursor)
   }
 
@@ -48,7 +50,8 @@ public final class Engine {
     let overslept = time - max(wake, now)
     now = max(now, time)
     tick.begin(now)
-    workers.excuse(overslept, tick: tick)
+    fleet.begin()
+    if workers.excuse(overslept, tick: tick) { poller.putOff(until: now + WorkerRegistry.hearing) }
     statistics.ticks += 1
     statistics.commands += UInt64(commands.count)
     for command in commands { accept(command) }
@@ -103,7 +106,7 @@ public final class Engine {
     {
       next = now
     }
-    for time in [workers.alarms.next, workers.deadlines.next, events.next] {
+    for time in [workers.alarms.next, workers.deadlines.next, events.next, fleet.next.map(poller.afterRest)] {
       if let time { next = min(next ?? time, time) }
     }
     return next
@@ -129,12 +132,15 @@ public final class Engine {
     case .report(let report, let route): workers.report(report, route: route, tick: tick)
     case .explain, .annotate, .queues, .workers, .statistics: tick.reads.append(command)
     case .drainWorker(let id, let route):
-      tick.early.append(.reply(route, workers.drain(id: id, tick: tick) ? .done : .notFound))
+      let isHere = workers.drain(id: id, tick: tick)
+      tick.drains.append((id, isHere, route))
     case .forget(let route):
       events.forget(route)
       if let taker = workers.fetches[route] { workers.endFetch(taker) }
     case .signal(.ready(let queue)): balancer.woke(queue: queue)
     case .signal(.cancel(let lease, let reason)): queues.canceledElsewhere(lease, reason: reason, tick: tick)
+    case .signal(.arrived(let id, let at)): workers.arrivedElsewhere(id: id, at: at, tick: tick)
+    case .signal(.drain(let id)): _ = workers.drain(id: id, tick: tick)
     case .signal(.events(let cursor)):
       // The commit gives them out, with what this tick records.
       tick.hasWritten = true
@@ -164,6 +170,13 @@ public final class Engine {
       try store.record(workers.unrecorded)
     }
     try queues.claim(tick)
+    // Before anybody is welcomed: who has been sees the worker at every server.
+    if !poller.isResting(now) { fleet.tell(now: now) }
+    while let drain = tick.drains.first {
+      let isElsewhere = try fleet.drainElsewhere(drain.id)
+      tick.early.append(.reply(drain.route, drain.isHere || isElsewhere ? .done : .notFound))
+      tick.drains.removeFirst()
+    }
     while tick.readsAnswered < tick.reads.count {
       try answer(tick.reads[tick.readsAnswered], &tick.early)
       tick.readsAnswered += 1
@@ -228,6 +241,7 @@ public final class Engine {
     }
     for route in routes { effects.append(.reply(route, .failed(error))) }
     _ = queues.finishSweep(error, into: &effects)
+    for drain in tick.drains { effects.append(.reply(drain.route, drain.isHere ? .done : .failed(error))) }
     answerReads(after: error, &effects)
     workers.undo(tick: tick)
     balancer.forgetWhatIsDry()
@@ -236,12 +250,12 @@ public final class Engine {
   // MARK: Reads
 
   private func answer(_ read: Command, _ effects: inout [Effect]) throws(StoreError) {
-    let explainer = Explainer(store: store, workers: workers, balancer: balancer, now: now)
+    let explainer = Explainer(store: store, workers: workers, balancer: balancer, fleet: fleet, now: now)
     switch read {
     case .explain(let record, let route): effects.append(.reply(route, .explained(try explainer.explain(record))))
     case .annotate(let records, let route): effects.append(.reply(route, .annotated(explainer.annotate(records))))
     case .queues(let route): effects.append(.reply(route, .queues(try explainer.queues())))
-    case .workers(let route): effects.append(.reply(route, .workers(explainer.workerViews())))
+    case .workers(let route): effects.append(.reply(route, .workers(fleet.allWorkers)))
     case .statistics(let route):
       statistics.queues = ledger.byName
       statistics.workers = UInt64(workers.all.count { $0.isConnected || $0.isPolling })

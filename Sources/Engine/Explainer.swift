@@ -5,6 +5,7 @@ struct Explainer {
   let store: any JobStore
   let workers: WorkerRegistry
   let balancer: LoadBalancer
+  let fleet: Fleet
   let now: Timestamp
 
   /// Jobs or workers named in one answer.
@@ -43,48 +44,54 @@ struct Explainer {
       break
     }
     if store.isPaused(job.queue) { reasons.append(.init(.queuePaused, "queue \"\(job.queue)\" is paused")) }
-    if balancer.isDraining {
-      reasons.append(.init(.noWorker, "the server is going away and gives out nothing more"))
-    } else {
-      switch takers(queue: job.queue, name: job.name) {
-      case .none:
-        reasons.append(.init(.noWorker, "no worker takes queue \"\(job.queue)\""))
-      case .queueOnly:
-        reasons.append(.init(.noWorker, "no worker takes name \"\(job.name)\" from queue \"\(job.queue)\""))
-      case .all(let groups):
-        if record.state == .ready, let busy = busy(groups) { reasons.append(busy) }
-      }
-    }
+    if let reason = hindrance(job, isReady: record.state == .ready) { reasons.append(reason) }
     let isWaitingInLine = record.state == .ready
     let ahead = isWaitingInLine ? try store.jobsAhead(of: record.place, queue: job.queue) : 0
     if ahead > 0 { reasons.append(.init(.jobsAhead, "\(ahead) job\(ahead == 1 ? "" : "s") ahead of it in its queue")) }
     return Explanation(reasons: reasons, jobsAhead: UInt64(max(0, ahead)))
   }
 
-  /// nil: somebody is free.
-  private func busy(_ groups: [FilterGroup]) -> Explanation.Reason? {
-    guard !groups.contains(where: \.hasFree) else { return nil }
+  /// What is to be said of the workers; nil: nothing, somebody takes it.
+  private func hindrance(_ job: NewJob, isReady: Bool) -> Explanation.Reason? {
+    let here = balancer.isDraining ? .none : takers(queue: job.queue, name: job.name)
+    var groups: [FilterGroup] = []
+    if case .all(let taking) = here { groups = taking }
+    if !groups.isEmpty, !isReady || groups.contains(where: \.hasFree) { return nil }
+    let there = fleet.workersElsewhere.filter { !$0.draining && $0.subscribes(to: job.queue) }
+    let taking = there.filter { $0.takes(name: job.name) }
+    if !taking.isEmpty, !isReady || taking.contains(where: \.hasFree) { return nil }
+    if !groups.isEmpty || !taking.isEmpty { return busy(groups, taking) }
+    if balancer.isDraining { return .init(.noWorker, "the server is going away and gives out nothing more") }
+    if case .none = here, there.isEmpty { return .init(.noWorker, "no worker takes queue \"\(job.queue)\"") }
+    return .init(.noWorker, "no worker takes name \"\(job.name)\" from queue \"\(job.queue)\"")
+  }
+
+  /// Nobody is free, here or elsewhere. nil: they have just gone.
+  private func busy(_ groups: [FilterGroup], _ elsewhere: [WorkerView]) -> Explanation.Reason? {
     let sessions = workers.all.filter { session in
       !session.isDraining && !session.isGone && groups.contains { $0 === session.group }
         && (session.isConnected || session.isPolling)
     }
-    guard !sessions.isEmpty else { return nil }
+    let count = sessions.count + elsewhere.count
+    guard count > 0 else { return nil }
     var text =
-      sessions.count == 1
-      ? "the only worker that takes it is busy: " : "all \(sessions.count) workers that take it are busy: "
-    text += sessions.prefix(Self.named).map { session in
+      count == 1 ? "the only worker that takes it is busy: " : "all \(count) workers that take it are busy: "
+    var words = sessions.prefix(Self.named).map { session in
       if session.isSilent { return "\(session.id) (silent)" }
       if session.taker?.isBytesFull == true {
         return "\(session.id) (\(session.heldBytes) of \(session.mostBytes) bytes)"
       }
       return "\(session.id) (\(session.held.count) of \(session.isPolling ? session.held.count : session.most))"
-    }.joined(separator: ", ")
-    if sessions.count > Self.named { text += ", ..." }
+    }
+    words += elsewhere.prefix(Self.named - words.count).map { "\($0.workerID) (\($0.running) of \($0.maxInFlight))" }
+    text += words.joined(separator: ", ")
+    if count > Self.named { text += ", ..." }
     var jobs: [String] = []
     for session in sessions where jobs.count <= Self.named {
       for held in session.held.leases.prefix(Self.named + 1) { jobs.append(held.jobID) }
     }
-    return .init(.workersBusy, text, jobIDs: jobs.count <= Self.named ? jobs : [])
+    // What runs at other servers is not known here: an incomplete list would mislead.
+    return .init(.workersBusy, text, jobIDs: jobs.count <= Self.named && elsewhere.isEmpty ? jobs : [])
   }
 
   /// The same in a few words, for many jobs at once.
@@ -107,12 +114,16 @@ struct Explainer {
 
   private func words(queue: String, name: String) -> String {
     if store.isPaused(queue) { return "queue paused" }
+    let here = balancer.isDraining ? .none : takers(queue: queue, name: name)
+    if case .all(let groups) = here, groups.contains(where: \.hasFree) { return "jobs ahead of it" }
+    let there = fleet.workersElsewhere.filter { !$0.draining && $0.subscribes(to: queue) }
+    let taking = there.filter { $0.takes(name: name) }
+    if taking.contains(where: \.hasFree) { return "jobs ahead of it" }
+    if case .all = here { return "all workers busy" }
+    if !taking.isEmpty { return "all workers busy" }
     if balancer.isDraining { return "the server is going away" }
-    switch takers(queue: queue, name: name) {
-    case .none: return "no worker takes this queue"
-    case .queueOnly: return "no worker takes this name"
-    case .all(let groups): return groups.contains(where: \.hasFree) ? "jobs ahead of it" : "all workers busy"
-    }
+    if case .none = here, there.isEmpty { return "no worker takes this queue" }
+    return "no worker takes this name"
   }
 
   /// Renewals are told to the store late: what counts is when the worker was last heard of.
@@ -131,22 +142,18 @@ struct Explainer {
   func queues() throws(StoreError) -> [QueueView] {
     let sessions = workers.all.filter { $0.isConnected || $0.isPolling }
     return try store.queues(now: now).map { statistics in
-      QueueView(
+      // A worker that polls several servers is one.
+      var ids = Set(sessions.lazy.filter { $0.group.subscribes(to: statistics.name) }.map(\.id))
+      for worker in fleet.workersElsewhere where worker.subscribes(to: statistics.name) { ids.insert(worker.workerID) }
+      return QueueView(
         statistics: statistics, oldestReadyAge: statistics.oldestReadyAt.map { max(.zero, now - $0) },
-        workers: UInt32(clamping: sessions.count { $0.group.subscribes(to: statistics.name) }))
+        workers: UInt32(clamping: ids.count))
     }
   }
+}
 
-  func workerViews() -> [WorkerView] {
-    workers.all.filter { !$0.isGone }.map { session in
-      WorkerView(
-        workerID: session.id,
-        queues: session.subscriptions.map { $0.pattern.isPrefix ? $0.pattern.text + "*" : $0.pattern.text },
-        names: session.group.key.names, maxInFlight: UInt32(clamping: session.most),
-        running: UInt32(clamping: session.held.count), lostTotal: session.lostTotal,
-        succeededTotal: session.succeededTotal, failedTotal: session.failedTotal, draining: session.isDraining,
-        connectedAt: session.connectedAt, lastSeenAt: session.lastSeen, address: session.address, labels: session.labels
-      )
-    }
-  }
+extension WorkerView {
+  fileprivate func subscribes(to queue: String) -> Bool { queues.contains { QueuePattern($0).matches(queue) } }
+  fileprivate func takes(name: String) -> Bool { names.isEmpty || names.contains(name) }
+  fileprivate var hasFree: Bool { running < maxInFlight }
 }

@@ -35,6 +35,12 @@ final class Poller {
     pruneAt = now
   }
 
+  /// The first time from `time` on when the store is not given a rest.
+  func afterRest(_ time: Timestamp) -> Timestamp { retryAt.map { max(time, $0) } ?? time }
+
+  /// Nothing is moved by itself before then.
+  func putOff(until time: Timestamp) { idleUntil = time }
+
   /// Whether the store is given a rest.
   func isResting(_ now: Timestamp) -> Bool { retryAt.map { now < $0 } ?? false }
 

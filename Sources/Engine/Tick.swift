@@ -42,6 +42,8 @@ final class Tick {
   var controls: [Control] = []
   var controlRoutes: [Route] = []
   var pauses: [(queue: String, isPaused: Bool, route: Route)] = []
+  /// Workers to be drained, by an operator's wish.
+  var drains: [(id: String, isHere: Bool, route: Route)] = []
   var reads: [Command] = []
   var readsAnswered = 0
 
@@ -82,6 +84,7 @@ final class Tick {
     controls.removeAll(keepingCapacity: true)
     controlRoutes.removeAll(keepingCapacity: true)
     pauses.removeAll(keepingCapacity: true)
+    drains.removeAll(keepingCapacity: true)
     reads.removeAll(keepingCapacity: true)
     readsAnswered = 0
     reports.removeAll(keepingCapacity: true)
@@ -108,8 +111,10 @@ final class Tick {
     touched.append(session)
   }
 
-  func extend(_ lease: Lease, until: Timestamp, progress: Progress? = nil, for origin: ExtendOrigin) {
-    extensions.append(Extension(lease: lease, until: until, progress: progress))
+  func extend(
+    _ lease: Lease, until: Timestamp, progress: Progress? = nil, ifEndsBy: Timestamp? = nil, for origin: ExtendOrigin
+  ) {
+    extensions.append(Extension(lease: lease, until: until, progress: progress, ifEndsBy: ifEndsBy))
     extendOrigins.append(origin)
   }
 

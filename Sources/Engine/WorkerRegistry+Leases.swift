@@ -5,13 +5,16 @@ extension WorkerRegistry {
   /// A lease that a polling worker neither extends by name nor reports progress of ends after so many lengths, although
   /// the worker is heard of: it may have forgotten it.
   private static let unnamedRenewals: Int64 = 5
+  /// After the process stood still, what workers said meanwhile is read within this.
+  static let hearing: Interval = .milliseconds(500)
 
   /// Turns what is due for renewal into extensions. After all commands, so that nothing just reported is renewed.
   func gatherRenewals(tick: Tick) {
     for session in tick.renewing {
       session.isRenewing = false
-      guard !session.held.isEmpty, session.isConnected || session.isPolling else { continue }
+      guard !session.held.isEmpty, session.isConnected || session.isPolling, !session.isExcused else { continue }
       let until = session.lastSeen + session.lease
+      session.toldUntil = max(session.toldUntil, until)
       session.leasesUntil = until
       for held in session.held.leases {
         if session.isPolling {
@@ -85,12 +88,16 @@ extension WorkerRegistry {
 
   /// The engine was not woken for so long (the process stood still, the clock jumped): what workers said meanwhile has not
   /// been read yet, so their silence is not theirs. They are taken as heard, and have a whole lease to show themselves.
-  func excuse(_ overslept: Interval, tick: Tick) {
-    guard overslept.microseconds > configuration.lease.microseconds / 4 else { return }
+  /// On a shared store their leases are renewed only when they have.
+  /// - Returns: whether workers must be heard before leases that have ended are taken for lost.
+  func excuse(_ overslept: Interval, tick: Tick) -> Bool {
+    guard overslept.microseconds > configuration.lease.microseconds / 4 else { return false }
     for session in all where session.isConnected || session.isPolling {
       session.lastSeen = tick.now
-      if !session.held.isEmpty { renew(session, tick: tick) }
+      // It may have gone to another server meanwhile: then its leases are that one's.
+      if isShared { session.isExcused = true } else if !session.held.isEmpty { renew(session, tick: tick) }
     }
+    return isShared
   }
 
   /// Whatever is due by now: heartbeats, renewals, silence, deadlines, the ends of waits.
@@ -133,6 +140,7 @@ extension WorkerRegistry {
       if now < end { return end }
       _ = session.dropAll()
       session.presence = .gone
+      version += 1
       if streams[session.id] === session { streams[session.id] = nil }
       return nil
     case .polling:
@@ -143,6 +151,7 @@ extension WorkerRegistry {
         session.group.members -= 1
         session.presence = .gone
         pollers[session.id] = nil
+        version += 1
         return nil
       }
       return now + Interval(microseconds: max(1_000, session.lease.microseconds / 6))

@@ -46,6 +46,7 @@ extension WorkerRegistry {
       address: fetch.address, labels: [:], resumeWindow: nil, lease: lease, most: Int(fetch.maxJobs), mostBytes: 0,
       now: now)
     pollers[id] = session
+    version += 1
     group.members += 1
     setTimer(session, firstCheck(session))
     return session

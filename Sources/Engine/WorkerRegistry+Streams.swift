@@ -47,6 +47,7 @@ extension WorkerRegistry {
     session.outWelcome = Welcome(
       workerID: id, lease: configuration.lease, heartbeat: configuration.heartbeat, lost: lost)
     noteWorker(.workerConnected, session, now: now)
+    if isShared, !hello.workerID.isEmpty { arrived.append((id, now)) }
     setTimer(session, firstCheck(session))
   }
 
@@ -114,6 +115,7 @@ extension WorkerRegistry {
       leaveGroup(session)
       session.route = nil
       session.presence = .gone
+      arrived.removeAll { $0.workerID == session.id && $0.at == session.connectedAt }
       if streams[session.id] === session { streams[session.id] = session.predecessor }
       session.predecessor = nil
     }
@@ -127,6 +129,7 @@ extension WorkerRegistry {
       session.most = capacity(most)
       tick.touch(session)
     }
+    if !message.progress.isEmpty { session.toldUntil = max(session.toldUntil, tick.now + session.lease) }
     for report in message.progress {
       var progress = report.progress
       progress.at = tick.now
@@ -138,6 +141,7 @@ extension WorkerRegistry {
 
   /// Any sign of life: the leases are renewed when that is due.
   func heard(_ session: WorkerSession, tick: Tick) {
+    session.isExcused = false
     session.lastSeen = tick.now
     if session.isSilent {
       session.isSilent = false
@@ -210,10 +214,12 @@ extension WorkerRegistry {
     let until = tick.now + window
     for held in session.held.leases {
       if session.hasConfirmed(held), window > .zero {
-        tick.extend(held.lease, until: until, for: .renewal(session))
+        tick.extend(held.lease, until: until, ifEndsBy: session.toldUntil, for: .renewal(session))
       } else {
         orphans.append(
-          Settlement(lease: held.lease, outcome: session.hasConfirmed(held) ? .lost : .unconfirmed))
+          Settlement(
+            lease: held.lease, outcome: session.hasConfirmed(held) ? .lost : .unconfirmed,
+            ifEndsBy: session.toldUntil))
         if session.hasConfirmed(held) { session.lostTotal += 1 }
         _ = session.drop(held.token)
       }
@@ -235,6 +241,7 @@ extension WorkerRegistry {
   // MARK: Draining
 
   func startDraining(_ session: WorkerSession, tick: Tick) {
+    version += 1
     session.isDraining = true
     leaveGroup(session)
     tick.touch(session)
@@ -250,6 +257,7 @@ extension WorkerRegistry {
     }
     if let session = pollers[id] {
       session.isDraining = true
+      version += 1
       for taker in session.fetches { session.group.remove(taker) }
       isKnown = true
     }

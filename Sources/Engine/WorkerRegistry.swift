@@ -35,6 +35,13 @@ final class WorkerRegistry {
   var unrecorded: [Event] = []
   var isDraining = false
 
+  /// Other servers use the store too.
+  var isShared = false
+  /// Rises when workers come, go or drain.
+  var version = 0
+  /// Who came and is to be made known to the other servers.
+  var arrived: [(workerID: String, at: Timestamp)] = []
+
   init(configuration: EngineConfiguration, balancer: LoadBalancer, ledger: QueueLedger, random: Randomness) {
     self.configuration = configuration
     self.balancer = balancer
@@ -67,6 +74,7 @@ final class WorkerRegistry {
   }
 
   func noteWorker(_ kind: Event.Kind, _ session: WorkerSession, now: Timestamp) {
+    version += 1
     unrecorded.append(Event(kind: kind, at: now, workerID: session.id))
   }
 
@@ -116,6 +124,7 @@ final class WorkerRegistry {
 
   /// Takes over a lease that the store says is this worker's.
   func adopt(_ job: HeldJob, until: Timestamp, by session: WorkerSession, tick: Tick) {
+    session.toldUntil = max(session.toldUntil, until)
     guard !session.held.contains(job.lease.token) else { return }
     var held = HeldLease(
       token: job.lease.token, jobID: job.lease.jobID, seq: 0, attempt: job.attempt,

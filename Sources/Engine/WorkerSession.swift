@@ -39,6 +39,10 @@ final class WorkerSession {
   var lastSent: Timestamp
   /// Every lease it holds lasts at least until here, as the store was told.
   var leasesUntil: Timestamp = .distantFuture
+  /// No lease of it lasts longer than until here, as far as this server told the store.
+  var toldUntil: Timestamp = .distantPast
+  /// The server stood still: not heard of since, though taken as heard.
+  var isExcused = false
   /// When its timer was last set for; an earlier entry means nothing.
   var timer: Timestamp = .distantFuture
 
@@ -100,6 +104,7 @@ final class WorkerSession {
   var renewalMargin: Interval { Interval(microseconds: lease.microseconds / 6) }
 
   func hold(_ lease: HeldLease, until: Timestamp) {
+    toldUntil = max(toldUntil, until)
     leasesUntil = held.isEmpty ? until : min(leasesUntil, until)
     heldBytes += lease.payloadSize
     held.insert(lease)

@@ -4,12 +4,18 @@ public struct Extension: Sendable {
   /// The new end. May be earlier than the old one (a resume window).
   public var until: Timestamp
   public var progress: Progress?
+  /// A lease that ends later than this keeps its end: another server has renewed it, which has the worker now.
+  public var ifEndsBy: Timestamp?
 
-  public init(lease: Lease, until: Timestamp, progress: Progress? = nil) {
+  public init(lease: Lease, until: Timestamp, progress: Progress? = nil, ifEndsBy: Timestamp? = nil) {
     self.lease = lease
     self.until = until
     self.progress = progress
+    self.ifEndsBy = ifEndsBy
   }
+
+  /// Whether a lease that ends at `end` is meant.
+  public func means(leaseUntil end: Timestamp) -> Bool { ifEndsBy.map { end <= $0 } ?? true }
 }
 
 public enum ExtendResult: Sendable {

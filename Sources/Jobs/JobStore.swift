@@ -15,6 +15,8 @@ public protocol JobStore: AnyObject {
   /// "embedded", "redis", ...
   var kind: String { get }
   var reader: any JobReader { get }
+  /// nil: no other server uses the store.
+  var directory: (any WorkerDirectory)? { get }
 
   /// Stores new jobs. An id that exists (in any state) makes a duplicate; then a held unique key decides by `onConflict`.
   /// A job with `runAt` later than now is scheduled, else ready. Events: scheduled or enqueued (for a replaced one too).

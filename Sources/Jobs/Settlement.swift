@@ -17,11 +17,17 @@ public struct Settlement: Sendable {
   }
   public var lease: Lease
   public var outcome: Outcome
+  /// Of unconfirmed and lost ones: a lease that ends later than this is not held, see `Extension.ifEndsBy`.
+  public var ifEndsBy: Timestamp?
 
-  public init(lease: Lease, outcome: Outcome) {
+  public init(lease: Lease, outcome: Outcome, ifEndsBy: Timestamp? = nil) {
     self.lease = lease
     self.outcome = outcome
+    self.ifEndsBy = ifEndsBy
   }
+
+  /// Whether a lease that ends at `end` is meant.
+  public func means(leaseUntil end: Timestamp) -> Bool { ifEndsBy.map { end <= $0 } ?? true }
 }
 
 public enum SettleResult: Hashable, Sendable {

@@ -6,4 +6,8 @@ public enum StoreSignal: Sendable {
   case cancel(Lease, reason: String)
   /// Events were recorded up to this cursor.
   case events(upTo: Int64)
+  /// A worker has connected to another server.
+  case arrived(workerID: String, at: Timestamp)
+  /// An operator wants a worker gone.
+  case drain(workerID: String)
 }

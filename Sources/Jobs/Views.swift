@@ -60,8 +60,10 @@ public struct QueueView: Sendable {
   }
 }
 
-public struct WorkerView: Sendable {
+public struct WorkerView: Hashable, Sendable {
   public var workerID: String
+  /// The server that it is connected to.
+  public var serverID: String
   /// As subscribed, a trailing * for a prefix.
   public var queues: [String]
   public var names: [String]
@@ -77,11 +79,12 @@ public struct WorkerView: Sendable {
   public var labels: [String: String]
 
   public init(
-    workerID: String, queues: [String], names: [String], maxInFlight: UInt32, running: UInt32, lostTotal: UInt64 = 0,
-    succeededTotal: UInt64 = 0, failedTotal: UInt64 = 0, draining: Bool = false, connectedAt: Timestamp,
-    lastSeenAt: Timestamp, address: String, labels: [String: String] = [:]
+    workerID: String, serverID: String = "", queues: [String], names: [String], maxInFlight: UInt32, running: UInt32,
+    lostTotal: UInt64 = 0, succeededTotal: UInt64 = 0, failedTotal: UInt64 = 0, draining: Bool = false,
+    connectedAt: Timestamp, lastSeenAt: Timestamp, address: String, labels: [String: String] = [:]
   ) {
     self.workerID = workerID
+    self.serverID = serverID
     self.queues = queues
     self.names = names
     self.maxInFlight = maxInFlight

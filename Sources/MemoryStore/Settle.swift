@@ -3,7 +3,9 @@ import Jobs
 extension MemoryStore {
   public func settle(_ settlements: [Settlement], now: Timestamp) -> [SettleResult] {
     settlements.map { settlement in
-      guard var row = held(settlement.lease) else { return .notHeld }
+      guard var row = held(settlement.lease), settlement.means(leaseUntil: row.record.leaseUntil ?? now) else {
+        return .notHeld
+      }
       settle(&row, settlement.outcome, now: now)
       return .settled(row.record.state)
     }
@@ -12,7 +14,9 @@ extension MemoryStore {
   public func extend(_ extensions: [Extension], now: Timestamp) -> [ExtendResult] {
     extensions.map { renewal in
       guard var row = held(renewal.lease) else { return .notHeld }
-      row.record.leaseUntil = leaseEnd(renewal.until, row)
+      if renewal.means(leaseUntil: row.record.leaseUntil ?? now) {
+        row.record.leaseUntil = leaseEnd(renewal.until, row)
+      }
       if var progress = renewal.progress {
         progress.at = now
         row.record.progress = progress

@@ -104,12 +104,13 @@ final class RedisKeeper: Sendable {
 
   private var signals: String { options.prefix + "signals" }
   private var cancels: String { options.prefix + "cancels" }
+  private var workers: String { options.prefix + "workers" }
 
   private func subscribe() throws(RedisFailure) -> RedisConnection {
     let connection = try dialer.dial().connection
     let deadline = ContinuousClock.now + options.connectTimeout
-    try connection.send(RedisCommand("SUBSCRIBE", signals, cancels), until: deadline)
-    for _ in 0..<2 {
+    try connection.send(RedisCommand("SUBSCRIBE", signals, cancels, workers), until: deadline)
+    for _ in 0..<3 {
       let reply = try connection.receive(until: deadline)
       if let text = reply.errorText { throw .refused(text) }
     }
@@ -143,7 +144,8 @@ final class RedisKeeper: Sendable {
   /// What was heard and not yet passed on.
   private struct News {
     var queues: Set<String> = []
-    var cancels: [(Lease, String)] = []
+    /// Of leases and workers, in the order in which they came.
+    var others: [StoreSignal] = []
     var cursor: Int64 = 0
     var due: Timestamp?
   }
@@ -156,14 +158,24 @@ final class RedisKeeper: Sendable {
     let message = try payload.rest()
     let parts = message.split(separator: 0, maxSplits: 1, omittingEmptySubsequences: false)
     guard parts.count == 2 else { return }
-    if channel == cancels {
+    if channel == workers {
+      guard String(decoding: parts[0], as: UTF8.self) != name else { return }
+      var rest = PackedReader(message, parts[1].indices)
+      switch try rest.uint8() {
+      case UInt8(ascii: "a"):
+        let at = try rest.timestamp()
+        news.others.append(.arrived(workerID: String(decoding: try rest.rest(), as: UTF8.self), at: at))
+      case UInt8(ascii: "d"): news.others.append(.drain(workerID: String(decoding: try rest.rest(), as: UTF8.self)))
+      default: break
+      }
+    } else if channel == cancels {
       // Told to everyone, the caller too: it may not be the one that has the worker.
       var rest = PackedReader(message, parts[1].indices)
       let token = try rest.uint64()
       let text = try rest.rest().split(separator: 0, maxSplits: 1, omittingEmptySubsequences: false)
       guard text.count == 2, String(decoding: parts[0], as: UTF8.self) != name else { return }
       let lease = Lease(jobID: String(decoding: text[0], as: UTF8.self), token: token)
-      news.cancels.append((lease, String(decoding: text[1], as: UTF8.self)))
+      news.others.append(.cancel(lease, reason: String(decoding: text[1], as: UTF8.self)))
     } else if String(decoding: parts[0], as: UTF8.self) != name {
       let words = parts[1].split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
       news.cursor = max(news.cursor, words.first.flatMap { Int64($0) } ?? 0)
@@ -209,7 +221,7 @@ final class RedisKeeper: Sendable {
       return isNew
     }
     for queue in heard.queues.sorted() { signal(.ready(queue: queue)) }
-    for (lease, reason) in heard.cancels { signal(.cancel(lease, reason: reason)) }
+    for other in heard.others { signal(other) }
     if isNew { signal(.events(upTo: link.state.withLock { $0.cursor })) }
   }
 }

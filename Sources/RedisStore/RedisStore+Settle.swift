@@ -15,7 +15,7 @@ extension RedisStore {
           command.add { bytes in
             bytes.append(contentsOf: hint(settlement.lease.jobID, none: "             ").utf8)
             bytes.put(settlement.lease.token)
-            put(settlement.outcome, into: &bytes)
+            put(settlement.outcome, ifEndsBy: settlement.ifEndsBy, into: &bytes)
           }
         }
       }
@@ -29,7 +29,7 @@ extension RedisStore {
     return results
   }
 
-  private func put(_ outcome: Settlement.Outcome, into bytes: inout [UInt8]) {
+  private func put(_ outcome: Settlement.Outcome, ifEndsBy: Timestamp?, into bytes: inout [UInt8]) {
     switch outcome {
     case .succeeded(let result):
       bytes.put(UInt8(ascii: "s"))
@@ -44,8 +44,12 @@ extension RedisStore {
     case .canceled(let draw):
       bytes.put(UInt8(ascii: "c"))
       bytes.put(draw)
-    case .unconfirmed: bytes.put(UInt8(ascii: "u"))
-    case .lost: bytes.put(UInt8(ascii: "l"))
+    case .unconfirmed:
+      bytes.put(UInt8(ascii: "u"))
+      bytes.put(ifEndsBy ?? .distantPast)
+    case .lost:
+      bytes.put(UInt8(ascii: "l"))
+      bytes.put(ifEndsBy ?? .distantPast)
     }
   }
 
@@ -64,7 +68,11 @@ extension RedisStore {
             bytes.append(contentsOf: hint(renewal.lease.jobID, none: "             ").utf8)
             bytes.put(renewal.lease.token)
           }
-          command.add(renewal.until.microseconds)
+          if let by = renewal.ifEndsBy {
+            command.add("\(renewal.until.microseconds) \(by.microseconds)")
+          } else {
+            command.add(renewal.until.microseconds)
+          }
           command.add { bytes in
             guard let progress = renewal.progress else { return }
             bytes.put(progress.percent)

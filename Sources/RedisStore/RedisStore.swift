@@ -12,7 +12,7 @@ public final class RedisStore: JobStore {
   let configuration: StoreConfiguration
   let options: RedisOptions
   let link: RedisLink
-  private let name: String
+  let name: String
   private let lookups: RedisReader
   private let keeperThread: SystemThread
 
@@ -107,6 +107,8 @@ public final class RedisStore: JobStore {
     }
     for connection in connections { connection?.interrupt() }
     keeperThread.join()
+    // Its workers have gone; if this fails they are seen for three seconds more.
+    if session != nil { try? publish([], arrived: []) }
     dropSession()
     lookups.close()
   }
@@ -119,7 +121,7 @@ public final class RedisStore: JobStore {
   }
 
   /// The connection, or why there is none.
-  private func connected() throws(StoreError) -> RedisSession {
+  func connected() throws(StoreError) -> RedisSession {
     let (fresh, current, failure) = link.state.withLock { state in
       defer { state.fresh = nil }
       return (state.fresh, state.generation, state.failure)

@@ -1,7 +1,7 @@
 /// The verbs as Redis runs them. Each is documented above its source in Scripts/.
 enum Script: Int, CaseIterable {
   case hello, beat, enqueue, claim, settle, extend, promote, reclaim, prune, control, sweep, pause, record
-  case read, list, events, queues, ahead
+  case read, list, events, queues, ahead, publish, workers
 
   /// What Redis loads: the verb after what it builds on.
   ///
@@ -22,15 +22,16 @@ enum Script: Int, CaseIterable {
   private var flags: String? {
     switch self {
     case .enqueue, .claim: nil
-    case .read, .list, .events, .queues, .ahead: "no-writes"
-    case .hello, .beat, .settle, .extend, .promote, .reclaim, .prune, .control, .sweep, .pause, .record: "allow-oom"
+    case .read, .list, .events, .queues, .ahead, .workers: "no-writes"
+    case .hello, .beat, .publish, .settle, .extend, .promote, .reclaim, .prune, .control, .sweep, .pause, .record:
+      "allow-oom"
     }
   }
 
   /// Whether its arguments and reply are those of common.lua.
   var isWriting: Bool {
     switch self {
-    case .hello, .beat, .read, .list, .events, .queues, .ahead: false
+    case .hello, .beat, .read, .list, .events, .queues, .ahead, .publish, .workers: false
     case .enqueue, .claim, .settle, .extend, .promote, .reclaim, .prune, .control, .sweep, .pause, .record: true
     }
   }
@@ -57,6 +58,8 @@ enum Script: Int, CaseIterable {
     case .events: PackageResources.events_lua
     case .queues: PackageResources.queues_lua
     case .ahead: PackageResources.ahead_lua
+    case .publish: PackageResources.publish_lua
+    case .workers: PackageResources.workers_lua
     }
   }
 }

@@ -6,7 +6,7 @@ extension SQLiteStore {
     var results: [SettleResult] = []
     results.reserveCapacity(settlements.count)
     for settlement in settlements {
-      guard let running = held(settlement.lease) else {
+      guard let running = held(settlement.lease), settlement.means(leaseUntil: running.stored.row.until) else {
         results.append(.notHeld)
         continue
       }
@@ -24,9 +24,11 @@ extension SQLiteStore {
         results.append(.notHeld)
         continue
       }
-      memory.renew(running, until: leaseEnd(renewal.until, running.stored.row))
-      running.isRenewed = true
-      leases.note(running.stored.seq, until: running.stored.row.until)
+      if renewal.means(leaseUntil: running.stored.row.until) {
+        memory.renew(running, until: leaseEnd(renewal.until, running.stored.row))
+        running.isRenewed = true
+        leases.note(running.stored.seq, until: running.stored.row.until)
+      }
       if var progress = renewal.progress {
         try begin(now)
         progress.at = now

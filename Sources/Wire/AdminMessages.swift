@@ -97,22 +97,20 @@ extension Codec {
     return unsafe finish(message)
   }
 
-  public func encodeWorkers(_ workers: [WorkerView], serverID: String) -> Int {
+  public func encodeWorkers(_ workers: [WorkerView]) -> Int {
     begin()
     let message = unsafe arena.make(gkick__v1__list_workers_response__init)
     unsafe message.pointee.n_workers = workers.count
     unsafe message.pointee.workers = arena.array(workers.count) {
-      unsafe worker(workers[$0], serverID)
+      unsafe worker(workers[$0])
     }
     return unsafe finish(message)
   }
 
-  private func worker(_ view: WorkerView, _ serverID: String) -> UnsafeMutablePointer<
-    Gkick__V1__Worker
-  > {
+  private func worker(_ view: WorkerView) -> UnsafeMutablePointer<Gkick__V1__Worker> {
     let worker = unsafe arena.make(gkick__v1__worker__init)
     unsafe worker.pointee.worker_id = arena.copy(view.workerID)
-    unsafe worker.pointee.server_id = arena.copy(serverID)
+    unsafe worker.pointee.server_id = arena.copy(view.serverID)
     unsafe worker.pointee.n_queues = view.queues.count
     unsafe worker.pointee.queues = texts(view.queues)
     unsafe worker.pointee.n_names = view.names.count

@@ -113,6 +113,7 @@ extension Codec {
       workers.append(
         WorkerView(
           workerID: unsafe try text(worker.pointee.worker_id, "workers.worker_id", max: .max),
+          serverID: unsafe try text(worker.pointee.server_id, "workers.server_id", max: .max),
           queues: unsafe try texts(
             worker.pointee.queues, worker.pointee.n_queues, "workers.queues", max: .max, each: .max),
           names: unsafe try texts(

@@ -12,6 +12,9 @@ final class FlakyStore: JobStore {
   private(set) var commits: [Durability] = []
   private(set) var extended = 0
   private(set) var slotsDealt = 0
+  /// Set by tests of several servers.
+  var others: OtherServers?
+  var directory: (any WorkerDirectory)? { others }
 
   init(_ base: MemoryStore) { self.base = base }
 

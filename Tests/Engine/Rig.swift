@@ -10,16 +10,19 @@ final class Rig {
   /// Everything said by the last tick, in order.
   private(set) var effects: [Effect] = []
   private(set) var early: [Effect] = []
+  /// The latest of each job that was given out.
+  private var leases: [String: Lease] = [:]
   private var routes: UInt64 = 0
 
   init(
     _ configure: (inout EngineConfiguration) -> Void = { _ in }, store: MemoryStore = MemoryStore(),
-    start: Timestamp = Timestamp(seconds: 1_000_000)
+    others: OtherServers? = nil, start: Timestamp = Timestamp(seconds: 1_000_000)
   ) {
     var configuration = EngineConfiguration()
     configuration.serverID = "s1"
     configure(&configuration)
     self.store = FlakyStore(store)
+    self.store.others = others
     now = start
     engine = Engine(store: self.store, configuration: configuration, seed: 7, now: start)
   }
@@ -33,6 +36,9 @@ final class Rig {
   func tick(_ commands: [Command] = []) -> [Effect] {
     early = engine.decide(commands, now: now)
     effects = early + engine.commit(now: now)
+    for case .toWorker(_, let update) in early {
+      for job in update.jobs { leases[job.lease.jobID] = job.lease }
+    }
     return effects
   }
 
@@ -122,6 +128,9 @@ final class Rig {
   /// What the store committed of a job.
   func record(_ id: String) -> JobRecord? { try? store.reader.job(id: id) }
   func state(_ id: String) -> JobState? { record(id)?.state }
+
+  /// Of a job that a stream was given.
+  func lease(of id: String) -> Lease? { leases[id] }
 
   func worker(_ id: String) -> WorkerView? {
     let route = route()

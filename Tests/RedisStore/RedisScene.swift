@@ -14,6 +14,9 @@ final class RedisScene {
 
   init(_ settings: [String] = []) throws { redis = try RedisProcess(settings) }
 
+  /// The same Redis, other servers: what they hear is kept apart.
+  init(onRedisOf other: RedisScene) { redis = other.redis }
+
   deinit { for store in stores { try? store.close() } }
 
   static func now() -> Timestamp {
@@ -48,9 +51,9 @@ final class RedisScene {
 
   var warnings: [String] { warned.withLock { $0 } }
 
-  func waitForSignal(_ match: (StoreSignal) -> Bool) -> Bool {
-    wait { heard.withLock { $0.contains(where: match) } }
-  }
+  func hasHeard(_ match: (StoreSignal) -> Bool) -> Bool { heard.withLock { $0.contains(where: match) } }
+
+  func waitForSignal(_ match: (StoreSignal) -> Bool) -> Bool { wait { hasHeard(match) } }
 
   /// Looks again and again, for ten seconds at most.
   func wait(_ condition: () -> Bool) -> Bool {

@@ -159,5 +159,30 @@ extension StoreConformance {
       #expect(scene.store.nextDue == scene.now + .seconds(2))
       #expect(try scene.commit().isEmpty)
     },
+    StoreCase("a lease that another server has renewed is left alone by one that knows an earlier end") { harness in
+      let scene = try StoreScene(harness)
+      let id = try scene.add()
+      let claimed = try scene.take(lease: .seconds(10))
+      let known = scene.now + .seconds(10)
+      let renewed = scene.now + .seconds(20)
+      _ = try scene.store.extend([Extension(lease: claimed.lease, until: renewed)], now: scene.now)
+      let shorter = Extension(lease: claimed.lease, until: scene.now + .seconds(1), ifEndsBy: known)
+      guard case .extended = try scene.store.extend([shorter], now: scene.now)[0] else {
+        Issue.record("it is held")
+        return
+      }
+      #expect(scene.store.nextDue == renewed)
+      for outcome in [Settlement.Outcome.lost, .unconfirmed] {
+        let settlement = Settlement(lease: claimed.lease, outcome: outcome, ifEndsBy: known)
+        #expect(try scene.store.settle([settlement], now: scene.now) == [.notHeld])
+      }
+      #expect(try scene.state(id) == .running)
+      // Who knows the end may change it.
+      _ = try scene.store.extend(
+        [Extension(lease: claimed.lease, until: scene.now + .seconds(1), ifEndsBy: renewed)], now: scene.now)
+      #expect(scene.store.nextDue == scene.now + .seconds(1))
+      let settlement = Settlement(lease: claimed.lease, outcome: .lost, ifEndsBy: scene.now + .seconds(1))
+      #expect(try scene.store.settle([settlement], now: scene.now) == [.settled(.ready)])
+    },
   ]
 }

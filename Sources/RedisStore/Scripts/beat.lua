@@ -9,7 +9,10 @@ if not meta[1] then return { '', 0, '' } end
 local time = call('TIME')
 local millis = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 call('ZADD', P .. 'servers', format('%.0f', millis), ARGV[1])
-call('ZREMRANGEBYSCORE', P .. 'servers', '-inf', format('%.0f', millis - 3600000))
+for _, name in ipairs(call('ZRANGEBYSCORE', P .. 'servers', '-inf', format('%.0f', millis - 60000), 'LIMIT', 0, 100)) do
+  call('HDEL', P .. 'w', name)
+  call('ZREM', P .. 'servers', name)
+end
 local due
 for _, name in ipairs({ 'due', 'exp', 'lease' }) do
   local first = call('ZRANGE', P .. name, 0, 0, 'WITHSCORES')[2]

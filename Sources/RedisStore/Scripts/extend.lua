@@ -3,7 +3,8 @@
 -- KEYS[1]  prefix
 -- ARGV     1-3 see common.lua; 4 how long after an attempt's deadline its lease ends at the latest, microseconds
 --          then four for each lease: the job's id; the number inside it (13 digits, or 13 spaces) and the token (8); the
---          new end, microseconds; the progress (percent (4), message), or '' for none
+--          new end, microseconds, and where that is asked, after a space, the time by which the lease must end for its end to be
+--          changed; the progress (percent (4), message), or '' for none
 -- Reply    see common.lua, then for each lease two: the job's head and its state with the payload's size (4) before it; both
 --          '' when the lease is not held
 local numbers = {}
@@ -35,11 +36,18 @@ for i = 5, last, 4 do
     and sub(job.rec, 2, 1 + byte(job.rec, 1)) == id
   then
     local deadline8 = sub(st, 35, 42)
+    local space = string.find(till, ' ', 1, true)
+    local is_mine = true
+    if space then
+      -- Another server has renewed it, which has the worker now: it keeps its end.
+      is_mine = (tonumber(call('ZSCORE', P .. 'lease', job.s)) or 0) <= tonumber(sub(till, space + 1))
+      till = sub(till, 1, space - 1)
+    end
     if deadline8 ~= ZERO8 then
       local longest = unpack_struct('>I8', deadline8) + grace
       if tonumber(till) > longest then till = format('%.0f', longest) end
     end
-    add('lease', till, job.s)
+    if is_mine then add('lease', till, job.s) end
     if progress ~= '' then
       open(job)
       job.progress = sub(progress, 1, 4) .. now8 .. sub(progress, 5)

@@ -5,6 +5,7 @@
 --          then two for each settlement: the job's id; the number inside it (13 digits, or 13 spaces when it was not made
 --          here), the token (8), and one of
 --            's' result | 'f' draw (double) failure | 'r' delay (8) | 'c' draw (double) | 'u' unconfirmed | 'l' lost
+--          the last two followed by the time (8) by which the lease must end to count as held, or 0
 -- Reply    see common.lua, then one byte for each settlement: the job's state now, 0 when the lease was not held
 local custom, custom_n, numbers = {}, 0, {}
 local last = #ARGV
@@ -79,7 +80,11 @@ for i = 6, last, 2 do
     and sub(job.st, 43, 50) == sub(what, 14, 21) and sub(job.rec, 2, 1 + byte(job.rec, 1)) == id
   then
     local op = sub(what, 22, 22)
-    if op == 's' and succeed(job, what) then
+    local ends_by = (op == 'u' or op == 'l') and unpack_struct('>I8', what, 23) or 0
+    if ends_by > 0 and (tonumber(call('ZSCORE', P .. 'lease', s)) or 0) > ends_by then
+      -- Another server has the worker now and has renewed it.
+      job = nil
+    elseif op == 's' and succeed(job, what) then
       job.state = SUCCEEDED
     elseif open(job) and op == 's' then
       leave(job)
@@ -104,7 +109,7 @@ for i = 6, last, 2 do
     else
       lose(job)
     end
-    result = job.state
+    result = job and job.state or 0
   end
   n = n + 1
   results[n] = char(result)

@@ -4,13 +4,11 @@ import RPC
 /// Any call of AdminService that the engine answers: one question, one answer.
 final class AdminCall: Answerable {
   private let call: ServerCall
-  private let serverID: String
   private let workerID: String
   private var route: Route?
 
-  init(call: ServerCall, serverID: String = "", workerID: String = "") {
+  init(call: ServerCall, workerID: String = "") {
     self.call = call
-    self.serverID = serverID
     self.workerID = workerID
   }
 
@@ -30,7 +28,7 @@ final class AdminCall: Answerable {
     case .notFound: call.finish(Status(.notFound, "no worker \(workerID)"))
     case .swept(let count): call.reply(desk.codec, desk.codec.encodeCountResponse(count))
     case .queues(let views): call.reply(desk.codec, desk.codec.encodeQueues(views))
-    case .workers(let views): call.reply(desk.codec, desk.codec.encodeWorkers(views, serverID: serverID))
+    case .workers(let views): call.reply(desk.codec, desk.codec.encodeWorkers(views))
     default: call.finish(Status(reply))
     }
   }

@@ -36,7 +36,7 @@ extension Services {
     }
     methods.unary(service + "ListWorkers", host: host) { desk, request throws(Status) in
       try request.decodeEmpty(desk)
-      try AdminCall(call: request.call, serverID: configuration.serverID).start(desk) { .workers($0) }
+      try AdminCall(call: request.call).start(desk) { .workers($0) }
     }
     methods.unary(service + "DrainWorker", host: host) { desk, request throws(Status) in
       let worker = try request.decode(desk.codec.decodeDrainWorkerRequest)

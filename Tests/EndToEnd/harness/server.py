@@ -45,6 +45,9 @@ class Server:
         self.port, self.http_port = free_port(), free_port()
         self.store = store or os.environ.get("GKICK_TEST_STORE") or f"embedded:{self.data}"
         self.flags = ["--lease", lease, *flags]
+        if store is None and self.store.startswith("redis"):
+            # One Redis for all tests: each keeps to keys of its own, which a Server with the same data finds again.
+            self.flags += ["--redis-prefix", "{" + self.data.name + "}:"]
         self.environment = {name: value for name, value in os.environ.items() if not name.startswith("GKICK_")}
         self.environment |= environment or {}
         self.preexec = preexec
