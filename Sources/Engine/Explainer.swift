@@ -47,7 +47,10 @@ struct Explainer {
     if let reason = hindrance(job, isReady: record.state == .ready) { reasons.append(reason) }
     let isWaitingInLine = record.state == .ready
     let ahead = isWaitingInLine ? try store.jobsAhead(of: record.place, queue: job.queue) : 0
-    if ahead > 0 { reasons.append(.init(.jobsAhead, "\(ahead) job\(ahead == 1 ? "" : "s") ahead of it in its queue")) }
+    if ahead > 0 {
+      let ids = ahead <= Self.named ? try store.idsAhead(of: record.place, queue: job.queue, most: ahead) : []
+      reasons.append(.init(.jobsAhead, "\(ahead) job\(ahead == 1 ? "" : "s") ahead of it in its queue", jobIDs: ids))
+    }
     return Explanation(reasons: reasons, jobsAhead: UInt64(max(0, ahead)))
   }
 

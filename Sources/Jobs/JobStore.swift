@@ -80,9 +80,16 @@ public protocol JobStore: AnyObject {
   /// How many ready jobs of the queue come before `place`.
   func jobsAhead(of place: Place, queue: String) throws(StoreError) -> Int
 
+  /// The ids of the `most` first of them, the next to run first. A store that cannot say cheaply names none.
+  func idsAhead(of place: Place, queue: String, most: Int) throws(StoreError) -> [String]
+
   /// The cursor of the newest committed event; 0: none yet.
   var lastEventCursor: Int64 { get }
 
   /// Ends the use of the store, everything synced. Nothing may be called afterwards.
   func close() throws(StoreError)
+}
+
+extension JobStore {
+  public func idsAhead(of place: Place, queue: String, most: Int) throws(StoreError) -> [String] { [] }
 }

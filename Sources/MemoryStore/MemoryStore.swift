@@ -94,6 +94,11 @@ public final class MemoryStore: JobStore {
 
   public func jobsAhead(of place: Place, queue: String) -> Int { tables.ready[queue]?.rank(of: place) ?? 0 }
 
+  public func idsAhead(of place: Place, queue: String, most: Int) -> [String] {
+    guard let ready = tables.ready[queue] else { return [] }
+    return ready.elements.prefix(min(most, ready.rank(of: place))).compactMap { tables.rows[$0.seq]?.record.job.id }
+  }
+
   public func queues(now: Timestamp) -> [QueueStatistics] {
     var queues: [String: QueueStatistics] = [:]
     for row in tables.rows.values {

@@ -87,14 +87,31 @@ extension RedisStore {
   }
 
   public func jobsAhead(of place: Place, queue: String) throws(StoreError) -> Int {
+    try ahead(of: place, queue: queue, named: 0).count
+  }
+
+  public func idsAhead(of place: Place, queue: String, most: Int) throws(StoreError) -> [String] {
+    try ahead(of: place, queue: queue, named: min(max(most, 0), 1000)).first
+  }
+
+  private func ahead(of place: Place, queue: String, named most: Int) throws(StoreError) -> (
+    count: Int, first: [String]
+  ) {
     var reply = try run(.ahead) { command in
       command.add(queue)
       command.add(Self.priorityCode(place.priority))
       command.add(place.readyAt.microseconds)
       let digits = String(max(0, place.seq))
       command.add(String(repeating: "0", count: max(0, 13 - digits.utf8.count)) + digits)
+      command.add(most)
     }
-    return try read { () throws(RedisFailure) in Int(try reply.integer()) }
+    return try read { () throws(RedisFailure) in
+      let parts = try reply.array()
+      let count = Int(try reply.integer())
+      var first: [String] = []
+      for _ in 1..<max(1, parts) { first.append(try reply.string()) }
+      return (count, first)
+    }
   }
 }
 

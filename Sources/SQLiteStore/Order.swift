@@ -124,6 +124,16 @@ struct Order {
     return entry
   }
 
+  /// The first entries, at most `most`.
+  func first(_ most: Int) -> [Entry] {
+    var found: [Entry] = []
+    for chunk in chunks {
+      if found.count >= most { break }
+      found += chunk.entries[chunk.start...].prefix(most - found.count)
+    }
+    return found
+  }
+
   /// How many entries come before the given place.
   func rank(at: Int64, seq: Int64) -> Int {
     guard !isEmpty else { return 0 }

@@ -234,6 +234,17 @@ public final class SQLiteStore: JobStore {
     return count
   }
 
+  public func idsAhead(of place: Place, queue: String, most: Int) throws(StoreError) -> [String] {
+    var places: [Place] = []
+    for lane in memory.queues[queue]?.active ?? [] where lane.priority >= place.priority {
+      for entry in lane.order.first(most) {
+        let one = Place(priority: lane.priority, readyAt: Timestamp(microseconds: entry.at), seq: entry.seq)
+        if one < place { places.append(one) }
+      }
+    }
+    return try places.sorted().prefix(most).map { (one) throws(StoreError) in try known(one.seq).head.job.id }
+  }
+
   public func queues(now: Timestamp) throws(StoreError) -> [QueueStatistics] {
     memory.queues.values.filter { $0.standing.isWorthTelling }.map { queue in
       let standing = queue.standing

@@ -77,6 +77,9 @@ final class FlakyStore: JobStore {
   func queues(now: Timestamp) -> [QueueStatistics] { base.queues(now: now) }
   func isPaused(_ queue: String) -> Bool { base.isPaused(queue) }
   func jobsAhead(of place: Place, queue: String) -> Int { base.jobsAhead(of: place, queue: queue) }
+  func idsAhead(of place: Place, queue: String, most: Int) -> [String] {
+    base.idsAhead(of: place, queue: queue, most: most)
+  }
   var lastEventCursor: Int64 { base.lastEventCursor }
   func close() {}
 }

@@ -82,6 +82,9 @@ final class UnsteadyStore: JobStore {
   func jobsAhead(of place: Place, queue: String) throws(StoreError) -> Int {
     try base.jobsAhead(of: place, queue: queue)
   }
+  func idsAhead(of place: Place, queue: String, most: Int) throws(StoreError) -> [String] {
+    try base.idsAhead(of: place, queue: queue, most: most)
+  }
   var lastEventCursor: Int64 { base.lastEventCursor }
   func close() throws(StoreError) { try base.close() }
 }

@@ -109,5 +109,32 @@ extension StoreConformance {
       #expect(try scene.store.jobsAhead(of: Place(priority: 1, readyAt: oldest, seq: 0), queue: "b") == 0)
       #expect(try scene.store.jobsAhead(of: place, queue: "nowhere") == 0)
     },
+    StoreCase("the jobs ahead are named, the next to run first") { harness in
+      let scene = try StoreScene(harness)
+      func add(_ name: String, priority: Int8) throws -> String {
+        var job = NewJob(queue: "b", name: name)
+        job.priority = priority
+        return try scene.add(job)
+      }
+      let taken = try add("a", priority: 9)
+      var ids = [try add("a", priority: 0), try add("b", priority: 0)]
+      scene.pass(.seconds(1))
+      ids += [try add("a", priority: 0), try add("b", priority: -7)]
+      ids.insert(try add("c", priority: 9), at: 0)
+      _ = try scene.add(NewJob(queue: "c", name: "a"))
+      #expect(try scene.claim(1, from: ["b"]).map(\.lease.jobID) == [taken])
+      try scene.commit()
+      func ahead(_ priority: Int8, _ at: Timestamp, _ seq: Int64 = .max, most: Int = 10) throws -> [String] {
+        try scene.store.idsAhead(of: Place(priority: priority, readyAt: at, seq: seq), queue: "b", most: most)
+      }
+      #expect(try ahead(-100, scene.now) == ids)
+      #expect(try ahead(-100, scene.now, most: 3) == Array(ids[..<3]))
+      #expect(try ahead(-100, scene.now, most: 0) == [])
+      #expect(try ahead(0, scene.now, 0) == Array(ids[..<3]))
+      #expect(try ahead(0, scene.now - .seconds(1), 0) == Array(ids[..<1]))
+      #expect(try ahead(10, scene.now) == [])
+      #expect(
+        try scene.store.idsAhead(of: Place(priority: 0, readyAt: scene.now, seq: 0), queue: "nowhere", most: 9) == [])
+    },
   ]
 }

@@ -293,6 +293,9 @@ final class StoreDifferential {
     try expect(
       try subject.jobsAhead(of: place, queue: queue), reference.jobsAhead(of: place, queue: queue),
       "jobs ahead after tick \(tick)")
+    try expect(
+      try subject.idsAhead(of: place, queue: queue, most: 3), reference.idsAhead(of: place, queue: queue, most: 3),
+      "ids ahead after tick \(tick)")
     let id = pick(ids)
     try expect(
       try subject.reader.job(id: id).map(describe), try reference.reader.job(id: id).map(describe),
