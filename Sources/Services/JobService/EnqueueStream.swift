@@ -39,6 +39,8 @@ final class EnqueueStream: CallHandler, Answerable, Pausable {
   private var isHalfClosed = false
   /// The server goes away: what has come is answered, no more is taken.
   private var isClosing = false
+  /// A request was wrong: the stream ends with this once all before it are answered, for those are stored.
+  private var failure: Status?
   /// Only to hear that the server goes away.
   private var route: Route?
 
@@ -63,14 +65,15 @@ final class EnqueueStream: CallHandler, Answerable, Pausable {
   }
 
   func message(_ message: ByteBuffer, call: ServerCall) {
-    guard call.isOpen, !isClosing else { return }
+    guard call.isOpen, !isClosing, failure == nil else { return }
     let batch: BatchRequest
     do throws(Status) {
       batch = try message.decode { (bytes) throws(WireError) in
         try desk.codec.decodeEnqueueBatchRequest(bytes, now: EngineHost.wallClock())
       }
     } catch {
-      return call.finish(error)
+      failure = error
+      return finishIfDone()
     }
     let part = Part(self, BatchPlan(batch))
     parts.append(part)
@@ -119,7 +122,13 @@ final class EnqueueStream: CallHandler, Answerable, Pausable {
 
   private func finishIfDone() {
     guard parts.isEmpty else { return }
-    if isHalfClosed { call.finish() } else if isClosing { call.finish(.shuttingDown) }
+    if let failure {
+      call.finish(failure)
+    } else if isHalfClosed {
+      call.finish()
+    } else if isClosing {
+      call.finish(.shuttingDown)
+    }
   }
 
   private func pauseIfNeeded() {
