@@ -77,7 +77,10 @@ final class EventWatcher: CallHandler, Answerable {
       return call.finish(
         Status(.outOfRange, "this cursor is beyond the newest event; the newest cursor is \(now)"))
     }
-    send([], start ?? now)
+    cursor = start ?? now
+    say([])
+    // Only the store knows whether a place is trimmed; what is in memory may be older than what is kept.
+    if let start, start < now { read(after: start) } else { pull() }
   }
 
   func answer(_ answer: ReadAnswer, desk: LoopDesk) {
@@ -100,15 +103,19 @@ final class EventWatcher: CallHandler, Answerable {
   }
 
   private func send(_ events: [Event], _ next: Int64) {
+    cursor = next
+    say(events)
+    pull()
+  }
+
+  private func say(_ events: [Event]) {
     var index = 0
     repeat {
       let (size, end) = desk.codec.encodeStreamEventsResponse(
-        events, from: index, cursor: next, size: EventWatcher.messageSize)
+        events, from: index, cursor: cursor, size: EventWatcher.messageSize)
       call.send(desk.codec, size)
       index = end
     } while index < events.count
-    cursor = next
-    pull()
   }
 
   private func pull() {

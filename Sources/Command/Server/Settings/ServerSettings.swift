@@ -140,12 +140,13 @@ extension StoreConfiguration {
   /// `24h`, `1GiB`, or both as `24h,1GiB`; what is not named keeps its default.
   fileprivate mutating func readEventRetention(_ setting: Setting) throws {
     guard let text = setting.text else { return }
-    let refusal = setting.refusal(text, allowed: "a time (24h), a size (1GiB) or both (24h,1GiB); at least 1m and 1MiB")
+    let refusal = setting.refusal(
+      text, allowed: "a time (24h), a size (1GiB) or both (24h,1GiB); at least 1s and 64KiB")
     for part in text.split(separator: ",", omittingEmptySubsequences: false) {
       if let time = IntervalText.parse(String(part)) {
-        guard time >= .minutes(1) else { throw refusal }
+        guard time >= .seconds(1) else { throw refusal }
         eventRetention = time
-      } else if let size = ByteCountText.parse(String(part)), size >= 1 << 20 {
+      } else if let size = ByteCountText.parse(String(part)), size >= 64 << 10 {
         eventBytes = size
       } else {
         throw refusal
