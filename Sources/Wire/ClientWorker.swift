@@ -193,7 +193,8 @@ extension Codec {
         welcome.pointee.server_version, "welcome.server_version", max: .max)
       info.lease = unsafe try interval(welcome.pointee.lease, "welcome.lease") ?? .zero
       info.heartbeat = unsafe try interval(welcome.pointee.heartbeat, "welcome.heartbeat") ?? .zero
-      info.lost = unsafe try leases(welcome.pointee.lost, welcome.pointee.n_lost, "welcome.lost")
+      info.lost = unsafe try leases(
+        welcome.pointee.lost, welcome.pointee.n_lost, "welcome.lost", id: "welcome.lost.job_id")
       response.welcome = info
     }
     response.jobs = unsafe try assignments(message.pointee.jobs, message.pointee.n_jobs)
@@ -231,7 +232,7 @@ extension Codec {
     for index in 0..<count {
       // There are `count` of them, and none is nil.
       let given = unsafe values![index]!
-      var job = Assignment(lease: unsafe try lease(given.pointee.lease, "jobs.lease"))
+      var job = Assignment(lease: unsafe try lease(given.pointee.lease, "jobs.lease", id: "jobs.lease.job_id"))
       job.attempt = unsafe given.pointee.attempt
       job.queue = unsafe try text(given.pointee.queue, "jobs.queue", max: .max)
       job.name = unsafe try text(given.pointee.name, "jobs.name", max: .max)
@@ -260,7 +261,7 @@ extension Codec {
       let given = unsafe values![index]!
       result.append(
         OutcomeStatus(
-          lease: unsafe try lease(given.pointee.lease, "results.lease"),
+          lease: unsafe try lease(given.pointee.lease, "results.lease", id: "results.lease.job_id"),
           statusCode: unsafe given.pointee.status_code,
           statusMessage: unsafe try text(
             given.pointee.status_message, "results.status_message", max: .max)))
@@ -277,7 +278,7 @@ extension Codec {
       let given = unsafe values![index]!
       result.append(
         CancellationInfo(
-          lease: unsafe try lease(given.pointee.lease, "cancellations.lease"),
+          lease: unsafe try lease(given.pointee.lease, "cancellations.lease", id: "cancellations.lease.job_id"),
           reason: unsafe try text(given.pointee.reason, "cancellations.reason", max: .max)))
     }
     return result

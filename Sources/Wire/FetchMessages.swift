@@ -28,6 +28,6 @@ extension Codec {
       workerID: unsafe try text(message.pointee.worker_id, "worker_id", max: Bounds.id),
       outcomes: unsafe try outcomes(message.pointee.outcomes, message.pointee.n_outcomes),
       progress: unsafe try progressReports(message.pointee.progress, message.pointee.n_progress),
-      extend: unsafe try leases(message.pointee.extend, message.pointee.n_extend, "extend"))
+      extend: unsafe try leases(message.pointee.extend, message.pointee.n_extend, "extend", id: "extend.job_id"))
   }
 }

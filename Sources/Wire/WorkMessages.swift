@@ -54,7 +54,7 @@ extension Codec {
       maxInFlightBytes: unsafe hello.pointee.max_in_flight_bytes,
       resumeWindow: unsafe try interval(hello.pointee.resume_window, "hello.resume_window"),
       labels: labels,
-      held: unsafe try leases(hello.pointee.held, hello.pointee.n_held, "hello.held"))
+      held: unsafe try leases(hello.pointee.held, hello.pointee.n_held, "hello.held", id: "hello.held.job_id"))
   }
 
   /// No queue, or an empty one, is the queue of jobs that name none.
@@ -82,22 +82,22 @@ extension Codec {
 
   func leases(
     _ values: UnsafeMutablePointer<UnsafeMutablePointer<Gkick__V1__JobLease>?>?, _ count: Int,
-    _ path: StaticString
+    _ path: StaticString, id: StaticString
   ) throws(WireError) -> [Lease] {
     guard count <= Bounds.leases else { throw WireError(path, "at most \(Bounds.leases)") }
     var result: [Lease] = []
     result.reserveCapacity(count)
     // There are `count` of them.
-    for index in 0..<count { result.append(unsafe try lease(values![index], path)) }
+    for index in 0..<count { result.append(unsafe try lease(values![index], path, id: id)) }
     return result
   }
 
   func lease(
-    _ lease: UnsafeMutablePointer<Gkick__V1__JobLease>?, _ path: StaticString
+    _ lease: UnsafeMutablePointer<Gkick__V1__JobLease>?, _ path: StaticString, id: StaticString
   ) throws(WireError) -> Lease {
     guard let lease = unsafe lease else { throw WireError(path, "required") }
     return Lease(
-      jobID: unsafe try required(lease.pointee.job_id, path), token: unsafe lease.pointee.token)
+      jobID: unsafe try required(lease.pointee.job_id, id), token: unsafe lease.pointee.token)
   }
 
   func outcomes(
@@ -111,7 +111,7 @@ extension Codec {
       let outcome = unsafe values![index]!
       result.append(
         WorkerOutcome(
-          lease: unsafe try lease(outcome.pointee.lease, "outcomes.lease"),
+          lease: unsafe try lease(outcome.pointee.lease, "outcomes.lease", id: "outcomes.lease.job_id"),
           how: unsafe try how(outcome)))
     }
     return result
@@ -147,7 +147,9 @@ extension Codec {
   private func failure(_ failure: UnsafeMutablePointer<Gkick__V1__Failure>) throws(WireError)
     -> Failure
   {
-    Failure(
+    // Not looked at, but a text all the same.
+    _ = unsafe try checked(failure.pointee.worker_id, "outcomes.failure.worker_id")
+    return Failure(
       type: unsafe try clipped(
         failure.pointee.type, "outcomes.failure.type", max: Bounds.failureType),
       message: unsafe try clipped(
@@ -172,7 +174,7 @@ extension Codec {
       guard percent <= 100 else { throw WireError("progress.progress.percent", "0 to 100") }
       result.append(
         ProgressReport(
-          lease: unsafe try lease(report.pointee.lease, "progress.lease"),
+          lease: unsafe try lease(report.pointee.lease, "progress.lease", id: "progress.lease.job_id"),
           progress: Progress(
             percent: percent,
             message: unsafe try clipped(

@@ -131,7 +131,7 @@ import Wire
     let lease = Raw.message(1, .text(1, "j") + .number(2, 5))
     #expect(field(.message(4, lease)) == "outcomes.how")
     #expect(field(.message(4, .message(2, Raw()))) == "outcomes.lease")
-    #expect(field(.message(4, .message(1, Raw()) + .message(2, Raw()))) == "outcomes.lease")
+    #expect(field(.message(4, .message(1, Raw()) + .message(2, Raw()))) == "outcomes.lease.job_id")
     #expect(field(.message(4, lease + .message(4, .time(1, -1)))) == "outcomes.release.delay")
     #expect(field(.message(4, lease + .message(3, .bytes(1, [0xFF])))) == "outcomes.failure.type")
     #expect(field(.message(5, lease)) == "progress.progress")
@@ -139,7 +139,9 @@ import Wire
     #expect(field(.message(1, .message(2, .text(1, "a**")))) == "hello.queues")
     #expect(field(.message(1, .time(6, -1))) == "hello.resume_window")
     #expect(field(.message(1, .bytes(1, [0x61, 0]))) == "hello.worker_id")
-    #expect(field(.message(1, .message(8, Raw()))) == "hello.held")
+    #expect(field(.message(1, .message(8, Raw()))) == "hello.held.job_id")
+    #expect(field(.message(1, .message(8, .bytes(1, [0xFF])))) == "hello.held.job_id")
+    #expect(field(.message(4, lease + .message(3, .bytes(7, [0xFF])))) == "outcomes.failure.worker_id")
     #expect(field(.message(1, .message(2, .text(1, "a.*")) + .message(2, .text(1, "*")))) == nil)
   }
 
