@@ -1,0 +1,66 @@
+"""Many big jobs, results and failures: in messages of at most 4 MiB, which is what a stock client takes."""
+from harness.asking import DEAD, enqueue
+from harness.stubs import pb
+from harness.worker import Worker, duration, subscriptions
+
+
+def big(server, queue, count):
+    return [enqueue(server, queue, payload=bytes([index]) * (1 << 20)).job_id for index in range(count)]
+
+
+def test_big_jobs_come_in_messages_that_a_stock_client_takes(server, queue):
+    big(server, queue, 12)
+    with Worker(server, queue, slots=12) as worker:
+        jobs = worker.take(12)
+        assert [job.payload[0] for job in jobs] == list(range(12))
+        for job in jobs:
+            assert worker.succeed(job, b"r" * (1 << 20)) == 0
+    found, token = [], ""
+    while True:
+        page = server.jobs.ListJobs(pb.ListJobsRequest(queue=queue, page_size=1000, page_token=token))
+        found += page.jobs
+        token = page.next_page_token
+        if not token:
+            break
+    assert len(found) == 12 and all(len(job.result) == len(job.spec.payload) == 1 << 20 for job in found)
+    server.admin.PurgeQueue(pb.PurgeQueueRequest(queue=queue))
+
+
+def test_big_jobs_by_fetch(server, queue):
+    big(server, queue, 12)
+    seen = 0
+    while seen < 12:
+        jobs = server.work.Fetch(pb.FetchRequest(worker_id=f"big-{queue}", queues=subscriptions(queue), max_jobs=1000)).jobs
+        assert jobs
+        seen += len(jobs)
+        server.work.Report(pb.ReportRequest(
+            worker_id=f"big-{queue}", outcomes=[pb.Outcome(lease=job.lease, success=pb.Success()) for job in jobs]))
+    server.admin.PurgeQueue(pb.PurgeQueueRequest(queue=queue))
+
+
+def test_big_failures_in_events(server, queue):
+    count = 150
+    with Worker(server, queue, slots=count) as worker:
+        for _ in range(count):
+            enqueue(server, queue, retry=pb.RetryPolicy(max_attempts=1))
+        for job in worker.take(count):
+            worker.fail(job, backtrace="b" * 40_000, message="m" * 10_000, wait=False)
+        worker.until(lambda: len(worker.results) == count, "results")
+    events, after = [], "0"
+    # Each batch is asked for anew, from the cursor of the one before.
+    while len(events) < count:
+        call = server.jobs.StreamEvents(pb.StreamEventsRequest(after_cursor=after, queues=[queue], types=[7]), timeout=10)
+        batch = next(batch for batch in call if batch.events)
+        call.cancel()
+        events += batch.events
+        after = batch.cursor
+    assert len({event.job_id for event in events}) == len(events) == count
+    assert all(len(event.failure.backtrace) == 32 << 10 for event in events)
+
+
+def test_a_result_over_the_limit_fails_for_good(server, queue):
+    job_id = enqueue(server, queue).job_id
+    with Worker(server, queue) as worker:
+        assert worker.succeed(worker.job(), b"x" * ((1 << 20) + 1)) == 0
+    job = server.job(job_id)
+    assert job.state == DEAD and job.failures[-1].type == "result_too_large"
