@@ -40,7 +40,8 @@ import Testing
     // An outcome is taken, and its sender slowed down.
     #expect(mailbox.push(.queues(route), size: 0, mustFit: true) == .pressed)
     var batch: [Command] = []
-    #expect(mailbox.take(into: &batch, wait: 0))
+    var gathering = Gathering()
+    #expect(mailbox.take(into: &batch, wait: 0, gathering: &gathering))
     #expect(batch.count == 5)
     // What was taken but not begun still counts.
     #expect(mailbox.push(.queues(route), size: 0, mustFit: false) == .full)
@@ -65,9 +66,26 @@ import Testing
     mailbox.close()
     #expect(mailbox.push(.queues(route), size: 0, mustFit: true) == .closed)
     var batch: [Command] = []
-    #expect(mailbox.take(into: &batch, wait: nil))
+    var gathering = Gathering()
+    #expect(mailbox.take(into: &batch, wait: nil, gathering: &gathering))
     #expect(batch.count == 1)
-    #expect(!mailbox.take(into: &batch, wait: nil))
+    #expect(!mailbox.take(into: &batch, wait: nil, gathering: &gathering))
+  }
+
+  @Test func whoWaitsForMoreGivesOutWhatItHasInTheEnd() {
+    let mailbox = Mailbox(limits: HostLimits())
+    _ = mailbox.push(.queues(route), size: 0, mustFit: false)
+    var batch: [Command] = []
+    var gathering = Gathering()
+    gathering.committed(answered: 100, microseconds: 200)
+    #expect(gathering.plan != nil)
+    #expect(mailbox.take(into: &batch, wait: nil, gathering: &gathering))
+    #expect(batch.count == 1)
+    // What is due soon is not put off.
+    gathering = Gathering()
+    gathering.committed(answered: 100, microseconds: 1_000)
+    #expect(mailbox.take(into: &batch, wait: 0, gathering: &gathering))
+    #expect(batch.isEmpty && gathering.plan != nil)
   }
 
   /// Pages end early rather than make a message that stock clients refuse.

@@ -90,13 +90,15 @@ public final class EngineHost: Sendable {
     let engine = machine.engine
     var clock = WallClock()
     var batch: [Command] = []
-    while mailbox.take(into: &batch, wait: engine.nextWake.map { wait(until: $0, &clock) }) {
+    var gathering = Gathering()
+    while mailbox.take(into: &batch, wait: engine.nextWake.map { wait(until: $0, &clock) }, gathering: &gathering) {
       var position = 0
       // Also once when nothing came: something is due.
       repeat {
         let count = min(batch.count - position, limits.commandsPerTick)
         if mailbox.begin(count) { relieve() }
-        tick(engine, count == batch.count ? batch : Array(batch[position..<position + count]), &clock)
+        let commands = count == batch.count ? batch : Array(batch[position..<position + count])
+        tick(engine, commands, &clock, &gathering)
         position += count
       } while position < batch.count
     }
@@ -109,13 +111,16 @@ public final class EngineHost: Sendable {
     min((time - clock.now()).microseconds, 10_000_000)
   }
 
-  private func tick(_ engine: Engine, _ commands: [Command], _ clock: inout WallClock) {
+  private func tick(
+    _ engine: Engine, _ commands: [Command], _ clock: inout WallClock, _ gathering: inout Gathering
+  ) {
     let start = WallClock.read(CLOCK_MONOTONIC)
     deliver(engine.decide(commands, now: clock.now()))
     let decided = WallClock.read(CLOCK_MONOTONIC)
     let late = engine.commit(now: clock.now())
     let committed = WallClock.read(CLOCK_MONOTONIC)
     deliver(late)
+    gathering.committed(answered: late.count, microseconds: committed - decided)
     timings.withLock {
       $0.commit.record(Interval(microseconds: committed - decided))
       $0.tick.record(Interval(microseconds: committed - start))

@@ -20,7 +20,8 @@ final class Mailbox: @unchecked Sendable {  // Everything mutable is touched wit
   /// Commands that the engine's thread took out but has not begun.
   private var taken = 0
   private var takenBytes = 0
-  private var isSleeping = false
+  /// The engine's thread sleeps until so many wait.
+  private var wakeAt = Int.max
   private var isClosed = false
   private var isPressed = false
   private var refused: UInt64 = 0
@@ -47,29 +48,38 @@ final class Mailbox: @unchecked Sendable {  // Everything mutable is touched wit
     }
     commands.append(command)
     bytes += size
-    let wake = isSleeping
-    isSleeping = false
+    let wake = commands.count >= wakeAt
+    if wake { wakeAt = .max }
     gate.unlock()
     if wake { gate.signal() }
     return isOver ? .pressed : .accepted
   }
 
-  /// All that waits, in exchange for an empty array; sleeps for at most `wait` microseconds (nil: any time) when there is nothing.
+  /// All that waits, in exchange for an empty array; sleeps for at most `wait` microseconds (nil: any time) when there is nothing,
+  /// or as long as `gathering` says for more.
   /// - Returns: false when closed and empty.
-  func take(into batch: inout [Command], wait: Int64?) -> Bool {
+  func take(into batch: inout [Command], wait: Int64?, gathering: inout Gathering) -> Bool {
     batch.removeAll(keepingCapacity: true)
     gate.lock()
     defer { gate.unlock() }
-    if commands.isEmpty, !isClosed, wait.map({ $0 > 0 }) ?? true {
-      isSleeping = true
-      if let wait { gate.wait(microseconds: wait) } else { gate.wait() }
-      isSleeping = false
+    if let plan = gathering.plan, !isClosed, wait.map({ $0 > plan.microseconds }) ?? true {
+      let before = commands.count
+      sleep(until: before + plan.more, microseconds: plan.microseconds)
+      gathering.gathered(commands.count - before, of: plan.more)
     }
+    if commands.isEmpty, !isClosed, wait.map({ $0 > 0 }) ?? true { sleep(until: 1, microseconds: wait) }
     swap(&commands, &batch)
     taken = batch.count
     takenBytes = bytes
     bytes = 0
     return !(isClosed && batch.isEmpty)
+  }
+
+  /// With the lock held: until so many commands wait, or not so long, or without reason.
+  private func sleep(until count: Int, microseconds: Int64?) {
+    wakeAt = count
+    if let microseconds { gate.wait(microseconds: microseconds) } else { gate.wait() }
+    wakeAt = .max
   }
 
   /// The engine begins with `count` of what it took.
