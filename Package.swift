@@ -137,6 +137,13 @@ let package = Package(
     .executableTarget(
       name: "RPCBenchServer", dependencies: ["RPC", "RPCTransport", log] + nio, path: "Benchmarks/rpc/Server",
       swiftSettings: strict),
+    // Examples/swift has a manifest of its own, for its readers; here its sources are built and tested with the rest.
+    .executableTarget(
+      name: "Mailer", dependencies: ["GKick", log, lifecycle], path: "Examples/swift/Sources/Mailer",
+      swiftSettings: strict),
+    .testTarget(
+      name: "MailerTests", dependencies: ["Mailer", "GKickTesting"], path: "Examples/swift/Tests/MailerTests",
+      swiftSettings: lenient),
     tests("HTTP2", ["HTTP2", .product(name: "NIOCore", package: "swift-nio")], exclude: ["Corpus"]),
     tests(
       "RPC", ["RPC", "HTTP2", .product(name: "NIOEmbedded", package: "swift-nio")] + nio, exclude: ["Corpus"]),

@@ -81,7 +81,12 @@ final class Remote: Sendable {
 
   /// The job when it is final, or as it is after about `limit`.
   func wait(_ id: String, atMost limit: Interval) async throws -> JobInfo {
-    try await job("JobService/WaitJob", timeout: limit) { $0.encodeJobIDRequest(id) }
+    do {
+      return try await job("JobService/WaitJob", timeout: limit) { $0.encodeJobIDRequest(id) }
+    } catch let status as Status where status.code == .deadlineExceeded {
+      // The answer was late, not the job: ask how it stands. A server that does not answer that either is away.
+      return try await self.job(id)
+    }
   }
 
   func cancel(_ id: String, reason: String) async throws -> JobInfo {

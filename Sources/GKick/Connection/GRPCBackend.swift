@@ -82,7 +82,12 @@ final class GRPCBackend: ClientBackend {
 
   func wait(for id: String, timeout: Duration) async throws -> JobInfo {
     // The server answers with the state so far when the deadline is near; give that answer time to come.
-    try await info("WaitJob", timeout: TimeAmount(timeout) + .seconds(1)) { $0.encodeJobIDRequest(id) }
+    do {
+      return try await info("WaitJob", timeout: TimeAmount(timeout) + .seconds(1)) { $0.encodeJobIDRequest(id) }
+    } catch let error as GKickError where error.code == .timedOut {
+      // The answer was late, not the job: ask how it stands. A server that does not answer that either is away.
+      return try await job(id)
+    }
   }
 
   func cancel(_ id: String, reason: String) async throws -> JobInfo {
