@@ -10,6 +10,8 @@ final class Oracle {
   private struct Session {
     var most: Int
     var held: Set<UInt64> = []
+    /// Held when its outcome came, and not answered yet: held again if that fails. A worker may also speak of leases of long ago.
+    var reported: Set<UInt64> = []
     var seq: UInt64 = 0
     var isEnded = false
   }
@@ -57,7 +59,9 @@ final class Oracle {
         if !hello.held.isEmpty { sessions[route]?.held = Set(hello.held.map(\.token)) }
       case .work(let message, let route):
         if let most = message.capacity { sessions[route]?.most = Int(most) }
-        for outcome in message.outcomes { sessions[route]?.held.remove(outcome.lease.token) }
+        for outcome in message.outcomes {
+          if let token = sessions[route]?.held.remove(outcome.lease.token) { sessions[route]?.reported.insert(token) }
+        }
       default: break
       }
     }
@@ -94,8 +98,9 @@ final class Oracle {
       fault("a worker that can hold \(session.most) holds \(session.held.count)")
     }
     for result in update.results {
+      let wasHeld = session.reported.remove(result.lease.token) != nil
       if case .failed = result.code {
-        session.held.insert(result.lease.token)
+        if wasHeld { session.held.insert(result.lease.token) }
       } else {
         reported(result, isOutcome: true)
       }
