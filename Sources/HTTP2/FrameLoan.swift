@@ -1,6 +1,6 @@
 import CNghttp2
 
-/// One frame buffer for all sessions of a loop. libnghttp2 gives each session 16 KiB to put the frame together that it is about to send; it is
+/// One frame buffer for all server sessions of a loop. libnghttp2 gives each session 16 KiB to put the frame together that it is about to send; it is
 /// in use only while it sends, so that idle connections need not have one each. The exception is the header of a DATA frame that could not be
 /// sent yet: its session keeps those few bytes, see `HTTP2Session.produce`.
 @safe final class FrameLoan {

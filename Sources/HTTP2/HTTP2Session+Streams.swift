@@ -204,7 +204,7 @@ extension HTTP2Session {
   func sendData(slot: Int32, header: UnsafeRawBufferPointer, length: Int) -> Int32 {
     // libnghttp2 does not return to `produce` between such frames; it asks again for this one later.
     if output.readableBytes >= outputLimit {
-      heldHeader = scratch.frame.saveHeader()
+      if configuration.role == .server { heldHeader = scratch.frame.saveHeader() }
       return NGHTTP2_ERR_WOULDBLOCK.rawValue
     }
     let position = Int(slot)

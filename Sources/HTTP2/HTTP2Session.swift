@@ -91,12 +91,13 @@ import NIOCore
     unsafe nghttp2_option_set_stream_reset_rate_limit(option, configuration.resetBurst, configuration.resetsPerSecond)
 
     var session: OpaquePointer?
-    let result = unsafe frame.lend { allocator in
+    let result =
       switch configuration.role {
-      case .server: unsafe nghttp2_session_server_new3(&session, callbacks, userData, option, allocator)
-      case .client: unsafe nghttp2_session_client_new3(&session, callbacks, userData, option, allocator)
+      case .server:
+        unsafe frame.lend { unsafe nghttp2_session_server_new3(&session, callbacks, userData, option, $0) }
+      // Until it is connected a client has its preface in its frame buffer, so that is its own.
+      case .client: unsafe nghttp2_session_client_new2(&session, callbacks, userData, option)
       }
-    }
     guard result == 0, let session = unsafe session else { throw .outOfMemory }
     return unsafe session
   }

@@ -32,4 +32,14 @@ struct FrameLoanTests {
       #expect(pair.client.events.contains(.trailers(0, ["grpc-status: \(number)"])))
     }
   }
+
+  /// A client's session has its preface where frames are put together, from the start until it is connected.
+  @Test func aClientKeepsItsPrefaceWhileOthersOfTheLoopSend() throws {
+    let scratch = HTTP2Scratch()
+    let clients = try (0..<3).map { _ in try Recorder(HTTP2Configuration(role: .client), scratch: scratch) }
+    for client in clients {
+      let bytes = client.produce()
+      #expect(bytes.getBytes(at: 0, length: Frame.preface.count) == Frame.preface)
+    }
+  }
 }

@@ -29,6 +29,8 @@ final class ChannelCore: SubchannelOwner, ClientCallRouter {
   private var retired: [Subchannel] = []
   /// Pick first: which subchannel is tried. Round robin: whose turn it is.
   private var position = 0
+  /// Round robin: some address is to be tried again, and nobody needed it when its time came. The next call has it tried.
+  private var lacksConnections = false
   /// Rounds through all addresses, or resolutions, that failed in a row.
   private var failedRounds = 0
   private var retry: Scheduled<Void>?
@@ -77,6 +79,7 @@ final class ChannelCore: SubchannelOwner, ClientCallRouter {
 
   private func route(_ call: ClientCall, now: NIODeadline) {
     if case .closed = phase { return call.fail(Status(.unavailable, "the channel is closed")) }
+    if lacksConnections { tryAgain() }
     if waitingCount == 0, let connection = pick(), connection.rpc.start(call, now: now) { return }
     if isFailing, !waits(call) { return call.fail(Status(.unavailable, lastFailure)) }
     guard waitingCount < configuration.maxWaitingCalls else {
@@ -314,10 +317,16 @@ final class ChannelCore: SubchannelOwner, ClientCallRouter {
       if isHopeless { failWaiting(Status(.unavailable, reason), all: false) }
       // The name may lead elsewhere by then.
       loop.scheduleTask(deadline: subchannel.notBefore) {
-        guard case .active = self.phase, subchannel.isIdle, self.openCalls > 0 else { return }
-        self.resolve()
+        guard subchannel.isIdle else { return }
+        self.tryAgain()
       }
     }
+  }
+
+  /// Round robin: what is not connected is tried again, where the name now leads, as soon as there are calls.
+  private func tryAgain() {
+    lacksConnections = openCalls == 0
+    if case .active = phase, !lacksConnections { resolve() }
   }
 
   func subchannelLost(_ subchannel: Subchannel, error: HTTP2ErrorCode) {
@@ -327,8 +336,9 @@ final class ChannelCore: SubchannelOwner, ClientCallRouter {
     }
     guard case .active = phase else { return }
     lastFailure = "the connection was lost"
-    if configuration.loadBalancing == .roundRobin || waitingCount > 0 {
-      loop.execute { if self.openCalls > 0 { self.connect() } }
+    switch configuration.loadBalancing {
+    case .pickFirst: if waitingCount > 0 { loop.execute { self.connect() } }
+    case .roundRobin: loop.execute { self.tryAgain() }
     }
   }
 
