@@ -89,12 +89,15 @@ import NIOCore
   }
 
   /// Sends one message; waits while the call is not writable. Throws `CancellationError` when the call is over.
-  public func send(_ message: ByteBuffer) async throws {
+  public func send(_ message: consuming ByteBuffer) async throws {
     if eventLoop.inEventLoop {
       guard call.isOpen else { throw CancellationError() }
       call.send(message)
       if call.isWritable { return }
+      // It was copied, and must not be held a second time while this waits.
+      message = ByteBuffer()
     } else {
+      let message = consume message
       onLoop { self.call.send(message) }
     }
     unsafe try await withUnsafeThrowingContinuation { (continuation: UnsafeContinuation<Void, any Error>) in

@@ -87,7 +87,7 @@ struct TestService {
       if response.pause > .zero { try await Task.sleep(for: response.pause) }
       var message = ByteBuffer()
       TestMessages.writePayload(response.size, to: &message)
-      try await call.send(message)
+      try await call.send(consume message)
     }
     if let status = request.status { throw status }
   }
