@@ -2,6 +2,7 @@
 
 Every server runs on core 0 alone, the load on core 1. CPU is what the kernel counted for the server's threads.
 """
+import functools
 import os
 import pathlib
 import re
@@ -17,7 +18,8 @@ TOOLS = pathlib.Path(os.environ["RPC_BENCH_TOOLS"])
 OURS = os.environ["RPC_BENCH_SERVER"]
 NGHTTPD = "/usr/sbin/nghttpd"
 SETTINGS = [(1, 1), (1, 100), (8, 8), (8, 32), (64, 1), (64, 32)]
-SECONDS = float(os.environ.get("RPC_BENCH_SECONDS", "1"))
+SECONDS = float(os.environ.get("RPC_BENCH_SECONDS", "0.5"))
+ROUNDS = int(os.environ.get("RPC_BENCH_ROUNDS", "3"))
 REQUEST = b"\0" + struct.pack(">I", 200) + b"r" * 200
 ANSWER = 5 + 16
 
@@ -98,6 +100,18 @@ def measure_one(server, path, scheme, connections, streams):
     return rate, cpu, times[len(times) // 2], times[len(times) * 99 // 100]
 
 
+def best(measurements):
+    """`measurements`: name -> what to call for (rate, ...). All are taken in turn, several times; of each the one with the highest rate counts,
+    because whatever else runs on the machine only takes away."""
+    found = {}
+    for _ in range(ROUNDS):
+        for name, measure in measurements.items():
+            figures = measure()
+            if name not in found or figures[0] > found[name][0]:
+                found[name] = figures
+    return found
+
+
 def certificate(folder):
     key, chain = f"{folder}/key.pem", f"{folder}/chain.pem"
     subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "1",
@@ -106,11 +120,12 @@ def certificate(folder):
 
 
 def table(title, servers, scheme):
-    """`servers`: name -> (server, path). Prints one block per setting and the ratios to gRPC C++ and nghttpd where they are there."""
+    """`servers`: name -> (server, path[, scheme]). Prints one block per setting and the ratios to gRPC C++ and nghttpd where they are there."""
     print(f"\n{title}: 200-byte request, 16-byte answer\n"
           f"{'':<28}{'RPC/s':>10}{'CPU us/RPC':>12}{'p50 us':>9}{'p99 us':>9}{'x gRPC C++':>12}{'CPU / nghttpd':>15}")
     for connections, streams in SETTINGS:
-        found = {name: measure_one(server, path, scheme, connections, streams) for name, (server, path) in servers.items()}
+        found = best({name: functools.partial(measure_one, server, path, other[0] if other else scheme, connections, streams)
+                      for name, (server, path, *other) in servers.items()})
         grpc = max((figures[0] for name, figures in found.items() if name.startswith("gRPC C++")), default=None)
         ceiling = next((figures[1] for name, figures in found.items() if name.startswith("nghttpd")), None)
         print(f"c{connections} m{streams}")
@@ -139,8 +154,9 @@ def measure_unary():
 def measure_tls():
     with tempfile.TemporaryDirectory() as folder:
         chain, key = certificate(folder)
-        with Server(OURS, "0", chain, key) as ours, nghttpd(folder, chain, key) as ceiling:
+        with Server(OURS, "0") as plain, Server(OURS, "0", chain, key) as ours, nghttpd(folder, chain, key) as ceiling:
             table("TLS", {
+                "gKick, sync, plaintext": (plain, "/bench.Echo/Sync", "http"),
                 "gKick, synchronous": (ours, "/bench.Echo/Sync"), "gKick, async": (ours, "/bench.Echo/Async"),
                 "nghttpd, a file": (ceiling, "/answer")}, "https")
 
@@ -164,11 +180,11 @@ def measure_stream():
         for title, in_flight, packed in (
                 ("10,000 in flight, packed into DATA frames", 10_000, "1"), ("1,000 in flight, a DATA frame each", 1000, "0"),
                 ("1 in flight", 1, "0")):
-            found = {name: stream_load(server, in_flight, packed) for name, server in servers.items()}
-            best = max(rate for name, (rate, _) in found.items() if name.startswith("gRPC C++"))
+            found = best({name: functools.partial(stream_load, server, in_flight, packed) for name, server in servers.items()})
+            grpc = max(rate for name, (rate, _) in found.items() if name.startswith("gRPC C++"))
             print(title)
             for name, (rate, cpu) in found.items():
-                print(f"  {name:<26}{rate:>12,.0f}{cpu:>13.3f}{rate / best:>12.2f}", flush=True)
+                print(f"  {name:<26}{rate:>12,.0f}{cpu:>13.3f}{rate / grpc:>12.2f}", flush=True)
 
 
 # ---- connections without calls
@@ -209,6 +225,8 @@ def measure_idle():
         connections = greet(server.port, IDLE)
         time.sleep(2)
         grown = server.resident() - before
+        # The time-out of each handshake is still set; it is looked at once more, 10 s after the connection came.
+        time.sleep(10)
         cpu = server.cpu()
         time.sleep(10)
         cpu = server.cpu() - cpu
@@ -217,11 +235,18 @@ def measure_idle():
             one.close()
 
 
+def raise_file_limit():
+    """As many open files as this process and the servers may have; returns how many that are."""
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    soft = IDLE + 500 if hard == resource.RLIM_INFINITY else hard
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    return soft
+
+
 MEASUREMENTS = {"unary": measure_unary, "tls": measure_tls, "stream": measure_stream, "idle": measure_idle}
 if __name__ == "__main__":
-    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    if hard != resource.RLIM_INFINITY and hard < IDLE + 500:
-        sys.exit(f"the limit of open files is {hard}; {IDLE + 500} are needed (ulimit -Hn)")
-    resource.setrlimit(resource.RLIMIT_NOFILE, (IDLE + 500 if hard == resource.RLIM_INFINITY else hard, hard))
+    files = raise_file_limit()
     for name in sys.argv[1:] or MEASUREMENTS:
+        if name == "idle" and files < IDLE + 500:
+            sys.exit(f"idle needs {IDLE + 500} open files, the limit is {files} (ulimit -Hn)")
         MEASUREMENTS[name]()
