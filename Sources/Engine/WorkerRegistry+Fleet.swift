@@ -27,10 +27,11 @@ extension WorkerRegistry {
       leaveGroup(session)
       noteWorker(.workerDisconnected, session, now: tick.now)
     }
-    let toldUntil = session.toldUntil
+    // Leases that it took along last a whole term from then on, whatever was told here since.
+    let endsBy = min(session.toldUntil, time + configuration.lease - Interval(microseconds: 1))
     for held in session.dropAll() {
       let outcome: Settlement.Outcome = session.hasConfirmed(held) ? .lost : .unconfirmed
-      orphans.append(Settlement(lease: held.lease, outcome: outcome, ifEndsBy: toldUntil))
+      orphans.append(Settlement(lease: held.lease, outcome: outcome, ifEndsBy: endsBy))
     }
     session.presence = .gone
     streams[id] = nil

@@ -12,7 +12,9 @@ extension WorkerRegistry {
   func gatherRenewals(tick: Tick) {
     for session in tick.renewing {
       session.isRenewing = false
-      guard !session.held.isEmpty, session.isConnected || session.isPolling, !session.isExcused else { continue }
+      guard !session.held.isEmpty, session.isConnected || session.isPolling, !session.isUnheard,
+        session.excusedUntil <= tick.now
+      else { continue }
       let until = session.lastSeen + session.lease
       session.toldUntil = max(session.toldUntil, until)
       session.leasesUntil = until
@@ -88,14 +90,21 @@ extension WorkerRegistry {
 
   /// The engine was not woken for so long (the process stood still, the clock jumped): what workers said meanwhile has not
   /// been read yet, so their silence is not theirs. They are taken as heard, and have a whole lease to show themselves.
-  /// On a shared store their leases are renewed only when they have.
+  /// On a shared store their leases are renewed only when they have, and a moment has passed.
   /// - Returns: whether workers must be heard before leases that have ended are taken for lost.
   func excuse(_ overslept: Interval, tick: Tick) -> Bool {
     guard overslept.microseconds > configuration.lease.microseconds / 4 else { return false }
     for session in all where session.isConnected || session.isPolling {
       session.lastSeen = tick.now
-      // It may have gone to another server meanwhile: then its leases are that one's.
-      if isShared { session.isExcused = true } else if !session.held.isEmpty { renew(session, tick: tick) }
+      if isShared {
+        // It may have gone to another server meanwhile: its good-bye, or that server's word of it, lies behind what it said
+        // before. A renewal between the two would look as if its leases were this server's.
+        session.isUnheard = true
+        session.excusedUntil = tick.now + Self.hearing
+        setTimer(session, session.excusedUntil)
+      } else if !session.held.isEmpty {
+        renew(session, tick: tick)
+      }
     }
     return isShared
   }
@@ -144,6 +153,7 @@ extension WorkerRegistry {
       if streams[session.id] === session { streams[session.id] = nil }
       return nil
     case .polling:
+      if session.excusedUntil > now { return session.excusedUntil }
       renewIfDue(session, tick: tick)
       if session.held.isEmpty, session.fetches.isEmpty,
         session.lastSeen + max(session.lease, configuration.lease) <= now
@@ -156,6 +166,7 @@ extension WorkerRegistry {
       }
       return now + Interval(microseconds: max(1_000, session.lease.microseconds / 6))
     case .connected:
+      if session.excusedUntil > now { return session.excusedUntil }
       let lease = configuration.lease
       if session.lastSeen + configuration.silence <= now {
         if let route = session.route { tick.early.append(.endSession(route, .silent)) }

@@ -141,7 +141,7 @@ extension WorkerRegistry {
 
   /// Any sign of life: the leases are renewed when that is due.
   func heard(_ session: WorkerSession, tick: Tick) {
-    session.isExcused = false
+    session.isUnheard = false
     session.lastSeen = tick.now
     if session.isSilent {
       session.isSilent = false

@@ -41,8 +41,10 @@ final class WorkerSession {
   var leasesUntil: Timestamp = .distantFuture
   /// No lease of it lasts longer than until here, as far as this server told the store.
   var toldUntil: Timestamp = .distantPast
-  /// The server stood still: not heard of since, though taken as heard.
-  var isExcused = false
+  /// The server stood still: nothing of it is renewed before then ...
+  var excusedUntil: Timestamp = .distantPast
+  /// ... nor before it has been heard of.
+  var isUnheard = false
   /// When its timer was last set for; an earlier entry means nothing.
   var timer: Timestamp = .distantFuture
 

@@ -202,6 +202,33 @@ struct FleetTests {
     #expect(rig.record(silent)?.lost == 1)
   }
 
+  @Test(arguments: [true, false]) func afterAPauseOldNewsOfAWorkerThatHasGoneTakesNothingAway(isTold: Bool) {
+    let rig = rig { $0.lease = .seconds(3) }
+    let id = rig.enqueue()
+    let route = rig.connect("w1")
+    rig.say(route, WorkerMessage(ackSeq: 1))
+    guard let lease = rig.lease(of: id) else {
+      Issue.record("not running")
+      return
+    }
+    // Meanwhile the worker went to another server.
+    rig.pass(.seconds(2))
+    let moved = rig.now
+    _ = rig.store.base.extend([Extension(lease: lease, until: moved + .seconds(3))], now: moved)
+    _ = rig.store.base.commit(.relaxed)
+    rig.pass(.seconds(2))
+    rig.tick()
+    // What it said before that is read first ...
+    rig.pass(.milliseconds(10))
+    rig.say(route)
+    rig.pass(.milliseconds(10))
+    // ... and then that it has gone.
+    rig.tick([isTold ? .signal(.arrived(workerID: "w1", at: moved)) : .disconnect(route)])
+    rig.tick()
+    #expect(rig.state(id) == .running)
+    #expect(rig.record(id)?.lost == 0)
+  }
+
   @Test func whatAnotherServerGaveToOthersMeanwhileIsToldAsLost() {
     let rig = rig { $0.lease = .seconds(3) }
     let id = rig.enqueue()
@@ -217,6 +244,7 @@ struct FleetTests {
     var heard = rig.tick()
     rig.pass(.milliseconds(20))
     heard += rig.tick([.work(WorkerMessage(), route)])
+    heard += rig.run(for: .seconds(1))
     #expect(rig.notices(route, in: heard).map(\.lease) == [lease])
     rig.succeed(route, [lease])
     #expect(rig.results(route).map(\.isNotHeld) == [true])
