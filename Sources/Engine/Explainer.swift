@@ -135,8 +135,9 @@ struct Explainer {
       guard let session, session.held.leases.contains(where: { $0.jobID == record.job.id }) else { continue }
       switch session.presence {
       case .away(let until): return until
-      case .gone: continue
-      case .connected, .polling: return max(session.leasesUntil, session.lastSeen + session.lease)
+      // Renewed by name, and so in the store at once.
+      case .gone, .polling: continue
+      case .connected: return max(session.leasesUntil, session.lastSeen + session.lease)
       }
     }
     return nil

@@ -12,8 +12,6 @@ struct HeldLease {
   var payloadSize: Int
   var startedAt: Timestamp
   var deadline: Timestamp?
-  /// When the worker last showed that it runs this very job: assigned, extended by name, or progress.
-  var shownAt: Timestamp
   /// The worker was (or is to be) told to stop, for this reason.
   var stop: CancelNotice.Reason?
 

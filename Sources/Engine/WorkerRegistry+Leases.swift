@@ -1,10 +1,8 @@
 import Jobs
 
-/// Renewal: any sign of life counts for all that a worker holds, but the store is told only when the leases' end is near.
+/// Renewal: on a stream any sign of life counts for all that a worker holds, but the store is told only when the leases' end is
+/// near. A worker that polls names what it still runs: what it does not name it may have forgotten, after a crash for instance.
 extension WorkerRegistry {
-  /// A lease that a polling worker neither extends by name nor reports progress of ends after so many lengths, although
-  /// the worker is heard of: it may have forgotten it.
-  private static let unnamedRenewals: Int64 = 5
   /// After the process stood still, what workers said meanwhile is read within this.
   static let hearing: Interval = .milliseconds(500)
 
@@ -18,13 +16,7 @@ extension WorkerRegistry {
       let until = session.lastSeen + session.lease
       session.toldUntil = max(session.toldUntil, until)
       session.leasesUntil = until
-      for held in session.held.leases {
-        if session.isPolling {
-          let last = held.shownAt + Interval(microseconds: session.lease.microseconds * Self.unnamedRenewals)
-          if last <= until { continue }
-        }
-        tick.extend(held.lease, until: until, for: .renewal(session))
-      }
+      for held in session.held.leases { tick.extend(held.lease, until: until, for: .renewal(session)) }
     }
   }
 
@@ -67,7 +59,6 @@ extension WorkerRegistry {
   /// The worker spoke of this very assignment: it has it.
   private func show(_ lease: Lease, _ session: WorkerSession, tick: Tick) {
     guard let place = session.held.find(lease.token) else { return }
-    session.held[at: place].shownAt = tick.now
     session.held[at: place].seq = min(session.held[at: place].seq, session.confirmed)
   }
 
@@ -154,7 +145,6 @@ extension WorkerRegistry {
       return nil
     case .polling:
       if session.excusedUntil > now { return session.excusedUntil }
-      renewIfDue(session, tick: tick)
       if session.held.isEmpty, session.fetches.isEmpty,
         session.lastSeen + max(session.lease, configuration.lease) <= now
       {

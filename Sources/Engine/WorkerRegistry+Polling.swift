@@ -16,6 +16,7 @@ extension WorkerRegistry {
       if known.group !== group, known.fetches.isEmpty {
         known.group.members -= 1
         known.group = group
+        known.subscriptions = fetch.subscriptions
         group.members += 1
       }
       heard(session, tick: tick)

@@ -139,7 +139,7 @@ extension WorkerRegistry {
     if message.drain { startDraining(session, tick: tick) }
   }
 
-  /// Any sign of life: the leases are renewed when that is due.
+  /// Any sign of life: the leases of a stream are renewed when that is due.
   func heard(_ session: WorkerSession, tick: Tick) {
     session.isUnheard = false
     session.lastSeen = tick.now
@@ -147,7 +147,8 @@ extension WorkerRegistry {
       session.isSilent = false
       tick.touch(session)
     }
-    if !session.held.isEmpty, session.leasesUntil - session.renewalMargin <= tick.now { renew(session, tick: tick) }
+    guard session.isConnected, !session.held.isEmpty else { return }
+    if session.leasesUntil - session.renewalMargin <= tick.now { renew(session, tick: tick) }
   }
 
   func renew(_ session: WorkerSession, tick: Tick) {

@@ -116,8 +116,7 @@ final class WorkerRegistry {
   func hold(_ job: ClaimedJob, seq: UInt64, until: Timestamp, by session: WorkerSession, now: Timestamp) {
     let held = HeldLease(
       token: job.lease.token, jobID: job.lease.jobID, seq: seq, attempt: job.attempt,
-      queue: ledger.number(of: job.job.queue), payloadSize: job.job.payloadSize, startedAt: now, deadline: job.deadline,
-      shownAt: now)
+      queue: ledger.number(of: job.job.queue), payloadSize: job.job.payloadSize, startedAt: now, deadline: job.deadline)
     session.hold(held, until: until)
     if let deadline = job.deadline { watch(deadline, session, job.lease.token) }
   }
@@ -129,7 +128,7 @@ final class WorkerRegistry {
     var held = HeldLease(
       token: job.lease.token, jobID: job.lease.jobID, seq: 0, attempt: job.attempt,
       queue: ledger.number(of: job.queue), payloadSize: job.payloadSize, startedAt: job.startedAt,
-      deadline: job.deadline, shownAt: tick.now)
+      deadline: job.deadline)
     if job.cancelRequested { held.stop = .canceled("") }
     session.hold(held, until: until)
     if let deadline = job.deadline { watch(deadline, session, job.lease.token) }

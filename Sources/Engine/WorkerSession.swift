@@ -19,7 +19,8 @@ final class WorkerSession {
   var presence: Presence
   var route: Route?
   var group: FilterGroup
-  let subscriptions: [Subscription]
+  /// A poller says them with every Fetch.
+  var subscriptions: [Subscription]
   let address: String
   let labels: [String: String]
   let resumeWindow: Interval?

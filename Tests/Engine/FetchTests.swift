@@ -102,20 +102,24 @@ struct FetchTests {
     #expect(rig.record(job.lease.jobID)?.lost == 1)
   }
 
-  @Test func anyCallRenewsWhatTheWorkerHoldsButNotForEver() {
+  /// It may have been started anew under the same id and know nothing of them.
+  @Test func callsDoNotKeepWhatTheyDoNotName() {
     let rig = Rig()
-    let id = rig.enqueue()
-    _ = fetch(rig, lease: .seconds(2))
-    for _ in 0..<6 {
-      rig.run(for: .seconds(1))
-      _ = report(rig, Report(workerID: "f"))
+    for _ in 0..<3 { rig.enqueue() }
+    let route = fetch(rig, most: 3, lease: .seconds(2))
+    guard let leases = fetched(rig, route)?.map(\.lease), leases.count == 3 else {
+      Issue.record("no jobs")
+      return
     }
-    #expect(rig.state(id) == .running)
-    for _ in 0..<10 {
+    for _ in 0..<4 {
       rig.run(for: .seconds(1))
-      _ = report(rig, Report(workerID: "f"))
+      let progress = ProgressReport(lease: leases[1], progress: Progress(percent: 1, message: ""))
+      _ = report(rig, Report(workerID: "f", progress: [progress], extend: [leases[0]]))
     }
-    #expect(rig.record(id)?.lost == 1)
+    #expect(leases.map { rig.record($0.jobID)?.lost } == [0, 0, 1])
+    #expect(rig.worker("f")?.running == 2)
+    #expect(rig.worker("f")?.lostTotal == 1)
+    #expect(fetched(rig, fetch(rig, lease: .seconds(2)))?.map(\.lease.jobID) == [leases[2].jobID])
   }
 
   @Test func isToldToStopWithEveryReportUntilItDoes() {
@@ -139,6 +143,16 @@ struct FetchTests {
     #expect(rig.worker("f")?.succeededTotal == 1)
     rig.run(for: .seconds(100))
     #expect(rig.worker("f") == nil)
+  }
+
+  @Test func isListedWithWhatItAsksForNow() {
+    let rig = Rig()
+    rig.enqueue()
+    #expect(fetched(rig, fetch(rig))?.count == 1)
+    #expect(rig.worker("f")?.queues == ["*"])
+    let pattern = Subscription(pattern: QueuePattern("mail.*"))
+    rig.tick([.fetch(Fetch(workerID: "f", subscriptions: [pattern], maxJobs: 1), rig.route())])
+    #expect(rig.worker("f")?.queues == ["mail.*"])
   }
 
   @Test func reportsAreKnownAfterARestart() {

@@ -7,8 +7,7 @@ import Testing
 struct TableTests {
   private func held(_ token: UInt64) -> HeldLease {
     HeldLease(
-      token: token, jobID: "\(token)", seq: 0, attempt: 1, queue: 0, payloadSize: 0, startedAt: .distantPast,
-      shownAt: .distantPast)
+      token: token, jobID: "\(token)", seq: 0, attempt: 1, queue: 0, payloadSize: 0, startedAt: .distantPast)
   }
 
   @Test(arguments: [UInt64(1), 2, 3]) func theTableOfHeldLeasesFindsWhatIsInIt(_ seed: UInt64) {

@@ -62,7 +62,9 @@ extension BatchResult {
     case .stored(let id, let state, _): self.init(jobID: id, state: state)
     case .duplicate(let id, let state, _): self.init(jobID: id, duplicate: true, state: state)
     case .conflict(let existing):
-      self.init(Status(.alreadyExists, "the unique key is held by job \(existing)"))
+      // In an all-or-nothing batch it may be a job of the batch itself, which is not stored.
+      let holder = existing.isEmpty ? "another job of the batch" : "job \(existing)"
+      self.init(Status(.alreadyExists, "the unique key is held by \(holder)"))
       jobID = existing
     case .withdrawn: self = .withdrawn
     }

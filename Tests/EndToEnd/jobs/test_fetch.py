@@ -79,6 +79,19 @@ def test_the_lease_ends_unless_extended(server, queue):
         assert worker.succeed(taken) == 0
 
 
+def test_what_is_not_extended_is_lost_whatever_else_its_worker_calls(server, queue):
+    ids = [server.enqueue(queue) for _ in range(2)]
+    jobs = fetch(server, queue, max_jobs=2, lease=duration(1)).jobs
+    assert [job.lease.job_id for job in jobs] == ids
+    again, end = [], time.monotonic() + 10
+    while not again:
+        assert time.monotonic() < end
+        assert report(server, extend=[jobs[0].lease]).results[0].status_code == 0
+        again = fetch(server, queue, lease=duration(1), max_wait=0.2).jobs
+    assert [job.lease.job_id for job in again] == ids[1:] and again[0].attempt == 2
+    assert server.job(ids[1]).lost == 1 and server.job(ids[0]).lost == 0
+
+
 def test_report_tells_of_cancellations(server, queue):
     job_id = server.enqueue(queue)
     job = fetch(server, queue).jobs[0]
