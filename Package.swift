@@ -130,6 +130,9 @@ let package = Package(
       name: "store-benchmark", dependencies: ["SQLiteStore", "Jobs"], path: "Benchmarks/store",
       swiftSettings: strict),
     .executableTarget(
+      name: "engine-benchmark", dependencies: ["Engine", "SQLiteStore", "Jobs"], path: "Benchmarks/engine",
+      swiftSettings: strict),
+    .executableTarget(
       name: "worker-benchmark",
       dependencies: ["GKick", "Services", "Engine", "MemoryStore", "SQLiteStore", "Jobs", "RPC", "RPCTransport", log]
         + nio,
