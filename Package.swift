@@ -169,7 +169,9 @@ let package = Package(
       "GKick",
       [
         "GKick", "GKickTesting", "Jobs", "Wire", "Services", "Engine", "MemoryStore", "RPC", "RPCTransport", log,
-        lifecycle,
+        lifecycle, .product(name: "MetricsTestKit", package: "swift-metrics"),
+        .product(name: "Metrics", package: "swift-metrics"),
+        .product(name: "Tracing", package: "swift-distributed-tracing"),
       ] + nio),
     tests("Command", ["Command", "Jobs", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
     tests("Simulation", ["Engine", "Jobs", "MemoryStore", "SQLiteStore"]),

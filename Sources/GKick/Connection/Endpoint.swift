@@ -37,9 +37,20 @@ public struct Endpoint: Sendable, ExpressibleByStringLiteral {
 
   public init(stringLiteral value: String) { self.init(value) }
 
-  /// What the environment says: `GKICK_ADDRESS` (else localhost) and `GKICK_TOKEN`.
-  public static var environment: Endpoint {
-    Endpoint(variable("GKICK_ADDRESS") ?? "localhost:\(defaultPort)", token: variable("GKICK_TOKEN"))
+  /// What the environment says: `GKICK_ADDRESS` (else localhost), `GKICK_TOKEN`, and for TLS `GKICK_TLS=1` (trusting the system's
+  /// authorities), `GKICK_TLS_CA`, `GKICK_TLS_CERT` and `GKICK_TLS_KEY` (PEM files), as for the command line.
+  public static var environment: Endpoint { Endpoint(environment: variable) }
+
+  init(environment variable: (String) -> String?) {
+    self.init(variable("GKICK_ADDRESS") ?? "localhost:\(Self.defaultPort)", token: variable("GKICK_TOKEN"))
+    let authorities = variable("GKICK_TLS_CA")
+    let certificate = variable("GKICK_TLS_CERT")
+    guard variable("GKICK_TLS") == "1" || authorities != nil || certificate != nil else { return }
+    var tls = ClientTLS(roots: authorities.map { .file($0) } ?? .system)
+    if let certificate, let key = variable("GKICK_TLS_KEY") {
+      tls.identity = .init(certificateChainFile: certificate, privateKeyFile: key)
+    }
+    self.tls = tls
   }
 
   private static func variable(_ name: String) -> String? {

@@ -68,7 +68,7 @@ final class GRPCBackend: ClientBackend {
           jobs.map { JobOrder($0) }, allOrNothing: allOrNothing, durability.map(Jobs.Durability.init))
       },
       { codec, bytes throws(WireError) in try codec.decodeEnqueueBatchResponse(bytes) })
-    return results.map { result in
+    let stored = results.map { result -> Result<Enqueued, GKickError> in
       if result.statusCode == 0 {
         return .success(
           Enqueued(id: result.jobID, isDuplicate: result.duplicate, state: result.state ?? .ready))
@@ -76,6 +76,15 @@ final class GRPCBackend: ClientBackend {
       let code = StatusCode(rawValue: Int(result.statusCode)) ?? .unknown
       return .failure(GKickError(Status(code, result.statusMessage)))
     }
+    if allOrNothing { try Self.throwCause(of: stored) }
+    return stored
+  }
+
+  /// The refused job's error; those that were refused because of it only say so.
+  private static func throwCause(of results: [Result<Enqueued, GKickError>]) throws(GKickError) {
+    var cause: GKickError?
+    for case .failure(let error) in results where cause == nil || cause?.code == .notPossibleNow { cause = error }
+    if let cause { throw cause }
   }
 
   func job(_ id: String) async throws -> JobInfo { try await info("GetJob") { $0.encodeJobIDRequest(id) } }

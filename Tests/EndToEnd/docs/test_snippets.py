@@ -1,0 +1,114 @@
+"""Code in the documents is code that is run: the Swift articles line by line in Tests/GKick/Articles, shell commands on a server."""
+import os
+import re
+import subprocess
+
+import pytest
+
+from harness.server import Server, binary
+from harness.stubs import ROOT, pb
+
+# Commands that go on until they are ended.
+ENDLESS = r"gkick (events|work|top)\b"
+ARTICLES = sorted((ROOT / "Sources/GKick/GKick.docc").glob("*.md"))
+
+
+def code(line):
+    """A line without what may differ: spaces, and where the server is."""
+    line = re.sub(r'"(localhost|gkick\.internal):7450"', "server.endpoint", line)
+    return re.sub(r"\s+", " ", line).strip()
+
+
+def test_the_articles_that_there_are():
+    """First job, workers, retries and failure, scheduling, testing, deploying; the front page links them all."""
+    names = {page.stem for page in ARTICLES}
+    assert names == {"GKick", "FirstJob", "Workers", "RetriesAndFailure", "Scheduling", "Testing", "Deploying"}
+    front = (ROOT / "Sources/GKick/GKick.docc/GKick.md").read_text()
+    assert set(re.findall(r"<doc:(\w+)>", front)) == names - {"GKick"}
+
+
+@pytest.mark.parametrize("page", [*ARTICLES, ROOT / "README.md"], ids=lambda page: page.stem)
+def test_every_line_of_swift_is_compiled(page):
+    tests = ROOT / "Tests/GKick/Articles"
+    compiled = "\n".join(code(line) for file in tests.glob("*.swift") for line in file.read_text().splitlines())
+    for block in re.findall(r"```swift\n(.*?)```", page.read_text(), re.S):
+        for line in block.splitlines():
+            assert code(line) in compiled, f"{page.name}: {line}"
+
+
+def test_symbols_that_the_articles_link_to_exist():
+    sources = "\n".join(file.read_text() for file in (ROOT / "Sources/GKick").rglob("*.swift"))
+    for page in ARTICLES:
+        for link in re.findall(r"(?<!`)``([^`\n]+)``(?!`)", page.read_text()):
+            for part in link.split("/"):
+                name = part.split("(")[0]
+                assert re.search(rf"\b(struct|class|protocol|enum|func|var|let|case|init|typealias|package) {name}\b", sources) or name in (
+                    "GKick", "events"), f"{page.name}: {link}"
+
+
+def blocks(page):
+    return re.findall(r"```sh\n(.*?)```", (ROOT / page).read_text(), re.S)
+
+
+def test_the_commands_of_the_readme_and_the_command_line_page(tmp_path):
+    """Each as it stands; those that follow or work for ever are ended when they have shown that they do."""
+    (tmp_path / "cat.png").write_text("")
+    (tmp_path / "resize.sh").write_text("#!/bin/sh\ncat\n")
+    (tmp_path / "resize.sh").chmod(0o755)
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/gkick").symlink_to(binary())
+    for folder in (".local/share/bash-completion/completions", ".zfunc", ".config/fish/completions"):
+        (tmp_path / folder).mkdir(parents=True)
+    seen = 0
+    with Server() as server:
+        environment = {"PATH": f"{tmp_path}/bin:{os.environ['PATH']}", "HOME": str(tmp_path), "GKICK_ADDRESS": server.address}
+        for block in [*blocks("Docs/command-line.md"), *blocks("README.md")]:
+            for command in block.splitlines():
+                if "gkick " not in command:
+                    continue
+                command = command.split("       #")[0]
+                endless = re.search(ENDLESS, command)
+                if re.search(r"gkick bench$", command):
+                    command += " --jobs 500 --rate 100 --duration 1s"
+                script = f"timeout --preserve-status -s TERM 1 {command}" if endless else command
+                done = subprocess.run(["bash", "-c", script], cwd=tmp_path, env=environment, stdin=subprocess.DEVNULL,
+                                      capture_output=True, text=True, timeout=120)
+                # 143: ended by the signal, before it was ready to drain.
+                assert done.returncode in ({0, 143} if endless else {0}), (command, done)
+                seen += 1
+        queues = {queue.name for queue in server.admin.ListQueues(pb.ListQueuesRequest(), timeout=10).queues}
+    assert seen == 17 and {"default", "images"} <= queues
+    for file in (".local/share/bash-completion/completions/gkick", ".zfunc/_gkick", ".config/fish/completions/gkick.fish"):
+        assert "drain-timeout" in (tmp_path / file).read_text()
+
+
+def test_the_commands_of_the_readme_are_there():
+    for command in re.findall(r"^(Scripts/\w+|Benchmarks/\w+/run)\b", "\n".join(blocks("README.md")), re.M):
+        assert os.access(ROOT / command, os.X_OK), command
+
+
+@pytest.mark.parametrize("page", [page.relative_to(ROOT) for page in [*ROOT.glob("*.md"), *ROOT.glob("Docs/**/*.md"), *ROOT.glob(
+    "Examples/**/*.md")]], ids=str)
+def test_links(page):
+    """Links within the repository lead somewhere, those to a heading to a heading."""
+    for target in re.findall(r"\]\(([^)\s]+)\)", (ROOT / page).read_text()):
+        if re.match(r"[a-z]+:", target):
+            continue
+        path, _, anchor = target.partition("#")
+        file = ((ROOT / page).parent / path).resolve() if path else ROOT / page
+        assert file.exists(), target
+        if anchor:
+            headings = [re.sub(r"[^\w\- ]", "", line.lstrip("# ")).lower().replace(" ", "-")
+                        for line in file.read_text().splitlines() if line.startswith("#")]
+            assert anchor in headings, target
+
+
+def test_paths_named_in_the_readme_exist():
+    for name in re.findall(r"`((?:Examples|Docs|Benchmarks|Scripts|Tests|Protos|Sources)/[\w./-]*)`", (ROOT / "README.md").read_text()):
+        assert (ROOT / name).exists(), name
+
+
+def test_benchmarks_named_in_the_documents_can_be_run():
+    text = "\n".join(page.read_text() for page in [ROOT / "README.md", *ROOT.glob("Docs/*.md")])
+    for script in set(re.findall(r"Benchmarks/\w+/run", text)):
+        assert os.access(ROOT / script, os.X_OK), script
