@@ -134,9 +134,7 @@ let package = Package(
       swiftSettings: strict),
     .executableTarget(
       name: "worker-benchmark",
-      dependencies: ["GKick", "Services", "Engine", "MemoryStore", "SQLiteStore", "Jobs", "RPC", "RPCTransport", log]
-        + nio,
-      path: "Benchmarks/worker", swiftSettings: strict),
+      dependencies: ["GKick", log], path: "Benchmarks/worker", exclude: ["run"], swiftSettings: strict),
     .executableTarget(
       name: "RPCBenchServer", dependencies: ["RPC", "RPCTransport", log] + nio, path: "Benchmarks/rpc/Server",
       swiftSettings: strict),

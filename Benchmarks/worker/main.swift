@@ -1,20 +1,10 @@
-import Engine
 import GKick
 import Glibc
-import Jobs
 import Logging
-import MemoryStore
-import NIOCore
-import NIOPosix
-import RPC
-import RPCTransport
-import SQLiteStore
-import Services
 import Synchronization
 
-// Measures how many jobs that do nothing a Swift worker runs per second, with the server beside it.
+// Measures how many jobs that do nothing a Swift worker runs per second; `Benchmarks/worker/run` does all of it, with a server beside it.
 //
-//   worker-benchmark server PORT [DIRECTORY]     jobs in memory, or in the embedded store in that directory
 //   worker-benchmark fill PORT COUNT
 //   worker-benchmark work PORT COUNT [CONCURRENCY]
 //
@@ -33,31 +23,8 @@ func processorSeconds() -> Double {
 }
 
 func usage() -> Never {
-  print("usage: worker-benchmark server PORT [DIRECTORY] | fill PORT COUNT | work PORT COUNT [CONCURRENCY]")
+  print("usage: worker-benchmark fill PORT COUNT | work PORT COUNT [CONCURRENCY]")
   exit(2)
-}
-
-func serve(_ port: Int, directory: String?) async throws {
-  let group = MultiThreadedEventLoopGroup.singleton
-  let host: EngineHost
-  if let directory {
-    let store = try SQLiteStore.open(path: directory, now: EngineHost.wallClock())
-    host = EngineHost(store: store, configuration: EngineConfiguration(), seed: 1, group: group)
-  } else {
-    host = EngineHost(store: MemoryStore(), configuration: EngineConfiguration(), seed: 1, group: group)
-  }
-  var methods = MethodTable()
-  Services.register(
-    into: &methods, host: host,
-    configuration: ServicesConfiguration(
-      serverID: "benchmark", version: "0", storeKind: directory == nil ? "memory" : "embedded",
-      startedAt: EngineHost.wallClock()))
-  host.start()
-  let server = try RPCServer(
-    configuration: ServerConfiguration(), methods: methods, group: group, logger: Logger(label: "benchmark"))
-  print("listening on", try await server.bind(.hostPort("127.0.0.1", port)))
-  // Tells what it used whenever a line comes in, and ends with the input.
-  while let line = readLine() { print(line, "server CPU seconds:", processorSeconds()) }
 }
 
 func fill(_ port: Int, _ count: Int) async throws {
@@ -108,7 +75,6 @@ let arguments = CommandLine.arguments
 guard arguments.count >= 3, let port = Int(arguments[2]) else { usage() }
 let third = arguments.count > 3 ? arguments[3] : ""
 switch arguments[1] {
-case "server": try await serve(port, directory: third.isEmpty ? nil : third)
 case "fill": try await fill(port, Int(third) ?? 100_000)
 case "work":
   try await work(port, Int(third) ?? 100_000, concurrency: arguments.count > 4 ? Int(arguments[4]) ?? 500 : 500)
