@@ -8,7 +8,7 @@ import Tracing
 
 /// A producer's and a watcher's view of a gKick server.
 ///
-///     let client = try Client(address: "localhost:50070")
+///     let client = try Client("localhost:7450")
 ///     let job = try await client.enqueue(SendEmail(to: "ada@example.com"))
 ///     try await client.schedule(SendReport(), in: .seconds(3600))
 ///
