@@ -2,9 +2,9 @@ import Glibc
 
 /// One thread of our own, for work that blocks.
 ///
-/// @unchecked Sendable: `handle` is written in init and read in `join`, which is called once.
+/// @unchecked Sendable: `handle` is written in init and taken by `join`, which its owner calls from one thread.
 final class SystemThread: @unchecked Sendable {
-  private var handle = pthread_t()
+  private var handle: pthread_t?
 
   private final class Body {
     let run: @Sendable () -> Void
@@ -15,6 +15,7 @@ final class SystemThread: @unchecked Sendable {
   init?(_ run: @escaping @Sendable () -> Void) {
     let body = unsafe Unmanaged.passRetained(Body(run))
     // The thread takes over the one reference that the pointer carries.
+    var handle = pthread_t()
     let result = unsafe pthread_create(
       &handle, nil,
       { pointer in
@@ -25,10 +26,15 @@ final class SystemThread: @unchecked Sendable {
       unsafe body.release()
       return nil
     }
+    self.handle = handle
   }
 
-  /// Waits until it has ended.
-  func join() { _ = pthread_join(handle, nil) }
+  /// Waits until it has ended. Once more does nothing: a thread that was joined is no more.
+  func join() {
+    guard let handle else { return }
+    self.handle = nil
+    pthread_join(handle, nil)
+  }
 
   static func sleep(_ duration: Duration) {
     let (seconds, attoseconds) = duration.components

@@ -1,10 +1,11 @@
 import ArgumentParser
 import Jobs
+import Support
 import Testing
 
 @testable import Command
 
-@Suite struct SettingsTests {
+@Suite(.aside) struct SettingsTests {
   private func settings(_ arguments: [String], _ environment: [String: String] = [:]) throws -> ServerSettings {
     try ServerSettings(ServerFlags.parse(arguments), environment: environment, processors: 2)
   }

@@ -1,9 +1,10 @@
 import Engine
 import Jobs
+import Support
 import Testing
 
 /// Nothing that anyone says brings the engine down or gets it out of step.
-struct HostileTests {
+@Suite(.aside) struct HostileTests {
   @Test func confirmationsFromTheFutureConfirmOnlyWhatWasSent() {
     let rig = Rig()
     let worker = rig.connect("w", window: .seconds(60))

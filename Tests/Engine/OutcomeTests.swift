@@ -1,9 +1,10 @@
 import Engine
 import Jobs
+import Support
 import Testing
 
 /// What becomes of attempts: fencing, cancellation, time-outs, progress.
-struct OutcomeTests {
+@Suite(.aside) struct OutcomeTests {
   @Test func anOldTokenChangesNothingAndSaysSo() {
     let rig = Rig()
     let id = rig.enqueue()

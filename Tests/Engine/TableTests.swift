@@ -1,10 +1,11 @@
 import Jobs
+import Support
 import Testing
 
 @testable import Engine
 
 /// The small structures that the roles stand on, against plain ones.
-struct TableTests {
+@Suite(.aside) struct TableTests {
   private func held(_ token: UInt64) -> HeldLease {
     HeldLease(
       token: token, jobID: "\(token)", seq: 0, attempt: 1, queue: 0, payloadSize: 0, startedAt: .distantPast)

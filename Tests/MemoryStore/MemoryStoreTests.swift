@@ -1,7 +1,7 @@
 import Support
 import Testing
 
-@Suite struct MemoryStoreTests {
+@Suite(.aside) struct MemoryStoreTests {
   @Test(arguments: StoreConformance.cases)
   func conforms(_ storeCase: StoreCase) throws { try storeCase.run(MemoryHarness()) }
 }

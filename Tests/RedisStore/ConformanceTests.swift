@@ -1,7 +1,7 @@
 import Support
 import Testing
 
-@Suite(.needsRedis)
+@Suite(.needsRedis, .aside)
 struct RedisConformanceTests {
   @Test(arguments: StoreConformance.cases)
   func conforms(_ storeCase: StoreCase) throws { try storeCase.run(RedisHarness()) }

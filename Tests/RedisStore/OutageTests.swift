@@ -3,7 +3,7 @@ import RedisStore
 import Support
 import Testing
 
-@Suite(.needsRedis, .serialized) struct RedisOutageTests {
+@Suite(.needsRedis, .serialized, .aside) struct RedisOutageTests {
   @Test func aFlushedScriptIsLoadedAgain() throws {
     let scene = try RedisScene()
     let store = try scene.open()

@@ -5,7 +5,7 @@ import Support
 import Synchronization
 import Testing
 
-@Suite(.needsRedis, .serialized) struct RedisSharedTests {
+@Suite(.needsRedis, .serialized, .aside) struct RedisSharedTests {
   @Test func aJobEnqueuedAtOneServerWakesTheOther() throws {
     let scene = try RedisScene()
     let a = try scene.open()

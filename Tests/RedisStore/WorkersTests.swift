@@ -5,7 +5,7 @@ import Support
 import Testing
 
 /// What the servers of one Redis know of each other's workers.
-@Suite(.needsRedis, .serialized) struct RedisWorkersTests {
+@Suite(.needsRedis, .serialized, .aside) struct RedisWorkersTests {
   private func worker(_ id: String) -> WorkerView {
     WorkerView(
       workerID: id, serverID: "server of \(id)", queues: ["q", "p*"], names: ["n", "ü"], maxInFlight: 7, running: 3,

@@ -5,7 +5,7 @@ import Testing
 
 @testable import SQLiteStore
 
-@Suite struct CrashTests {
+@Suite(.aside) struct CrashTests {
   /// A process of `StoreCrasher`, and what it has said.
   private struct Crasher {
     let pid: pid_t

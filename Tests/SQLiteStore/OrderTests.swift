@@ -3,7 +3,7 @@ import Testing
 
 @testable import SQLiteStore
 
-@Suite struct OrderTests {
+@Suite(.aside) struct OrderTests {
   @Test(arguments: [1, 2, 3, 4] as [UInt64])
   func behavesLikeASortedArray(seed: UInt64) {
     var random = SeededGenerator(seed: seed)

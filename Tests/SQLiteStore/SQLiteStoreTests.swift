@@ -1,7 +1,7 @@
 import Support
 import Testing
 
-@Suite struct SQLiteStoreTests {
+@Suite(.aside) struct SQLiteStoreTests {
   @Test(arguments: StoreConformance.cases)
   func conforms(_ storeCase: StoreCase) throws { try storeCase.run(SQLiteHarness()) }
 }

@@ -6,7 +6,7 @@ import Testing
 
 /// The whole engine on a store, in a world that does its worst; the same seed gives the same run.
 /// `GKICK_SIMULATION_SEED` runs one seed, `GKICK_SIMULATION_HOURS` sets how long things go wrong in virtual time.
-struct SimulationTests {
+@Suite(.aside) struct SimulationTests {
   private static func environment(_ name: String) -> String? {
     getenv(name).map { String(cString: $0) }
   }
