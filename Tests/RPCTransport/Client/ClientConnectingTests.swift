@@ -120,11 +120,8 @@ import Testing
     await second.stop()
     let third = try EchoServer()
     _ = try await third.listen(port: ports.1)
-    // The first is always there, so that no call ever waits.
-    while third.calls.withLock({ $0.isEmpty }) {
-      let response = await channel.unaryResponse(EchoServer.unary, text(""), options: CallOptions(waitForReady: true))
-      try #require(response.status == .ok)
-    }
+    // The first is always there, so that no call ever waits. One may still be sent on the connection that goes.
+    while third.calls.withLock({ $0.isEmpty }) { _ = await channel.unaryResponse(EchoServer.unary, text("")) }
     await channel.close()
     await first.stop()
     await third.stop()
