@@ -35,6 +35,8 @@ import Testing
 
   @Test func aDeadlineAlsoEndsTheWait() async throws {
     let channel = try ClientChannel.local(try freePort())
+    // It has failed at least once.
+    _ = await channel.unaryResponse(EchoServer.unary, text(""))
     let response = await channel.unaryResponse(
       EchoServer.unary, text(""), options: CallOptions(timeout: .milliseconds(500), waitForReady: true))
     #expect(response.status.code == .deadlineExceeded)
@@ -197,8 +199,10 @@ import Testing
     configuration.minPingInterval = .milliseconds(1)
     let server = try EchoServer(configuration)
     let channel = try ClientChannel.local(try await server.listen()) {
-      $0.keepalive = ClientKeepalive(time: .milliseconds(20), timeout: .milliseconds(2000))
+      $0.keepalive = ClientKeepalive(time: .milliseconds(20), timeout: .seconds(20))
     }
+    // It is connected before the time begins.
+    _ = try await channel.unary(EchoServer.unary, text(""))
     let response = await channel.unaryResponse(
       EchoServer.hang, text(""), options: CallOptions(timeout: .milliseconds(200)))
     #expect(response.status.code == .deadlineExceeded)
@@ -209,7 +213,7 @@ import Testing
 
   @Test func boundsTheCallsThatWait() async throws {
     let channel = try ClientChannel.local(try freePort()) { $0.maxWaitingCalls = 3 }
-    let options = CallOptions(timeout: .milliseconds(200), waitForReady: true)
+    let options = CallOptions(timeout: .seconds(2), waitForReady: true)
     let codes = await withTaskGroup(of: StatusCode.self) { group in
       for _ in 0..<5 {
         group.addTask { await channel.unaryResponse(EchoServer.unary, text(""), options: options).status.code }
