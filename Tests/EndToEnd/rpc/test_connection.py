@@ -1,9 +1,13 @@
 """The life of a connection: keepalive, ages, graceful shutdown (rules 25 to 28; gRFC A8 and A9, RFC 9113 6.8)."""
 
+import os
+import resource
+import socket
 import time
 
+import grpc
 import pytest
-from grpc.testing import messages_pb2 as pb
+from grpc.testing import messages_pb2 as pb, test_pb2_grpc
 from test_wire_requests import DUPLEX, EMPTY, OK, OUTPUT
 from wire import ENHANCE_YOUR_CALM, NO_ERROR, PING, Wire, frame, message
 
@@ -113,3 +117,23 @@ def test_call_started_between_the_two_goaways_is_served(launch):
         connection.data(held, b"", end=True)
         assert connection.wait(held).grpc_status == OK
         assert connection.pump(lambda: connection.closed, 3)
+
+
+def test_without_descriptors_the_server_rests_and_comes_back(launch):
+    server = launch()
+    resource.prlimit(server.process.pid, resource.RLIMIT_NOFILE, (64, 64))
+    sockets = [socket.create_connection(("127.0.0.1", server.port), timeout=5) for _ in range(120)]
+
+    def ticks():
+        with open(f"/proc/{server.process.pid}/stat") as file:
+            return sum(int(field) for field in file.read().rsplit(")", 1)[1].split()[11:13])
+
+    time.sleep(0.3)
+    before = ticks()
+    time.sleep(1)
+    assert ticks() - before < 0.2 * os.sysconf("SC_CLK_TCK")
+    for opened in sockets:
+        opened.close()
+    with grpc.insecure_channel(server.address) as channel:
+        assert test_pb2_grpc.TestServiceStub(channel).UnaryCall(pb.SimpleRequest(response_size=1), timeout=20)
+    server.stop()
