@@ -16,6 +16,7 @@ import Testing
     #expect(settings.http == .host("127.0.0.1", port: 7451))
     #expect(settings.store == .embedded(path: "./gkick-data"))
     #expect(settings.storeTerms.lease == .seconds(30))
+    #expect(settings.storeTerms.timeoutGrace == .seconds(10))
     #expect(settings.storeTerms.retention == .hours(1))
     #expect(settings.storeTerms.deadRetention == .days(30))
     #expect(settings.storeTerms.eventRetention == .hours(24))
@@ -32,6 +33,7 @@ import Testing
     let environment = ["GKICK_LEASE": "5s", "GKICK_RETENTION": "2h", "GKICK_DURABILITY": ""]
     let settings = try settings(["--lease", "2s"], environment)
     #expect(settings.storeTerms.lease == .seconds(2))
+    #expect(settings.storeTerms.timeoutGrace == .seconds(2))
     #expect(settings.storeTerms.retention == .hours(2))
     #expect(settings.durability == .synced)
   }

@@ -36,6 +36,9 @@ final class ControlCall: Answerable {
     switch result {
     case .notFound: call.finish(.unknownJob(jobID))
     case .refused(.canceled) where verb == .cancel: show(desk)
+    case .refused(.dead) where verb == .retry, .refused(.canceled) where verb == .retry,
+      .refused(.expired) where verb == .retry:
+      call.finish(Status(.failedPrecondition, "job \(jobID): another job holds its unique key"))
     case .refused(let state):
       call.finish(Status(.failedPrecondition, "job \(jobID) is \(state.word): \(verb.rawValue) is not possible"))
     case .done, .running:

@@ -1,10 +1,11 @@
 """What the README shows is run as it stands there."""
 import os
 import re
+import signal
 import subprocess
 import sys
 
-from harness.server import Server
+from harness.server import Server, binary
 from harness.stubs import ROOT
 
 
@@ -23,3 +24,17 @@ def test_the_first_job(tmp_path):
             running.kill()
             running.wait()
         assert out.stdout == "b'Hello, World'\n", out
+
+
+def test_the_first_job_by_the_command_line():
+    code = re.search(r"```sh\n(gkick=.*?)```", (ROOT / "README.md").read_text(), re.S).group(1)
+    with Server() as server:
+        assert "$(Scripts/build)" in code
+        shell = subprocess.Popen(["sh", "-c", code.replace("$(Scripts/build)", binary())], stdout=subprocess.PIPE, text=True,
+                                 stdin=subprocess.DEVNULL, env=os.environ | {"GKICK_ADDRESS": server.address}, start_new_session=True)
+        try:
+            shell.wait(timeout=30)
+        finally:
+            # The worker too, which the shell left in the background.
+            os.killpg(shell.pid, signal.SIGKILL)
+        assert shell.stdout.read().endswith("HELLO WORLD")

@@ -119,6 +119,8 @@ def test_a_worker_that_ignores_the_timeout_loses_the_lease(server, queue):
         worker.cancellation(timeout=3)
         done = server.wait(job_id, timeout=20)
         assert done.state == DEAD and done.failures[-1].type == "timeout"
+        # It was given no longer than a lease to stop.
+        assert done.finished_at.ToNanoseconds() - job.deadline.ToNanoseconds() < 5e9
         assert worker.succeed(job) == 9
 
 

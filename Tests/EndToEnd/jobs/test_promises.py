@@ -113,6 +113,15 @@ def test_keep_tells_the_existing_jobs_time(server, queue):
     assert second.duplicate and second.run_at == first.run_at and second.state == SCHEDULED
 
 
+def test_a_dead_job_whose_key_is_taken_stays_dead(server, queue):
+    job_id, _ = put_in(server, queue, DEAD, unique=pb.Uniqueness(key="k"))
+    enqueue(server, queue, unique=pb.Uniqueness(key="k"))
+    error = refused(server.jobs.RetryJob, pb.RetryJobRequest(job_id=job_id))
+    assert error.code() is CODE.FAILED_PRECONDITION and "unique key" in error.details()
+    assert server.admin.RetryJobs(pb.RetryJobsRequest(queue=queue)).retried == 0
+    assert server.job(job_id).state == DEAD
+
+
 # MARK: Expiry
 
 def test_what_can_no_longer_start_expires_at_once(server, queue):

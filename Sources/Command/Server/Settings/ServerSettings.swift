@@ -66,6 +66,8 @@ struct ServerSettings: Sendable {
 
     storeTerms.lease = try time(
       "--lease", flags.lease, default: storeTerms.lease, .milliseconds(500)...(.days(1)))
+    // Who asks for short leases does not want to wait longer for a worker that does not stop.
+    storeTerms.timeoutGrace = min(storeTerms.timeoutGrace, storeTerms.lease)
     storeTerms.retention = try time(
       "--retention", flags.retention, default: storeTerms.retention, .zero...(.days(3_650)))
     storeTerms.deadRetention = try time(
