@@ -22,18 +22,18 @@ def kinds(server, job_id):
 
 def test_a_failed_job_is_retried_with_growing_waits_and_then_dead(server, queue):
     job_id = server.enqueue(queue, retry=quick(max_attempts=4))
-    starts = []
     with Worker(server, queue) as worker:
         for attempt in range(1, 5):
             job = worker.job()
-            starts.append(time.time())
             assert job.attempt == attempt and job.max_attempts == 4
             assert worker.fail(job, "ValueError", f"no {attempt}", backtrace="at x") == 0
-            if attempt == 1:
-                assert server.job(job_id).state == RETRYING
         worker.idle()
-    waits = [later - earlier for earlier, later in zip(starts, starts[1:])]
-    assert [pytest.approx(wait, abs=0.08) for wait in waits] == [0.1, 0.2, 0.4], waits
+    events = server.events(job_ids=[job_id])
+    failed = [event for event in events if event.type == pb.EVENT_TYPE_FAILED]
+    waits = [(event.next_run_at.ToNanoseconds() - event.at.ToNanoseconds()) / 1e9 for event in failed]
+    assert waits == [pytest.approx(wait, abs=1e-5) for wait in (0.1, 0.2, 0.4)], waits
+    started = [event.at.ToNanoseconds() for event in events if event.type == pb.EVENT_TYPE_STARTED]
+    assert all(at >= event.next_run_at.ToNanoseconds() for at, event in zip(started[1:], failed)), "none before its time"
     job = server.job(job_id)
     assert job.state == DEAD and job.attempt == 4 and job.HasField("finished_at")
     assert [failure.message for failure in job.failures] == ["no 1", "no 2", "no 3", "no 4"]
@@ -99,11 +99,10 @@ def test_an_attempt_that_takes_too_long_is_told_and_counted_as_failed(server, qu
     job_id = server.enqueue(queue, timeout=duration(0.5), retry=quick(max_attempts=2))
     with Worker(server, queue) as worker:
         job = worker.job()
-        started = time.time()
-        assert abs(job.deadline.ToNanoseconds() / 1e9 - started - 0.5) < 0.1
+        assert job.deadline.ToNanoseconds() - server.job(job_id).started_at.ToNanoseconds() == pytest.approx(5e8, abs=1e4)
         notice = worker.cancellation(timeout=3)
         assert notice.reason == "timeout" and notice.lease == job.lease
-        assert 0.4 < time.time() - started < 1.0
+        assert time.time() >= job.deadline.ToNanoseconds() / 1e9 - 0.005
         assert worker.outcome(job, canceled=True) == 0
         job = worker.job(timeout=3)
         assert job.attempt == 2
@@ -186,7 +185,7 @@ def test_release_counts_no_attempt(server, queue):
         assert worker.release(again, delay=0.5) == 0
         assert server.job(job_id).state in (SCHEDULED, RETRYING)
         third = worker.job(timeout=3)
-        assert 0.45 < time.time() - began < 1.0 and third.attempt == 1
+        assert time.time() - began > 0.45 and third.attempt == 1
         worker.succeed(third)
     assert server.job(job_id).attempt == 1
 
@@ -212,7 +211,7 @@ def test_what_is_not_started_in_time_expires(server, queue):
     job_id = server.enqueue(queue, start_before=limit)
     job = server.wait(job_id, timeout=5)
     assert job.state == EXPIRED
-    assert time.time() - limit.ToNanoseconds() / 1e9 < 1
+    assert 0 <= job.finished_at.ToNanoseconds() - limit.ToNanoseconds() < 1e9
     with Worker(server, queue) as worker:
         worker.idle()
     assert kinds(server, job_id) == ["ENQUEUED", "EXPIRED"]
