@@ -179,7 +179,8 @@ final class WorkerRegistry {
 
   /// Hands a claim's jobs to their takers.
   func assign(_ result: ClaimResult, tick: Tick) {
-    for job in result.jobs {
+    for index in result.jobs.indices {
+      let job = result.jobs[index]
       let taker = balancer.dealtTo[job.worker]
       let session = taker.worker
       taker.got += 1
@@ -262,8 +263,8 @@ final class WorkerRegistry {
     repeat {
       let end = Self.endOfMessage(jobs, from: start)
       session.seq += 1
-      for job in jobs[start..<end] {
-        if let place = session.held.find(job.lease.token) { session.held[at: place].seq = session.seq }
+      for index in start..<end {
+        if let place = session.held.find(jobs[index].lease.token) { session.held[at: place].seq = session.seq }
       }
       let update = WorkerUpdate(
         seq: session.seq, welcome: session.outWelcome,

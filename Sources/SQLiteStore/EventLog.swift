@@ -27,25 +27,25 @@ struct EventLog {
     committedTotal = total
   }
 
-  mutating func append(_ event: Event, made: Made?) {
+  /// Numbered at once: a tick that is undone takes all of them back.
+  mutating func append(_ event: consuming Event, made: Made?) {
+    event.cursor = committedCursor + Int64(pending.count) + 1
     pending.append(event)
     self.made.append(made)
   }
 
   /// Packs and writes what is pending.
   mutating func write(to database: Database, salt: UInt32, using writer: inout ByteWriter) throws(StoreError) {
+    let events = pending
     var index = 0
-    var cursor = committedCursor
-    while index < pending.count {
+    while index < events.count {
       writer.clear()
       var codec = EventCodec(salt: salt)
-      let first = cursor + 1
+      let first = events[index].cursor
       var latest = Timestamp.distantPast
-      while index < pending.count, writer.count < Self.rowBytes {
-        cursor += 1
-        pending[index].cursor = cursor
-        latest = max(latest, pending[index].at)
-        codec.write(pending[index], made: made[index].map { ($0.seq, $0.at) }, to: &writer)
+      while index < events.count, writer.count < Self.rowBytes {
+        latest = max(latest, events[index].at)
+        codec.write(events[index], made: made[index].map { ($0.seq, $0.at) }, to: &writer)
         index += 1
       }
       total += Int64(writer.count)
