@@ -44,14 +44,14 @@ def fill(server, queue, count):
         server.jobs.EnqueueBatch(body, timeout=60)
 
 
-def produce(server, queue, count, durability=pb.DURABILITY_SYNCED):
-    """Unary enqueues by h2load, 8 connections with 8 in flight each; jobs per second."""
+def produce(server, queue, count, durability=pb.DURABILITY_SYNCED, flight=8):
+    """Unary enqueues by h2load, 8 connections with `flight` in flight each; jobs per second."""
     message = pb.EnqueueRequest(job=spec(queue), durability=durability).SerializeToString()
     with tempfile.NamedTemporaryFile() as body:
         body.write(b"\0" + struct.pack(">I", len(message)) + message)
         body.flush()
         out = subprocess.run(
-            ["h2load", "-n", str(count), "-c", "8", "-m", "8", "-t", "1", "-d", body.name,
+            ["h2load", "-n", str(count), "-c", "8", "-m", str(flight), "-t", "1", "-d", body.name,
              "-H", "content-type: application/grpc", "-H", "te: trailers",
              f"http://{server.address}/gkick.v1.JobService/Enqueue"],
             capture_output=True, text=True, timeout=600, stdin=subprocess.DEVNULL).stdout
@@ -59,7 +59,7 @@ def produce(server, queue, count, durability=pb.DURABILITY_SYNCED):
     return float(re.search(r"([\d.]+) req/s", out).group(1))
 
 
-def life(server, count, queue="life", backlog=0):
+def life(server, count, queue="life", **load):
     """The whole life of `count` jobs, enqueued while 8 worker streams run them; (server CPU us per job, jobs/s)."""
     workers = subprocess.Popen([LOAD, "work", server.address, queue, "8", "100"], stdin=subprocess.PIPE,
                                stdout=subprocess.PIPE, text=True)
@@ -68,7 +68,7 @@ def life(server, count, queue="life", backlog=0):
         while succeeded(server, queue) < 10_000:
             time.sleep(0.05)
         cpu, began = server.cpu_seconds(), time.monotonic()
-        produce(server, queue, count)
+        produce(server, queue, count, **load)
         while succeeded(server, queue) < count + 10_000:
             time.sleep(0.02)
         took = time.monotonic() - began
@@ -84,6 +84,10 @@ def measure_life():
             cpu, rate = life(server, 200_000) if durability == "synced" else enqueue_life(server)
             row(f"whole life, {durability}: server CPU per job", f"{cpu:.1f} us", "goal 15 us" if durability == "synced" else "")
             row(f"whole life, {durability}: rate", f"{rate:,.0f} jobs/s")
+    with Server(lease="30s") as server:
+        cpu, rate = life(server, 200_000, flight=64)
+        row("whole life, synced, 512 producers: server CPU per job", f"{cpu:.1f} us")
+        row("whole life, synced, 512 producers: rate", f"{rate:,.0f} jobs/s")
     with Server(lease="30s") as server:
         produce(server, "only", 10_000)
         cpu = server.cpu_seconds()
@@ -105,7 +109,7 @@ def measure_life():
 def enqueue_life(server):
     global produce
     original = produce
-    produce = lambda *rest: original(*rest, durability=pb.DURABILITY_RELAXED)  # noqa: E731
+    produce = lambda *rest, **load: original(*rest, durability=pb.DURABILITY_RELAXED, **load)  # noqa: E731
     try:
         return life(server, 200_000)
     finally:
