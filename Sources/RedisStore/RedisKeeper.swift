@@ -32,6 +32,12 @@ final class RedisKeeper: Sendable {
     let check = try DurabilityCheck(session.connection, replicas: options.replicas, timeout: options.connectTimeout)
     var names = ScriptNames()
     var command = RedisCommand()
+    return (session, try greet(session, &names, &command), check)
+  }
+
+  private func greet(
+    _ session: RedisSession, _ names: inout ScriptNames, _ command: inout RedisCommand
+  ) throws(RedisFailure) -> Greeting {
     let salt = options.salt ?? UInt32.random(in: 0...0xFFF_FFFF)
     let reply = try names.run(
       .hello, prefix: options.prefix, on: session, timeout: options.replyTimeout, command: &command
@@ -42,7 +48,7 @@ final class RedisKeeper: Sendable {
       command.add(configuration.lease.microseconds)
       command.add(configuration.timeoutGrace.microseconds)
     }
-    return (session, try Greeting(reply), check)
+    return try Greeting(reply)
   }
 
   /// Until the store is closed.
@@ -193,7 +199,9 @@ final class RedisKeeper: Sendable {
     let salt = try reply.string()
     let cursor = try reply.integer()
     let due = try reply.optionalInteger().map { Timestamp(microseconds: $0) }
+    let nobodyWasThere = try reply.integer() == 1
     if salt.isEmpty { throw .refused("GKSTALE Redis has lost the store's data") }
+    if nobodyWasThere { _ = try greet(session, &names, &command) }
     let known = link.state.withLock { $0.cursor }
     news.due = due
     guard cursor > max(known, news.cursor) else { return }

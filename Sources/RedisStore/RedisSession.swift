@@ -20,13 +20,12 @@ struct ScriptNames {
     _ script: Script, prefix: String, on session: RedisSession, timeout: Duration, command: inout RedisCommand,
     _ write: (inout RedisCommand) -> Void
   ) throws(RedisFailure) -> RedisReply {
-    let deadline = ContinuousClock.now + timeout
     for isSecond in [false, true] {
       let name: String
       if !isSecond, let known = names[session.hasScriptFlags]?[script] {
         name = known
       } else {
-        name = try load(script, on: session, until: deadline)
+        name = try load(script, on: session, until: .now + timeout)
       }
       command.removeAll()
       command.add("EVALSHA")
@@ -35,7 +34,7 @@ struct ScriptNames {
       command.add(prefix)
       write(&command)
       do {
-        return try session.connection.ask(command, until: deadline)
+        return try session.connection.ask(command, until: .now + timeout)
       } catch .refused(let text) where text.hasPrefix("NOSCRIPT") && !isSecond {
         continue
       }

@@ -53,14 +53,15 @@ final class SocketTransport: RedisTransport {
     _ socket: Int32, for events: Int16, until deadline: ContinuousClock.Instant
   ) throws(RedisTransportError) {
     while true {
+      // Looked at once even when the time is over: a process that stood still meanwhile finds its answer here.
       let left = ContinuousClock.now.duration(to: deadline)
-      if left <= .zero { throw .timeout }
-      let milliseconds = left / .milliseconds(1)
+      let milliseconds = max(0, left / .milliseconds(1))
       var request = pollfd(fd: socket, events: events, revents: 0)
       // One element, for the duration of the call.
       let ready = unsafe poll(&request, 1, Int32(min(milliseconds.rounded(.up), 3_600_000)))
       if ready > 0 { return }
       if ready < 0, errno != EINTR { throw failure("poll") }
+      if left <= .zero { throw .timeout }
     }
   }
 

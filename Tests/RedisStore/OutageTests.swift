@@ -75,6 +75,21 @@ import Testing
     #expect(result == [.settled(.succeeded)])
   }
 
+  @Test func workersKeepTheirJobsWhenRedisHangsLongerThanTheirLeases() throws {
+    let scene = try RedisScene()
+    let store = try scene.open()
+    _ = try scene.add(store)
+    let job = try #require(try scene.take(store, lease: .seconds(2)).first)
+    // What is said to it meanwhile waits in its sockets, and is done when it goes on.
+    scene.redis.pause()
+    _ = scene.wait { scene.now > job.createdAt + .milliseconds(4200) }
+    scene.redis.resume()
+    let lapsed = try scene.insist { try store.reclaim(now: scene.now, limit: 10) }
+    #expect(lapsed.isEmpty, "nobody could renew it: it gets a full term")
+    let result = try store.settle([Settlement(lease: job.lease, outcome: .succeeded(result: []))], now: scene.now)
+    #expect(result == [.settled(.succeeded)])
+  }
+
   @Test func aRedisThatLostItsDataIsANewStore() throws {
     let scene = try RedisScene(["--appendonly", "no"])
     let store = try scene.open()

@@ -1,75 +1,53 @@
 import pathlib
 import shutil
-import socket
-import subprocess
 import sys
-import tempfile
-import time
 
 import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-from harness.server import Server, free_port  # noqa: E402
-
-
-class Redis:
-    """A redis-server of a test's own: own port, own folder, AOF with fsync always."""
-
-    def __init__(self, *settings):
-        self.port = free_port()
-        self.folder = tempfile.mkdtemp(prefix="gkick-redis-")
-        self.settings = settings
-        self.process = None
-        self.start()
-
-    @property
-    def url(self):
-        return f"redis://127.0.0.1:{self.port}"
-
-    def start(self):
-        self.process = subprocess.Popen(
-            ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--dir", self.folder, "--save", "",
-             "--appendonly", "yes", "--appendfsync", "always", "--logfile", self.folder + "/log", *self.settings],
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        end = time.monotonic() + 20
-        while time.monotonic() < end:
-            try:
-                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
-                return
-            except OSError:
-                time.sleep(0.02)
-        raise RuntimeError("redis-server does not come up")
-
-    def kill(self):
-        self.process.kill()
-        self.process.wait()
-
-    def close(self):
-        if self.process.poll() is None:
-            self.kill()
-        shutil.rmtree(self.folder, ignore_errors=True)
+from harness.redis import Redis  # noqa: E402
+from harness.server import Server  # noqa: E402
 
 
 @pytest.fixture
-def redis():
+def make_redis():
+    """Makes a redis-server (or a Sentinel, by `kind`) that ends with the test."""
     if shutil.which("redis-server") is None:
         pytest.skip("redis-server is not installed: Scripts/setup installs it")
-    running = Redis()
-    yield running
-    running.close()
+    made = []
+
+    def make(*settings, kind=Redis, **options):
+        made.append(kind(*settings, **options))
+        return made[-1]
+
+    yield make
+    for redis in made:
+        redis.close()
 
 
 @pytest.fixture
-def servers(redis):
-    """Makes servers on the test's Redis."""
+def redis(make_redis):
+    return make_redis()
+
+
+@pytest.fixture
+def make_servers():
+    """Makes servers on a store; they end with the test."""
     made = []
 
-    def make(count, **options):
+    def make(store, *flags, count=1, **options):
         for _ in range(count):
-            made.append(Server(store=redis.url, **options))
+            made.append(Server(*flags, store=store, **options))
         return made[-count:]
 
     yield make
     for server in made:
+        print(f"log of {server.address}:\n{server.log()}")  # shown when the test fails
         server.close()
+
+
+@pytest.fixture
+def servers(redis, make_servers):
+    """Makes servers on the test's Redis."""
+    return lambda count, *flags, **options: make_servers(redis.url, *flags, count=count, **options)

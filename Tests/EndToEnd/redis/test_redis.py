@@ -7,22 +7,9 @@ import threading
 import time
 
 import grpc
-from google.protobuf.duration_pb2 import Duration
 from harness.stubs import pb
 
-
-def fetch(server, worker, queue="*", max_jobs=1, wait=5.0, lease=None):
-    request = pb.FetchRequest(
-        worker_id=worker, queues=[pb.QueueSubscription(queue=queue)], max_jobs=max_jobs,
-        max_wait=Duration(seconds=int(wait), nanos=int(wait % 1 * 1e9)))
-    if lease:
-        request.lease.CopyFrom(Duration(seconds=lease))
-    return server.work.Fetch(request, timeout=wait + 10).jobs
-
-
-def succeed(server, worker, jobs):
-    outcomes = [pb.Outcome(lease=job.lease, success=pb.Success()) for job in jobs]
-    return server.work.Report(pb.ReportRequest(worker_id=worker, outcomes=outcomes), timeout=10).results
+from calls import fetch, succeed
 
 
 def test_a_job_enqueued_at_one_server_runs_at_another(servers):
