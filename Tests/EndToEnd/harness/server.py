@@ -58,6 +58,11 @@ class Server:
             self.start()
 
     @property
+    def store_kind(self):
+        """As the server calls it."""
+        return "redis" if self.store.startswith("redis") else self.store.split(":")[0]
+
+    @property
     def address(self):
         return f"127.0.0.1:{self.port}"
 

@@ -1,4 +1,5 @@
 """kill -9, SIGTERM, a full disk, two servers on one store."""
+import os
 import signal
 import subprocess
 import threading
@@ -10,6 +11,11 @@ import pytest
 from harness.server import Server
 from harness.stubs import pb
 from harness.worker import Worker, duration
+
+
+# What these look at lies in the embedded store's folder.
+embedded = pytest.mark.skipif(
+    not os.environ.get("GKICK_TEST_STORE", "embedded:").startswith("embedded:"), reason="is about the embedded store")
 
 
 @pytest.fixture
@@ -177,6 +183,7 @@ def test_a_second_signal_ends_it_at_once(own):
     worker.close()
 
 
+@embedded
 def test_two_servers_do_not_share_an_embedded_store(own):
     other = Server(data=own.data, start=False)
     refused = subprocess.run(other.command(), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=20)
@@ -185,6 +192,7 @@ def test_two_servers_do_not_share_an_embedded_store(own):
     assert own.enqueue("q")
 
 
+@embedded
 def test_a_store_that_is_not_ours_is_refused(tmp_path):
     for name, content in (("text", b"this is no database " * 100),):
         folder = tmp_path / name
@@ -202,6 +210,7 @@ def test_a_store_that_is_not_ours_is_refused(tmp_path):
         assert str(folder) in refused.stderr
 
 
+@embedded
 def test_a_full_disk_is_said_and_survived(tmp_path):
     """On a small file system of its own, filled to the brim and emptied again."""
     mount = tmp_path / "small"

@@ -108,7 +108,7 @@ def test_the_start_up_line_and_warnings():
     with Server("--durability", "relaxed") as own:
         log = own.log()
         line = next(line for line in log.splitlines() if own.address in line and "pid" in line)
-        assert str(own.process.pid) in line and "embedded" in line and "relaxed" in line
+        assert str(own.process.pid) in line and own.store_kind in line and "relaxed" in line
         assert re.search(r"WARN.*relaxed", log)
     with Server("--log-format", "json") as own:
         for line in own.log().splitlines():
@@ -154,10 +154,10 @@ def test_unix_socket(tmp_path):
     path = tmp_path / "gkick.sock"
     with Server("--listen", f"unix:{path}") as own:
         with grpc.insecure_channel(f"unix:{path}") as channel:
-            assert pb.AdminServiceStub(channel).GetServerInfo(pb.GetServerInfoRequest(), timeout=5).store == "embedded"
+            assert pb.AdminServiceStub(channel).GetServerInfo(pb.GetServerInfoRequest(), timeout=5).store == own.store_kind
         own.restart()
         with grpc.insecure_channel(f"unix:{path}") as channel:
-            assert pb.AdminServiceStub(channel).GetServerInfo(pb.GetServerInfoRequest(), timeout=5).store == "embedded"
+            assert pb.AdminServiceStub(channel).GetServerInfo(pb.GetServerInfoRequest(), timeout=5).store == own.store_kind
         assert own.terminate() == 0
 
 
@@ -182,7 +182,7 @@ def secure_call(own, cert, pair=None):
 def test_tls_and_reload(tmp_path):
     key, cert = make_certificate(tmp_path, "server")
     with Server("--tls-cert", str(cert), "--tls-key", str(key)) as own:
-        assert secure_call(own, cert) == "embedded"
+        assert secure_call(own, cert) == own.store_kind
         old = tmp_path / "old.pem"
         old.write_bytes(cert.read_bytes())
         make_certificate(tmp_path, "server")
@@ -190,7 +190,7 @@ def test_tls_and_reload(tmp_path):
         deadline = time.time() + 5
         while True:
             try:
-                assert secure_call(own, cert) == "embedded"
+                assert secure_call(own, cert) == own.store_kind
                 break
             except grpc.RpcError:
                 assert time.time() < deadline
@@ -207,7 +207,7 @@ def test_mutual_tls(tmp_path):
     key, cert = make_certificate(tmp_path, "server")
     client = make_certificate(tmp_path, "client", authority, "client-7")
     with Server("--tls-cert", str(cert), "--tls-key", str(key), "--tls-client-ca", str(authority[1])) as own:
-        assert secure_call(own, cert, client) == "embedded"
+        assert secure_call(own, cert, client) == own.store_kind
         with pytest.raises(grpc.RpcError):
             secure_call(own, cert)
         with pytest.raises(grpc.RpcError):
