@@ -77,7 +77,7 @@ def test_the_commands_of_the_readme_and_the_command_line_page(tmp_path):
                 assert done.returncode in ({0, 143} if endless else {0}), (command, done)
                 seen += 1
         queues = {queue.name for queue in server.admin.ListQueues(pb.ListQueuesRequest(), timeout=10).queues}
-    assert seen == 17 and {"default", "images"} <= queues
+    assert seen >= 17 and {"default", "images"} <= queues
     for file in (".local/share/bash-completion/completions/gkick", ".zfunc/_gkick", ".config/fish/completions/gkick.fish"):
         assert "drain-timeout" in (tmp_path / file).read_text()
 
