@@ -49,8 +49,11 @@ write_jobs()
 local bytes, most, before, removed = tonumber(meta[4] or 0), tonumber(ARGV[8]), now - tonumber(ARGV[7]), 0
 local oldest, trimmed
 left = limit
+-- Mostly the oldest entry stays, so one is looked at first: an entry has all events of a tick, and Lua hashes every byte it is given.
+local slice = 1
 while left > 0 do
-  local entries = call('XRANGE', P .. 'ev', '-', '+', 'COUNT', math.min(left, 64))
+  local entries = call('XRANGE', P .. 'ev', '-', '+', 'COUNT', math.min(left, slice))
+  slice = math.min(slice * 4, 64)
   local last
   for _, entry in ipairs(entries) do
     local blob = entry[2][2]
