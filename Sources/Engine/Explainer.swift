@@ -60,13 +60,18 @@ struct Explainer {
     var groups: [FilterGroup] = []
     if case .all(let taking) = here { groups = taking }
     if !groups.isEmpty, !isReady || groups.contains(where: \.hasFree) { return nil }
-    let there = fleet.workersElsewhere.filter { !$0.draining && $0.subscribes(to: job.queue) }
-    let taking = there.filter { $0.takes(name: job.name) }
+    let (there, taking) = takersElsewhere(queue: job.queue, name: job.name)
     if !taking.isEmpty, !isReady || taking.contains(where: \.hasFree) { return nil }
     if !groups.isEmpty || !taking.isEmpty { return busy(groups, taking) }
     if balancer.isDraining { return .init(.noWorker, "the server is going away and gives out nothing more") }
     if case .none = here, there.isEmpty { return .init(.noWorker, "no worker takes queue \"\(job.queue)\"") }
     return .init(.noWorker, "no worker takes name \"\(job.name)\" from queue \"\(job.queue)\"")
+  }
+
+  /// At the other servers: who takes from the queue, and which of those take the name.
+  private func takersElsewhere(queue: String, name: String) -> (queue: [WorkerView], all: [WorkerView]) {
+    let there = fleet.workersElsewhere.filter { !$0.draining && $0.subscribes(to: queue) }
+    return (there, there.filter { $0.takes(name: name) })
   }
 
   /// Nobody is free, here or elsewhere. nil: they have just gone.
@@ -119,8 +124,7 @@ struct Explainer {
     if store.isPaused(queue) { return "queue paused" }
     let here = balancer.isDraining ? .none : takers(queue: queue, name: name)
     if case .all(let groups) = here, groups.contains(where: \.hasFree) { return "jobs ahead of it" }
-    let there = fleet.workersElsewhere.filter { !$0.draining && $0.subscribes(to: queue) }
-    let taking = there.filter { $0.takes(name: name) }
+    let (there, taking) = takersElsewhere(queue: queue, name: name)
     if taking.contains(where: \.hasFree) { return "jobs ahead of it" }
     if case .all = here { return "all workers busy" }
     if !taking.isEmpty { return "all workers busy" }
