@@ -6,8 +6,10 @@ import Testing
 @testable import Command
 
 @Suite(.aside) struct SettingsTests {
-  private func settings(_ arguments: [String], _ environment: [String: String] = [:]) throws -> ServerSettings {
-    try ServerSettings(ServerFlags.parse(arguments), environment: environment, processors: 2)
+  private func settings(
+    _ arguments: [String], _ environment: [String: String] = [:], processors: Int = 4
+  ) throws -> ServerSettings {
+    try ServerSettings(ServerFlags.parse(arguments), environment: environment, processors: processors)
   }
 
   @Test func everyDefaultIsAsDocumented() throws {
@@ -24,9 +26,14 @@ import Testing
     #expect(settings.durability == .synced)
     #expect(settings.maxPayload == 1 << 20)
     #expect(settings.drainTimeout == .seconds(30))
-    #expect(settings.loops == 2)
+    #expect(settings.loops == 3)
     #expect(settings.tls == nil)
     #expect(settings.warnings.isEmpty)
+  }
+
+  @Test(arguments: [(1, 1), (2, 1), (3, 2), (9, 8), (64, 8)])
+  func oneProcessorIsLeftToTheEngine(processors: Int, loops: Int) throws {
+    #expect(try settings([], processors: processors).loops == loops)
   }
 
   @Test func theFlagWinsOverTheEnvironment() throws {

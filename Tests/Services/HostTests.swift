@@ -78,14 +78,14 @@ import Testing
     var batch: [Command] = []
     var gathering = Gathering()
     gathering.committed(answered: 100, microseconds: 200)
-    #expect(gathering.plan != nil)
+    #expect(gathering.plan(waiting: 0) != nil)
     #expect(mailbox.take(into: &batch, wait: nil, gathering: &gathering))
     #expect(batch.count == 1)
     // What is due soon is not put off.
     gathering = Gathering()
     gathering.committed(answered: 100, microseconds: 1_000)
     #expect(mailbox.take(into: &batch, wait: 0, gathering: &gathering))
-    #expect(batch.isEmpty && gathering.plan != nil)
+    #expect(batch.isEmpty && gathering.plan(waiting: 0) != nil)
   }
 
   /// Pages end early rather than make a message that stock clients refuse.

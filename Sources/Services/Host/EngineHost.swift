@@ -120,7 +120,7 @@ public final class EngineHost: Sendable {
     let late = engine.commit(now: clock.now())
     let committed = WallClock.read(CLOCK_MONOTONIC)
     deliver(late)
-    gathering.committed(answered: late.count, microseconds: committed - decided)
+    gathering.committed(answered: late.count, microseconds: committed - start)
     timings.withLock {
       $0.commit.record(Interval(microseconds: committed - decided))
       $0.tick.record(Interval(microseconds: committed - start))

@@ -62,8 +62,8 @@ final class Mailbox: @unchecked Sendable {  // Everything mutable is touched wit
     batch.removeAll(keepingCapacity: true)
     gate.lock()
     defer { gate.unlock() }
-    if let plan = gathering.plan, !isClosed, wait.map({ $0 > plan.microseconds }) ?? true {
-      let before = commands.count
+    let before = commands.count
+    if let plan = gathering.plan(waiting: before), !isClosed, wait.map({ $0 > plan.microseconds }) ?? true {
       sleep(until: before + plan.more, microseconds: plan.microseconds)
       gathering.gathered(commands.count - before, of: plan.more)
     }

@@ -59,7 +59,7 @@ struct ServerFlags: ParsableArguments {
   @Option(help: Self.help("How many connections are held at once.", "20000", "--max-connections", "N"))
   var maxConnections: String?
 
-  @Option(help: Self.help("Threads that serve connections.", "one per processor", "--loops", "N"))
+  @Option(help: Self.help("Threads that serve connections.", "one less than processors, at most 8", "--loops", "N"))
   var loops: String?
 
   @Option(help: Self.help("How long running jobs are waited for at the end.", "30s", "--drain-timeout", "TIME"))

@@ -87,7 +87,8 @@ struct ServerSettings: Sendable {
         ByteCountText.parse(text).flatMap { (1 << 10...64 << 20).contains($0) ? Int($0) : nil }
       }
     maxConnections = try number("--max-connections", flags.maxConnections, default: 20_000, 1...1_000_000)
-    loops = try number("--loops", flags.loops, default: max(1, processors), 1...256)
+    // One processor is for the engine's thread, and few loops keep it busy.
+    loops = try number("--loops", flags.loops, default: min(max(1, processors - 1), 8), 1...256)
     drainTimeout = try time("--drain-timeout", flags.drainTimeout, default: .seconds(30), .zero...(.days(1)))
 
     let certificate = setting("--tls-cert", flags.tlsCert).text
