@@ -68,6 +68,11 @@
 
   mutating func put(_ bytes: [UInt8]) {
     putVariable(UInt64(bytes.count))
+    append(bytes)
+  }
+
+  /// Without their count.
+  mutating func append(_ bytes: [UInt8]) {
     reserve(bytes.count)
     unsafe bytes.withUnsafeBytes { bytes in
       guard let start = bytes.baseAddress else { return }

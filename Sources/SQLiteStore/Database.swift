@@ -12,13 +12,14 @@ final class Database {
   let begin: Statement
   let commit: Statement
   let rollback: Statement
-  let insertJob: Statement
+  /// New rows of `jobs` and rows of `states`, not yet written.
+  let jobs: RowBuffer
+  let states: RowBuffer
   let updateJob: Statement
   let updateHead: Statement
   let deleteJob: Statement
   let selectJob: Statement
   let selectHead: Statement
-  let putState: Statement
   let deleteState: Statement
   let selectState: Statement
   let insertID: Statement
@@ -64,13 +65,14 @@ final class Database {
     begin = try Statement(connection, "BEGIN IMMEDIATE")
     commit = try Statement(connection, "COMMIT")
     rollback = try Statement(connection, "ROLLBACK")
-    insertJob = try Statement(connection, "INSERT INTO jobs(seq, head, body) VALUES(?1, ?2, ?3)")
+    // OR FAIL: what went before need not be undone, for the whole transaction will be.
+    jobs = try RowBuffer(connection, insert: "INSERT OR FAIL INTO jobs(seq, head, body)", hasBody: true)
+    states = try RowBuffer(connection, insert: "INSERT OR REPLACE INTO states(seq, rec)", hasBody: false)
     updateJob = try Statement(connection, "UPDATE jobs SET head = ?2, body = ?3 WHERE seq = ?1")
     updateHead = try Statement(connection, "UPDATE jobs SET head = ?2 WHERE seq = ?1")
     deleteJob = try Statement(connection, "DELETE FROM jobs WHERE seq = ?1")
     selectJob = try Statement(connection, "SELECT head, body FROM jobs WHERE seq = ?1")
     selectHead = try Statement(connection, "SELECT head FROM jobs WHERE seq = ?1")
-    putState = try Statement(connection, "INSERT OR REPLACE INTO states(seq, rec) VALUES(?1, ?2)")
     deleteState = try Statement(connection, "DELETE FROM states WHERE seq = ?1")
     selectState = try Statement(connection, "SELECT rec FROM states WHERE seq = ?1")
     insertID = try Statement(connection, "INSERT INTO ids(id, seq) VALUES(?1, ?2)")
@@ -103,6 +105,12 @@ final class Database {
       SELECT jobs.seq, head, rec FROM jobs LEFT JOIN states ON states.seq = jobs.seq
       WHERE jobs.seq > ?1 ORDER BY jobs.seq LIMIT ?2
       """)
+  }
+
+  /// Before `jobs` or `states` are read or changed otherwise, and before a commit.
+  func flush() throws(StoreError) {
+    try jobs.flush()
+    try states.flush()
   }
 
   func setMeta(_ key: String, _ value: Int64) throws(StoreError) {

@@ -30,6 +30,7 @@ extension SQLiteStore {
   ) throws(StoreError) -> SweepResult {
     try begin(now)
     acknowledges = true
+    try database.flush()
     let statement = database.selectFrom
     statement.bind(1, cursor ?? 0)
     statement.bind(2, Int64(limit) + 1)
@@ -105,6 +106,7 @@ extension SQLiteStore {
       stored.head = Head(seq: old.seq, job: job, isChosen: old.head.isChosen, createdAt: old.head.createdAt)
       writer.clear()
       HeadCodec.write(stored.head, state: .ready, to: &writer)
+      try database.flush()
       database.updateHead.bind(1, stored.seq)
       database.updateHead.bind(2, writer)
       try database.updateHead.run()

@@ -72,11 +72,7 @@ extension SQLiteStore {
       row: StateRow(state: state, runAt: runAt), hasRow: false)
     nextSeq += 1
 
-    writer.clear()
-    HeadCodec.write(stored.head, state: state, to: &writer)
-    database.insertJob.bind(1, stored.seq)
-    database.insertJob.bind(2, writer)
-    try database.insertJob.run(3, job.body)
+    try database.jobs.put(stored.seq, body: job.body) { HeadCodec.write(stored.head, state: state, to: &$0) }
     if let unique = job.options.unique {
       try hold(queue: job.queue, key: unique.key, seq: stored.seq, until: nil)
     }
@@ -124,6 +120,7 @@ extension SQLiteStore {
     stored.row.state = runAt > now ? .scheduled : .ready
     writer.clear()
     HeadCodec.write(stored.head, state: stored.row.state, to: &writer)
+    try database.flush()
     database.updateJob.bind(1, stored.seq)
     database.updateJob.bind(2, writer)
     try database.updateJob.run(3, job.body)

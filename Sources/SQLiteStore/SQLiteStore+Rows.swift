@@ -16,11 +16,7 @@ extension SQLiteStore {
   func writeState(_ stored: inout Stored) throws(StoreError) {
     stored.hasRow = true
     stale(stored.seq)
-    writer.clear()
-    StateCodec.write(stored.row, to: &writer)
-    database.putState.bind(1, stored.seq)
-    database.putState.bind(2, writer)
-    try database.putState.run()
+    try database.states.put(stored.seq) { StateCodec.write(stored.row, to: &$0) }
   }
 
   func stale(_ seq: Int64) {
@@ -30,6 +26,7 @@ extension SQLiteStore {
 
   /// nil: no such job.
   func read(_ seq: Int64, withRow: Bool) throws(StoreError) -> Stored? {
+    try database.flush()
     let statement = database.selectHead
     statement.bind(1, seq)
     guard try statement.step() else {
@@ -42,6 +39,7 @@ extension SQLiteStore {
 
   /// nil: no such job.
   func readWhole(_ seq: Int64, withRow: Bool) throws(StoreError) -> Whole? {
+    try database.flush()
     let statement = database.selectJob
     statement.bind(1, seq)
     guard try statement.step() else {
@@ -68,6 +66,7 @@ extension SQLiteStore {
   }
 
   func readState(_ seq: Int64) throws(StoreError) -> StateRow? {
+    try database.flush()
     database.selectState.bind(1, seq)
     defer { database.selectState.reset() }
     guard try database.selectState.step() else { return nil }

@@ -110,6 +110,7 @@ extension SQLiteStore {
       database.deleteID.bind(1, stored.head.job.id)
       try database.deleteID.run()
     }
+    try database.flush()
     database.deleteJob.bind(1, stored.seq)
     try database.deleteJob.run()
     database.deleteState.bind(1, stored.seq)

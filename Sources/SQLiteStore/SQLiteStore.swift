@@ -103,6 +103,7 @@ public final class SQLiteStore: JobStore {
       return []
     }
     try begin(now)
+    try database.flush()
     try writeEnds()
     try writeQueues()
     if hasForgotten { try database.setMeta("seq", nextSeq) }
@@ -136,6 +137,8 @@ public final class SQLiteStore: JobStore {
     if database.connection.isInTransaction {
       do throws(StoreError) { try database.rollback.run() } catch { isBroken = true }
     }
+    database.jobs.clear()
+    database.states.clear()
     memory.rollback()
     leases.forget()
     events.rollback()

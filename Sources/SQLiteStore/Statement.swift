@@ -47,6 +47,12 @@ import Jobs
     unsafe sqlite3_bind_blob(handle, index, bytes.base, Int32(bytes.count), nil)
   }
 
+  /// A part of them, which must stay as they are until the statement is reset; NULL if it is empty.
+  func bind(_ index: Int32, _ bytes: borrowing ByteWriter, _ range: Range<Int>) {
+    if range.isEmpty { return bindNull(index) }
+    unsafe sqlite3_bind_blob(handle, index, bytes.base + range.lowerBound, Int32(range.count), nil)
+  }
+
   /// Runs a statement that gives no rows, with `bytes` as one more parameter, and resets it.
   func run(_ index: Int32, _ bytes: [UInt8]) throws(StoreError) {
     let code = unsafe bytes.withUnsafeBytes { bytes -> Int32 in
