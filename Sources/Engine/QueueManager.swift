@@ -51,9 +51,9 @@ final class QueueManager {
     tick.settleResults = try store.settle(tick.settlements, now: tick.now)
     for (index, result) in tick.settleResults.enumerated() {
       guard case .settled(let state) = result else { continue }
-      let origin = tick.settleOrigins[index]
-      if state == .ready { balancer.becameReady(1, queue: origin.held?.queue ?? QueueLedger.other) }
-      if origin.held == nil {
+      let queue = tick.settleOrigins[index].held?.queue
+      if state == .ready { balancer.becameReady(1, queue: queue ?? QueueLedger.other) }
+      if queue == nil {
         // The lease was right although its session did not know it: whoever has it on its list has it no more.
         let token = tick.settlements[index].lease.token
         if let holder = workers.holder(of: token) { _ = workers.release(token, from: holder, tick: tick) }

@@ -184,6 +184,7 @@ final class WorkerRegistry {
       let taker = balancer.dealtTo[job.worker]
       let session = taker.worker
       taker.got += 1
+      tick.assigned.append(.init(session: session, token: job.lease.token))
       let queue = ledger.number(of: job.job.queue)
       ledger.started(queue, waited: tick.now - job.readyAt)
       if let fetch = taker.fetch {
@@ -196,7 +197,6 @@ final class WorkerRegistry {
         session.outJobs.append(job)
         tick.touch(session)
       }
-      tick.assigned.append(.init(session: session, token: job.lease.token))
     }
   }
 

@@ -78,19 +78,19 @@ public struct ClaimRequest: Sendable {
   }
 }
 
-/// A job as it is handed to a worker.
-public struct ClaimedJob: Sendable {
-  public var lease: Lease
+/// A job as it is handed to a worker: one object for everybody on its way there.
+public final class ClaimedJob: Sendable {
+  public let lease: Lease
   /// Index into `ClaimRequest.workers`.
-  public var worker: Int
+  public let worker: Int
   /// 1 for the first.
-  public var attempt: UInt32
-  public var job: NewJob
-  public var createdAt: Timestamp
+  public let attempt: UInt32
+  public let job: NewJob
+  public let createdAt: Timestamp
   /// When it became due, for the wait time.
-  public var readyAt: Timestamp
+  public let readyAt: Timestamp
   /// Of this attempt, when the job has a timeout: claim time + timeout.
-  public var deadline: Timestamp?
+  public let deadline: Timestamp?
 
   public init(
     lease: Lease, worker: Int, attempt: UInt32, job: NewJob, createdAt: Timestamp, readyAt: Timestamp,

@@ -17,66 +17,52 @@ public enum JobID {
       UInt64(0b10) << 62 | (UInt64(truncatingIfNeeded: seq) & 0x3FFF_FFFF_FFFF) << 16 | UInt64(salt & 0xFFFF)
     // Fills exactly the 36 bytes it announces, all ASCII.
     return unsafe String(unsafeUninitializedCapacity: 36) { buffer in
-      unsafe put(high >> 32, digits: 8, at: 0, buffer)
-      unsafe buffer[8] = dash
-      unsafe put(high >> 16, digits: 4, at: 9, buffer)
-      unsafe buffer[13] = dash
-      unsafe put(high, digits: 4, at: 14, buffer)
-      unsafe buffer[18] = dash
-      unsafe put(low >> 48, digits: 4, at: 19, buffer)
-      unsafe buffer[23] = dash
-      unsafe put(low, digits: 12, at: 24, buffer)
+      let bytes = UnsafeMutableRawBufferPointer(buffer)
+      func four(_ digits: UInt64, _ place: Int) {
+        unsafe bytes.storeBytes(
+          of: UInt32(truncatingIfNeeded: digits).littleEndian, toByteOffset: place, as: UInt32.self)
+        unsafe bytes[place - 1] = dash
+      }
+      func eight(_ digits: UInt64, _ place: Int) {
+        unsafe bytes.storeBytes(of: digits.littleEndian, toByteOffset: place, as: UInt64.self)
+      }
+      let second = Hex.digits(of: UInt32(truncatingIfNeeded: high))
+      let third = Hex.digits(of: UInt32(truncatingIfNeeded: low >> 32))
+      eight(Hex.digits(of: UInt32(truncatingIfNeeded: high >> 32)), 0)
+      four(second, 9)
+      four(second >> 32, 14)
+      four(third, 19)
+      four(third >> 32, 24)
+      eight(Hex.digits(of: UInt32(truncatingIfNeeded: low)), 28)
       return 36
     }
   }
 
   private static let dash = UInt8(ascii: "-")
 
-  /// The low digits of `value` in hexadecimal.
-  @inline(__always)
-  private static func put(_ value: UInt64, digits: Int, at start: Int, _ buffer: UnsafeMutableBufferPointer<UInt8>) {
-    var rest = value
-    for index in stride(from: start + digits - 1, through: start, by: -1) {
-      let nibble = UInt8(truncatingIfNeeded: rest & 0xF)
-      unsafe buffer[index] = nibble &+ (nibble < 10 ? UInt8(ascii: "0") : UInt8(ascii: "a") - 10)
-      rest >>= 4
-    }
-  }
-
   /// The seq inside, if `id` has the form of an id that `make` gives with this salt. A client may have chosen such an id
   /// itself: compare the stored job's id before believing it.
   public static func seq(of id: String, salt: UInt32) -> Int64? {
     guard id.utf8.count == 36 else { return nil }
-    var id = id
-    return id.withUTF8 { bytes in
-      // 36 bytes, as checked above.
+    // Every string of Linux has its bytes in one piece.
+    let seq: Int64?? = unsafe id.utf8.withContiguousStorageIfAvailable { buffer in
+      let bytes = UnsafeRawBufferPointer(buffer)
+      // All within the 36 bytes that there are.
+      func four(_ place: Int) -> UInt64 {
+        UInt64(UInt32(littleEndian: unsafe bytes.loadUnaligned(fromByteOffset: place, as: UInt32.self)))
+      }
+      func eight(_ place: Int) -> UInt64 {
+        UInt64(littleEndian: unsafe bytes.loadUnaligned(fromByteOffset: place, as: UInt64.self))
+      }
       guard unsafe bytes[8] == dash && bytes[13] == dash && bytes[18] == dash && bytes[23] == dash,
-        let high = unsafe word(bytes, 0..<8, 9..<13, 14..<18), let low = unsafe word(bytes, 19..<23, 24..<36, 36..<36),
-        high >> 12 & 0xF == 7, low >> 62 == 0b10,
-        UInt32(high & 0xFFF) == salt >> 16 & 0xFFF, UInt32(low & 0xFFFF) == salt & 0xFFFF
+        Hex.value(of: eight(0)) != nil, let second = Hex.value(of: four(9) | four(14) << 32),
+        let third = Hex.value(of: four(19) | four(24) << 32), let fourth = Hex.value(of: eight(28)),
+        second >> 12 & 0xF == 7, third >> 30 == 0b10
       else { return nil }
+      let low = UInt64(third) << 32 | UInt64(fourth)
+      guard second & 0xFFF == salt >> 16 & 0xFFF, fourth & 0xFFFF == salt & 0xFFFF else { return nil }
       return Int64(low >> 16 & 0x3FFF_FFFF_FFFF)
     }
-  }
-
-  /// The number that the hexadecimal digits in these places make, lower case only.
-  @inline(__always)
-  private static func word(
-    _ bytes: UnsafeBufferPointer<UInt8>, _ first: Range<Int>, _ second: Range<Int>, _ third: Range<Int>
-  ) -> UInt64? {
-    var value: UInt64 = 0
-    var isGood = true
-    func add(_ range: Range<Int>) {
-      for index in range {
-        let byte = unsafe bytes[index]
-        let isDigit = byte &- UInt8(ascii: "0") < 10
-        isGood = isGood && (isDigit || byte &- UInt8(ascii: "a") < 6)
-        value = value << 4 | UInt64(byte &- (isDigit ? UInt8(ascii: "0") : UInt8(ascii: "a") - 10))
-      }
-    }
-    add(first)
-    add(second)
-    add(third)
-    return isGood ? value : nil
+    return seq ?? nil
   }
 }

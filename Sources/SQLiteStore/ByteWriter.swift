@@ -54,15 +54,16 @@
   mutating func putSigned(_ value: Int64) { putVariable(UInt64(bitPattern: value << 1 ^ value >> 63)) }
 
   mutating func put(_ text: String) {
-    var text = text
     let length = text.utf8.count
     putVariable(UInt64(length))
     reserve(length)
-    text.withUTF8 { bytes in
+    // Every string of Linux has its bytes in one piece.
+    let isCopied: Void? = unsafe text.utf8.withContiguousStorageIfAvailable { bytes in
       guard let start = bytes.baseAddress else { return }
       // Room was made above.
       unsafe (base + count).copyMemory(from: start, byteCount: length)
     }
+    precondition(isCopied != nil)
     count += length
   }
 

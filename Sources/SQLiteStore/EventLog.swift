@@ -1,14 +1,24 @@
 import Jobs
 
-/// The events of a tick, and how far the stored ones reach.
-struct EventLog {
+/// The events of a tick, packed as they come, and how far the stored ones reach.
+struct EventLog: ~Copyable {
   /// Seq and creation time of a job whose id the store made, in place of the id.
   struct Made {
     var seq: Int64
     var at: Timestamp
   }
+  /// A row to be: its first event, the time of its latest, and its bytes.
+  private struct Row {
+    var first: Int64
+    var at: Timestamp
+    var bytes: Range<Int>
+  }
+
+  private let salt: UInt32
   private var pending: [Event] = []
-  private var made: [Made?] = []
+  private var rows: [Row] = []
+  private var bytes = ByteWriter(capacity: 1 << 13)
+  private var codec: EventCodec
   private(set) var committedCursor: Int64 = 0
   /// Bytes of all rows ever written.
   private(set) var total: Int64 = 0
@@ -18,10 +28,12 @@ struct EventLog {
 
   var isEmpty: Bool { pending.isEmpty }
 
-  init() {}
-
-  /// What the database holds.
-  init(cursor: Int64, total: Int64) {
+  /// - Parameters:
+  ///   - cursor: of the latest event that the database holds.
+  ///   - total: bytes of all rows that it ever held.
+  init(cursor: Int64, total: Int64, salt: UInt32) {
+    self.salt = salt
+    codec = EventCodec(salt: salt)
     committedCursor = cursor
     self.total = total
     committedTotal = total
@@ -30,29 +42,31 @@ struct EventLog {
   /// Numbered at once: a tick that is undone takes all of them back.
   mutating func append(_ event: consuming Event, made: Made?) {
     event.cursor = committedCursor + Int64(pending.count) + 1
+    var row = rows.popLast() ?? begin(event)
+    if row.bytes.count >= Self.rowBytes {
+      rows.append(row)
+      row = begin(event)
+    }
+    codec.write(event, made: made.map { ($0.seq, $0.at) }, to: &bytes)
+    row.at = max(row.at, event.at)
+    row.bytes = row.bytes.lowerBound..<bytes.count
+    rows.append(row)
     pending.append(event)
-    self.made.append(made)
   }
 
-  /// Packs and writes what is pending.
-  mutating func write(to database: Database, salt: UInt32, using writer: inout ByteWriter) throws(StoreError) {
-    let events = pending
-    var index = 0
-    while index < events.count {
-      writer.clear()
-      var codec = EventCodec(salt: salt)
-      let first = events[index].cursor
-      var latest = Timestamp.distantPast
-      while index < events.count, writer.count < Self.rowBytes {
-        latest = max(latest, events[index].at)
-        codec.write(events[index], made: made[index].map { ($0.seq, $0.at) }, to: &writer)
-        index += 1
-      }
-      total += Int64(writer.count)
-      database.insertEvents.bind(1, first)
-      database.insertEvents.bind(2, latest.microseconds)
+  private mutating func begin(_ event: borrowing Event) -> Row {
+    codec = EventCodec(salt: salt)
+    return Row(first: event.cursor, at: event.at, bytes: bytes.count..<bytes.count)
+  }
+
+  /// Writes what is pending.
+  mutating func write(to database: Database) throws(StoreError) {
+    for row in rows {
+      total += Int64(row.bytes.count)
+      database.insertEvents.bind(1, row.first)
+      database.insertEvents.bind(2, row.at.microseconds)
       database.insertEvents.bind(3, total)
-      database.insertEvents.bind(4, writer)
+      database.insertEvents.bind(4, bytes, row.bytes)
       try database.insertEvents.run()
     }
   }
@@ -65,13 +79,18 @@ struct EventLog {
     // These go on to others; the next tick mostly has as many.
     pending = []
     pending.reserveCapacity(min(events.count, 4_096))
-    made.removeAll(keepingCapacity: true)
+    clear()
     return events
   }
 
   mutating func rollback() {
     pending.removeAll()
-    made.removeAll()
+    clear()
     total = committedTotal
+  }
+
+  private mutating func clear() {
+    rows.removeAll(keepingCapacity: true)
+    bytes.clear()
   }
 }

@@ -27,7 +27,7 @@ final class Memory {
   private(set) var expiries = Order()
   /// Running jobs by the end of their lease.
   private(set) var lapses = Order()
-  private(set) var running: [Int64: Running] = [:]
+  private(set) var running = SeqTable<Running>()
   /// The running jobs whose ids were chosen.
   private var chosen: [String: Int64] = [:]
 
@@ -204,12 +204,12 @@ final class Memory {
   }
 
   private func hold(_ job: Running) {
-    running[job.stored.seq] = job
+    running.insert(job.stored.seq, job)
     if job.stored.head.isChosen { chosen[job.stored.head.job.id] = job.stored.seq }
   }
 
   private func letGo(_ job: Running) {
-    running[job.stored.seq] = nil
+    running.remove(job.stored.seq)
     if job.stored.head.isChosen { chosen[job.stored.head.job.id] = nil }
   }
 

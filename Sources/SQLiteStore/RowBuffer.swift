@@ -22,7 +22,7 @@ final class RowBuffer {
   private let hasBody: Bool
   private let statements: [(rows: Int, statement: Statement)]
   private var rows: [Row] = []
-  private var bytes = ByteWriter(capacity: 1 << 14)
+  var bytes = ByteWriter(capacity: 1 << 14)
 
   /// - Parameters:
   ///   - insert: up to VALUES.
@@ -38,24 +38,19 @@ final class RowBuffer {
     self.statements = statements
   }
 
-  /// A row whose key is new, or takes the place of the one with this key.
-  func put(_ seq: Int64, _ write: (inout ByteWriter) -> Void) throws(StoreError) {
-    try put(seq, body: [], write)
-  }
-
-  func put(_ seq: Int64, body: [UInt8], _ write: (inout ByteWriter) -> Void) throws(StoreError) {
-    let start = bytes.count
-    write(&bytes)
+  /// A row whose key is new, or takes the place of the one with this key. Its first column is what was written to `bytes` since the last.
+  func put(_ seq: Int64, body: [UInt8] = []) throws(StoreError) {
+    let start = rows.last?.end ?? 0
     let split = bytes.count
     if body.count < Self.largeBody {
       bytes.append(body)
       rows.append(Row(seq: seq, start: start, split: split, end: bytes.count))
       if bytes.count >= Self.mostBytes { try flush() }
     } else {
-      let row = Row(seq: seq, start: start, split: split, end: split)
-      try flush()
+      defer { clear() }
+      try write()
       let statement = statements[statements.count - 1].statement
-      bind(row, to: statement, at: 0)
+      bind(Row(seq: seq, start: start, split: split, end: split), to: statement, at: 0)
       try statement.run(3, body)
     }
   }
@@ -63,6 +58,10 @@ final class RowBuffer {
   func flush() throws(StoreError) {
     if rows.isEmpty { return }
     defer { clear() }
+    try write()
+  }
+
+  private func write() throws(StoreError) {
     // Of the same key the latest comes last, and wins.
     rows.sort { ($0.seq, $0.start) < ($1.seq, $1.start) }
     var position = 0

@@ -87,13 +87,12 @@ extension SQLiteStore {
     stored.row.deadline = stored.head.job.options.timeout.map { now + $0 }
     stored.row.until = leaseEnd(worker.leaseUntil, stored.row)
     try writeState(&stored)
-    var job = stored.head.job
-    job.body = found.body
+    note(.started, stored, now, by: worker.id)
     let claimed = ClaimedJob(
       lease: Lease(jobID: stored.head.job.id, token: stored.row.token), worker: index, attempt: stored.row.attempt,
-      job: job, createdAt: stored.head.createdAt, readyAt: readyAt, deadline: stored.row.deadline)
+      job: stored.head.job.with(body: found.body), createdAt: stored.head.createdAt, readyAt: readyAt,
+      deadline: stored.row.deadline)
     memory.start(Running(stored, queue: lane.queue))
-    note(.started, stored, now, by: worker.id)
     return claimed
   }
 

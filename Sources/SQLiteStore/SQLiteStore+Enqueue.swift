@@ -63,16 +63,15 @@ extension SQLiteStore {
 
     let runAt = job.runAt ?? now
     let state: JobState = runAt > now ? .scheduled : .ready
-    var kept = job
-    kept.runAt = runAt
-    kept.body = []
-    if isChosen { try choose(job.id) } else { kept.id = try makeID(now: now) }
+    if isChosen { try choose(job.id) }
+    let id = isChosen ? job.id : try makeID(now: now)
     let stored = Stored(
-      head: Head(seq: nextSeq, job: kept, isChosen: isChosen, createdAt: now),
+      head: Head(seq: nextSeq, job: job.kept(as: id, runAt: runAt), isChosen: isChosen, createdAt: now),
       row: StateRow(state: state, runAt: runAt), hasRow: false)
     nextSeq += 1
 
-    try database.jobs.put(stored.seq, body: job.body) { HeadCodec.write(stored.head, state: state, to: &$0) }
+    HeadCodec.write(stored.head, state: state, to: &database.jobs.bytes)
+    try database.jobs.put(stored.seq, body: job.body)
     if let unique = job.options.unique {
       try hold(queue: job.queue, key: unique.key, seq: stored.seq, until: nil)
     }
@@ -109,13 +108,10 @@ extension SQLiteStore {
     let queue = memory.queue(existing.head.job.queue)
     memory.leave(existing, queue)
     let runAt = job.runAt ?? now
-    var kept = job
-    kept.id = existing.head.job.id
-    kept.runAt = runAt
-    kept.body = []
     var stored = existing
     stored.head = Head(
-      seq: existing.seq, job: kept, isChosen: existing.head.isChosen, createdAt: existing.head.createdAt)
+      seq: existing.seq, job: job.kept(as: existing.head.job.id, runAt: runAt), isChosen: existing.head.isChosen,
+      createdAt: existing.head.createdAt)
     stored.row.runAt = runAt
     stored.row.state = runAt > now ? .scheduled : .ready
     writer.clear()

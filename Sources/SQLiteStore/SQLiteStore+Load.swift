@@ -90,7 +90,7 @@ extension SQLiteStore {
       database.connection, "SELECT first, total, rec FROM events ORDER BY first DESC LIMIT 1")
     defer { statement.reset() }
     guard try statement.step() else {
-      events = EventLog(cursor: try database.meta("cursor") ?? 0, total: 0)
+      events = EventLog(cursor: try database.meta("cursor") ?? 0, total: 0, salt: salt)
       return
     }
     let first = statement.integer(0)
@@ -105,7 +105,7 @@ extension SQLiteStore {
       return reader.isGood
     }
     if !isGood { throw StoreError(.unusable, "the embedded store is damaged: events from \(first) cannot be read") }
-    events = EventLog(cursor: cursor, total: total)
+    events = EventLog(cursor: cursor, total: total, salt: salt)
   }
 }
 

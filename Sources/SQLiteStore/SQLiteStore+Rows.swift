@@ -16,7 +16,8 @@ extension SQLiteStore {
   func writeState(_ stored: inout Stored) throws(StoreError) {
     stored.hasRow = true
     stale(stored.seq)
-    try database.states.put(stored.seq) { StateCodec.write(stored.row, to: &$0) }
+    StateCodec.write(stored.row, to: &database.states.bytes)
+    try database.states.put(stored.seq)
   }
 
   func stale(_ seq: Int64) {

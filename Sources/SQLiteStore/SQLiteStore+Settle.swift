@@ -185,7 +185,9 @@ extension SQLiteStore {
         try free(queue: stored.head.job.queue, key: unique.key, seq: stored.seq)
       }
     }
-    ends[stored.row.expires.microseconds, default: []].append(stored.seq)
+    let at = stored.row.expires.microseconds
+    if ends.last?.at != at { ends.append((at, [])) }
+    ends[ends.count - 1].seqs.append(stored.seq)
     try writeState(&stored)
     memory.enter(stored, queue)
   }

@@ -18,9 +18,9 @@ public final class SQLiteStore: JobStore {
   var writer = ByteWriter()
 
   // Of this tick.
-  var events = EventLog()
-  /// Finished jobs by the time they are forgotten.
-  var ends: [Int64: [Int64]] = [:]
+  var events: EventLog
+  /// Finished jobs and when they are forgotten, in the order in which they ended: runs of the same time are one row.
+  var ends: [(at: Int64, seqs: [Int64])] = []
   /// The jobs enqueued in this tick, which need not be read again; by distance from the first. nil: changed since.
   var fresh: ContiguousArray<Whole?> = []
   var firstFresh: Int64 = 0
@@ -67,6 +67,7 @@ public final class SQLiteStore: JobStore {
       self.salt = (salt ?? UInt32.random(in: 0...UInt32.max)) & 0xFFF_FFFF
       try database.setMeta("salt", Int64(self.salt))
     }
+    events = EventLog(cursor: 0, total: 0, salt: self.salt)
     hasLookalikes = try database.meta("lookalikes") == 1
     pool = SQLiteReader(path: directory.database, salt: self.salt, leases: leases)
     epoch = UInt64(try database.meta("epoch") ?? 0)
@@ -107,7 +108,7 @@ public final class SQLiteStore: JobStore {
     try writeEnds()
     try writeQueues()
     if hasForgotten { try database.setMeta("seq", nextSeq) }
-    try events.write(to: database, salt: salt, using: &writer)
+    try events.write(to: database)
     database.gate.skips = !mustSync
     do throws(StoreError) {
       try database.commit.run()

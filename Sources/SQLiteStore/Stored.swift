@@ -68,6 +68,20 @@ struct StateRow {
   }
 }
 
+extension NewJob {
+  /// With what the store found for it, without the body.
+  func kept(as id: String, runAt: Timestamp) -> NewJob {
+    NewJob(
+      id: id, queue: queue, name: name, priority: priority, runAt: runAt, options: options, payloadSize: payloadSize)
+  }
+
+  func with(body: [UInt8]) -> NewJob {
+    NewJob(
+      id: id, queue: queue, name: name, priority: priority, runAt: runAt, options: options, payloadSize: payloadSize,
+      body: body)
+  }
+}
+
 /// What a job was asked for, as the store keeps it.
 final class Head {
   let seq: Int64

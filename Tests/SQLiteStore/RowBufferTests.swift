@@ -14,7 +14,8 @@ import Testing
   }
 
   private func put(_ seq: Int64, _ head: String, body: [UInt8] = []) throws {
-    try buffer.put(seq, body: body) { $0.append(Array(head.utf8)) }
+    buffer.bytes.append(Array(head.utf8))
+    try buffer.put(seq, body: body)
   }
 
   private func rows() throws -> [String] {
@@ -73,7 +74,10 @@ import Testing
   @Test func aFailureSaysSoAndLeavesNothingBehind() throws {
     try connection.execute("CREATE TABLE refusing(seq INTEGER PRIMARY KEY, rec BLOB CHECK(seq <> 5))")
     let refusing = try RowBuffer(connection, insert: "INSERT INTO refusing(seq, rec)", hasBody: false)
-    for key in 1...6 as ClosedRange<Int64> { try refusing.put(key) { $0.put(UInt8(1)) } }
+    for key in 1...6 as ClosedRange<Int64> {
+      refusing.bytes.put(UInt8(1))
+      try refusing.put(key)
+    }
     #expect(throws: StoreError.self) { try refusing.flush() }
     try connection.execute("DELETE FROM refusing")
     try refusing.flush()
