@@ -19,8 +19,7 @@ enum HeadCodec {
 
   /// - Parameter state: the one it has without a row in `states`: scheduled or ready.
   static func write(_ head: Head, state: JobState, to writer: inout ByteWriter) {
-    let job = head.job
-    let options = job.options
+    let options = head.job.options
     var flags: Flags = []
     if state == .scheduled { flags.insert(.scheduled) }
     if head.isChosen { flags.insert(.chosenID) }
@@ -29,14 +28,14 @@ enum HeadCodec {
     if options.unique != nil { flags.insert(.unique) }
     writer.put(format)
     writer.put(flags.rawValue)
-    writer.put(job.priority)
+    writer.put(head.job.priority)
     writer.put(head.createdAt.microseconds)
-    writer.put((job.runAt ?? head.createdAt).microseconds)
+    writer.put((head.job.runAt ?? head.createdAt).microseconds)
     if let startBefore = options.startBefore { writer.put(startBefore.microseconds) }
-    writer.put(job.queue)
-    writer.put(job.name)
-    writer.putVariable(UInt64(max(0, job.payloadSize)))
-    if head.isChosen { writer.put(job.id) }
+    writer.put(head.job.queue)
+    writer.put(head.job.name)
+    writer.putVariable(UInt64(max(0, head.job.payloadSize)))
+    if head.isChosen { writer.put(head.job.id) }
     if flags.contains(.options) { write(options, to: &writer) }
   }
 

@@ -5,17 +5,16 @@ final class Memory {
   enum Time {
     case due
     case expiry
-    case lapse
   }
   private enum Change {
     case laneAdded(Lane, Entry)
     case laneTaken(Lane, Entry)
     case added(Time, Entry)
     case taken(Time, Entry)
-    case started(Running)
-    case ended(Running)
-    case until(Running, Timestamp)
-    indirect case row(Running, StateRow)
+    case started(Live)
+    case ended(Live)
+    case until(Live, Timestamp)
+    indirect case row(Live, StateRow)
   }
 
   private(set) var queues: [String: Queue] = [:]
@@ -27,7 +26,7 @@ final class Memory {
   private(set) var expiries = Order()
   /// Running jobs by the end of their lease.
   private(set) var lapses = Order()
-  private(set) var running = SeqTable<Running>()
+  private(set) var running = SeqTable<Live>()
   /// The running jobs whose ids were chosen.
   private var chosen: [String: Int64] = [:]
 
@@ -106,13 +105,12 @@ final class Memory {
   }
 
   /// Takes the first job of a lane; the expiry, if it has one, is left to the caller, who knows the job only then.
-  func takeFirst(of lane: Lane) -> Entry? {
-    guard let entry = lane.order.removeFirst() else { return nil }
+  func takeFirst(of lane: Lane) {
+    guard let entry = lane.order.removeFirst() else { return }
     touch(lane.queue)
     lane.queue.standing.ready -= 1
     update(lane)
     undo.append(.laneTaken(lane, entry))
-    return entry
   }
 
   private func add(_ entry: Entry, to lane: Lane) {
@@ -154,7 +152,6 @@ final class Memory {
       switch time {
       case .due: due.remove(at: at.microseconds, seq: seq)
       case .expiry: expiries.remove(at: at.microseconds, seq: seq)
-      case .lapse: lapses.remove(at: at.microseconds, seq: seq)
       }
     if let entry { undo.append(.taken(time, entry)) }
   }
@@ -168,7 +165,6 @@ final class Memory {
     switch time {
     case .due: due.insert(entry)
     case .expiry: expiries.insert(entry)
-    case .lapse: lapses.insert(entry)
     }
   }
 
@@ -182,48 +178,52 @@ final class Memory {
 
   // MARK: Running jobs
 
-  func running(_ id: String, salt: UInt32) -> Running? {
+  func running(_ id: String, salt: UInt32) -> Live? {
     if let seq = JobID.seq(of: id, salt: salt), let job = running[seq], job.stored.head.job.id == id { return job }
     return chosen.isEmpty ? nil : chosen[id].flatMap { running[$0] }
   }
 
-  func start(_ job: Running) {
+  func start(_ job: Live) {
     touch(job.queue)
     job.queue.standing.running += 1
     hold(job)
-    add(.lapse, Entry(at: job.stored.row.until.microseconds, seq: job.stored.seq, hasRow: true))
     undo.append(.started(job))
   }
 
-  func end(_ job: Running) {
+  func end(_ job: Live) {
     touch(job.queue)
     job.queue.standing.running -= 1
     letGo(job)
-    take(.lapse, at: job.stored.row.until, seq: job.stored.seq)
     undo.append(.ended(job))
   }
 
-  private func hold(_ job: Running) {
+  private func hold(_ job: Live) {
     running.insert(job.stored.seq, job)
     if job.stored.head.isChosen { chosen[job.stored.head.job.id] = job.stored.seq }
+    lapses.insert(Entry(at: job.stored.row.until.microseconds, seq: job.stored.seq, hasRow: true))
   }
 
-  private func letGo(_ job: Running) {
+  private func letGo(_ job: Live) {
     running.remove(job.stored.seq)
     if job.stored.head.isChosen { chosen[job.stored.head.job.id] = nil }
+    lapses.remove(at: job.stored.row.until.microseconds, seq: job.stored.seq)
   }
 
-  func renew(_ job: Running, until: Timestamp) {
+  func renew(_ job: Live, until: Timestamp) {
     let old = job.stored.row.until
     guard until != old else { return }
-    take(.lapse, at: old, seq: job.stored.seq)
-    job.stored.row.until = until
-    add(.lapse, Entry(at: until.microseconds, seq: job.stored.seq, hasRow: true))
+    move(job, to: until)
     undo.append(.until(job, old))
   }
 
+  private func move(_ job: Live, to until: Timestamp) {
+    lapses.remove(at: job.stored.row.until.microseconds, seq: job.stored.seq)
+    job.stored.row.until = until
+    lapses.insert(Entry(at: until.microseconds, seq: job.stored.seq, hasRow: true))
+  }
+
   /// Changes a running job's row, but not its `until`.
-  func change(_ job: Running, _ body: (inout StateRow) -> Void) {
+  func change(_ job: Live, _ body: (inout StateRow) -> Void) {
     undo.append(.row(job, job.stored.row))
     body(&job.stored.row)
   }
@@ -255,12 +255,11 @@ final class Memory {
         switch time {
         case .due: due.remove(at: entry.at, seq: entry.seq)
         case .expiry: expiries.remove(at: entry.at, seq: entry.seq)
-        case .lapse: lapses.remove(at: entry.at, seq: entry.seq)
         }
       case .taken(let time, let entry): insert(time, entry)
       case .started(let job): letGo(job)
       case .ended(let job): hold(job)
-      case .until(let job, let until): job.stored.row.until = until
+      case .until(let job, let until): move(job, to: until)
       case .row(let job, let row): job.stored.row = row
       }
     }

@@ -12,7 +12,7 @@ extension SQLiteStore {
     var heaps = request.filters.map { LaneHeap($0) }
     var budgets = request.workers.map { (bytes: $0.byteBudget, holdsNothing: $0.holdsNothing, isFull: false) }
     // The best job of the last slot, when it did not fit its worker.
-    var left: Whole?
+    var left: Live?
     var expired = 0
 
     for slot in request.slots {
@@ -44,55 +44,50 @@ extension SQLiteStore {
 
   /// The best job that can be started, still in its lane. Those that are too late are made expired on the way.
   private func best(
-    _ heap: inout LaneHeap, left: Whole?, expired: inout Int, now: Timestamp
-  ) throws(StoreError) -> (Lane, Whole)? {
+    _ heap: inout LaneHeap, left: Live?, expired: inout Int, now: Timestamp
+  ) throws(StoreError) -> (Lane, Live)? {
     while expired < Self.expiriesPerClaim, let lane = heap.best(memory), let entry = lane.order.first {
       if let left, left.stored.seq == entry.seq { return (lane, left) }
-      let whole = try peek(entry)
-      if let startBefore = whole.stored.head.job.options.startBefore, startBefore <= now {
-        var stored = whole.stored
+      let live = try peek(entry, of: lane)
+      if let startBefore = live.stored.head.job.options.startBefore, startBefore <= now {
+        var stored = live.stored
         memory.leave(stored, lane.queue)
         try finish(&stored, lane.queue, as: .expired, now: now)
         note(.expired, stored, now)
         expired += 1
         continue
       }
-      return (lane, whole)
+      return (lane, live)
     }
     return nil
   }
 
-  private func peek(_ entry: Entry) throws(StoreError) -> Whole {
+  private func peek(_ entry: Entry, of lane: Lane) throws(StoreError) -> Live {
     let index = Int(entry.seq - firstFresh)
-    if fresh.indices.contains(index), let whole = fresh[index] { return whole }
-    guard let whole = try readWhole(entry.seq, withRow: entry.hasRow) else { throw damaged(entry.seq) }
-    return whole
+    if fresh.indices.contains(index), let live = fresh[index] { return live }
+    guard let live = try readLive(entry.seq, withRow: entry.hasRow, lane.queue) else { throw damaged(entry.seq) }
+    return live
   }
 
   private func start(
-    _ found: Whole, from lane: Lane, by worker: ClaimRequest.Worker, at index: Int, now: Timestamp
+    _ live: Live, from lane: Lane, by worker: ClaimRequest.Worker, at index: Int, now: Timestamp
   ) throws(StoreError) -> ClaimedJob {
-    var stored = found.stored
-    _ = memory.takeFirst(of: lane)
-    if let startBefore = stored.head.job.options.startBefore { memory.take(.expiry, at: startBefore, seq: stored.seq) }
-    let readyAt = stored.readyAt
-    stored.row.state = .running
-    stored.row.attempt += 1
-    stored.row.startedAt = now
-    stored.row.workerID = worker.id
-    stored.row.progress = nil
-    stored.row.cancelRequested = false
-    stored.row.cancelReason = ""
-    stored.row.token = try makeToken()
-    stored.row.deadline = stored.head.job.options.timeout.map { now + $0 }
-    stored.row.until = leaseEnd(worker.leaseUntil, stored.row)
-    try writeState(&stored)
-    note(.started, stored, now, by: worker.id)
+    let head = live.stored.head
+    memory.takeFirst(of: lane)
+    if let startBefore = head.job.options.startBefore { memory.take(.expiry, at: startBefore, seq: head.seq) }
+    let readyAt = live.stored.readyAt
+    live.stored.row.start(by: worker.id, now: now)
+    live.stored.row.token = try makeToken()
+    live.stored.row.deadline = head.job.options.timeout.map { now + $0 }
+    live.stored.row.until = leaseEnd(worker.leaseUntil, live.stored.row)
+    try writeState(&live.stored)
+    memory.start(live)
+    note(.started, live.stored, now, by: worker.id)
     let claimed = ClaimedJob(
-      lease: Lease(jobID: stored.head.job.id, token: stored.row.token), worker: index, attempt: stored.row.attempt,
-      job: stored.head.job.with(body: found.body), createdAt: stored.head.createdAt, readyAt: readyAt,
-      deadline: stored.row.deadline)
-    memory.start(Running(stored, queue: lane.queue))
+      lease: Lease(jobID: head.job.id, token: live.stored.row.token), worker: index,
+      attempt: live.stored.row.attempt, job: head.job.with(body: live.body), createdAt: head.createdAt,
+      readyAt: readyAt, deadline: live.stored.row.deadline)
+    live.body = []
     return claimed
   }
 

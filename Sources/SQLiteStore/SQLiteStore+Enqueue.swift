@@ -12,7 +12,7 @@ extension SQLiteStore {
         results += rejections
         continue
       }
-      for job in group.jobs { results.append(try enqueue(job, now: now)) }
+      for index in group.jobs.indices { results.append(try enqueue(group.jobs[index], now: now)) }
     }
     return results
   }
@@ -75,11 +75,12 @@ extension SQLiteStore {
     if let unique = job.options.unique {
       try hold(queue: job.queue, key: unique.key, seq: stored.seq, until: nil)
     }
-    memory.enter(stored, memory.queue(job.queue))
+    let queue = memory.queue(job.queue)
+    memory.enter(stored, queue)
     if fresh.isEmpty { firstFresh = stored.seq }
     // Numbers may have been skipped.
     while firstFresh + Int64(fresh.count) < stored.seq { fresh.append(nil) }
-    fresh.append(Whole(stored: stored, body: job.body))
+    fresh.append(Live(stored, body: job.body, queue: queue))
     noteWaiting(stored, now)
     return .stored(id: stored.head.job.id, state: state, runAt: runAt)
   }

@@ -42,7 +42,7 @@ extension SQLiteStore {
         // No server was there to renew it.
         stored.row.until = leaseEnd(now + configuration.lease, stored.row)
         leases.note(seq, until: stored.row.until)
-        let running = Running(stored, queue: queue)
+        let running = Live(stored, queue: queue)
         running.isRenewed = true
         memory.start(running)
       } else {

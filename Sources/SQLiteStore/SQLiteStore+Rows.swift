@@ -38,8 +38,8 @@ extension SQLiteStore {
     return try read(statement, seq, withRow: withRow)
   }
 
-  /// nil: no such job.
-  func readWhole(_ seq: Int64, withRow: Bool) throws(StoreError) -> Whole? {
+  /// For a claim, with its body. nil: no such job.
+  func readLive(_ seq: Int64, withRow: Bool, _ queue: Queue) throws(StoreError) -> Live? {
     try database.flush()
     let statement = database.selectJob
     statement.bind(1, seq)
@@ -48,7 +48,7 @@ extension SQLiteStore {
       return nil
     }
     defer { statement.reset() }
-    return Whole(stored: try read(statement, seq, withRow: withRow), body: statement.bytes(1))
+    return Live(try read(statement, seq, withRow: withRow), body: statement.bytes(1), queue: queue)
   }
 
   private func read(_ statement: Statement, _ seq: Int64, withRow: Bool) throws(StoreError) -> Stored {

@@ -41,7 +41,7 @@ extension SQLiteStore {
     return results
   }
 
-  private func held(_ lease: Lease) -> Running? {
+  private func held(_ lease: Lease) -> Live? {
     guard let running = memory.running(lease.jobID, salt: salt), running.stored.row.token == lease.token else {
       return nil
     }
@@ -49,7 +49,7 @@ extension SQLiteStore {
   }
 
   /// Ends the lease; returns what the job is now.
-  func settle(_ running: Running, _ outcome: Settlement.Outcome, now: Timestamp) throws(StoreError) -> JobState {
+  func settle(_ running: Live, _ outcome: Settlement.Outcome, now: Timestamp) throws(StoreError) -> JobState {
     memory.end(running)
     if running.isRenewed { leases.note(running.stored.seq, until: nil) }
     var stored = running.stored

@@ -22,7 +22,7 @@ public final class SQLiteStore: JobStore {
   /// Finished jobs and when they are forgotten, in the order in which they ended: runs of the same time are one row.
   var ends: [(at: Int64, seqs: [Int64])] = []
   /// The jobs enqueued in this tick, which need not be read again; by distance from the first. nil: changed since.
-  var fresh: ContiguousArray<Whole?> = []
+  var fresh: ContiguousArray<Live?> = []
   var firstFresh: Int64 = 0
   /// The tick acknowledges something, so a synced commit of it is synced.
   var acknowledges = false

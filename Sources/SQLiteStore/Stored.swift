@@ -41,6 +41,17 @@ struct StateRow {
     self.runAt = runAt
   }
 
+  /// A new attempt has begun; its token, its deadline and the end of its lease are the caller's to set.
+  mutating func start(by worker: String, now: Timestamp) {
+    state = .running
+    attempt += 1
+    startedAt = now
+    workerID = worker
+    progress = nil
+    cancelRequested = false
+    cancelReason = ""
+  }
+
   var cancelReason: String {
     get { rare?.cancelReason ?? "" }
     set { if rare != nil || !newValue.isEmpty { change { $0.cancelReason = newValue } } }
@@ -142,21 +153,18 @@ struct Stored {
   }
 }
 
-/// A job about to be claimed: as it stands, and its body.
-struct Whole {
+/// A job in memory, about to be claimed or running: all that its claim and its end need.
+final class Live {
   var stored: Stored
+  /// Given away by the claim.
   var body: [UInt8]
-}
-
-/// A running job in memory: all that its end needs.
-final class Running {
-  var stored: Stored
   let queue: Queue
   /// Its lease was given a new end, which readers know of.
   var isRenewed = false
 
-  init(_ stored: Stored, queue: Queue) {
+  init(_ stored: Stored, body: [UInt8] = [], queue: Queue) {
     self.stored = stored
+    self.body = body
     self.queue = queue
   }
 }
