@@ -1,6 +1,7 @@
 import Jobs
 
-/// Everything that can be asked of the engine. Values only; already validated.
+/// Everything that can be asked of the engine. Values only; already validated. What is large and not asked all the time is kept apart, so
+/// that the others are small.
 public enum Command: Sendable {
   // Producers
   case enqueue(EnqueueGroup, Durability?, Route)
@@ -8,7 +9,7 @@ public enum Command: Sendable {
   case sweep(Sweep, Route)
   case pause(queue: String, Bool, Route)
   /// Why the job, as it was just read, is not running.
-  case explain(JobRecord, Route)
+  indirect case explain(JobRecord, Route)
   /// The waiting reason, in words, of each job as just read; and what only the engine knows of running ones.
   case annotate([JobRecord], Route)
   /// Answers when the job is final. Ask before reading the job's state, so that no end is missed.
@@ -18,13 +19,13 @@ public enum Command: Sendable {
   case pullEvents(EventPull, Route)
 
   // Workers on a stream; the Route is the session
-  case connect(WorkerHello, address: String, Route)
+  indirect case connect(WorkerHello, address: String, Route)
   case work(WorkerMessage, Route)
   case disconnect(Route)
 
   // Workers without a stream
-  case fetch(Fetch, Route)
-  case report(Report, Route)
+  indirect case fetch(Fetch, Route)
+  indirect case report(Report, Route)
 
   // Operators
   case queues(Route)

@@ -17,7 +17,7 @@ final class FilterGroup {
   private var credits: [Int64]
   private var hasReady: [Bool]
 
-  private(set) var heap: [Taker] = []
+  var heap = TakerHeap()
   /// Workers that belong here, free or not.
   var members = 0
   /// There may be any number of ready jobs for it.
@@ -55,7 +55,7 @@ final class FilterGroup {
 
   func subscribes(to queue: String) -> Bool { key.subscriptions.contains { $0.pattern.matches(queue) } }
 
-  var hasFree: Bool { heap.first.map { $0.free > 0 } ?? false }
+  var hasFree: Bool { heap.top.map { $0.free > 0 } ?? false }
 
   /// Finds out which of the weighted subscriptions have anything at all: the others' shares go to these.
   func prepare(_ store: any JobStore) {
@@ -76,60 +76,5 @@ final class FilterGroup {
     guard best >= 0 else { return 0 }
     credits[best] -= total
     return best
-  }
-
-  // MARK: The heap
-
-  func add(_ taker: Taker) {
-    taker.place = heap.count
-    heap.append(taker)
-    rise(taker.place)
-  }
-
-  func remove(_ taker: Taker) {
-    let place = taker.place
-    guard place >= 0 else { return }
-    taker.place = -1
-    let last = heap.removeLast()
-    guard last !== taker else { return }
-    heap[place] = last
-    last.place = place
-    moved(last)
-  }
-
-  /// A taker's share or turn changed.
-  func moved(_ taker: Taker) {
-    guard taker.place >= 0 else { return }
-    rise(taker.place)
-    sink(taker.place)
-  }
-
-  private func rise(_ start: Int) {
-    var index = start
-    while index > 0 {
-      let parent = (index - 1) / 2
-      guard heap[index].isBefore(heap[parent]) else { break }
-      swap(index, parent)
-      index = parent
-    }
-  }
-
-  private func sink(_ start: Int) {
-    var index = start
-    while true {
-      var first = index
-      let left = 2 * index + 1
-      if left < heap.count, heap[left].isBefore(heap[first]) { first = left }
-      if left + 1 < heap.count, heap[left + 1].isBefore(heap[first]) { first = left + 1 }
-      guard first != index else { return }
-      swap(index, first)
-      index = first
-    }
-  }
-
-  private func swap(_ a: Int, _ b: Int) {
-    heap.swapAt(a, b)
-    heap[a].place = a
-    heap[b].place = b
   }
 }

@@ -64,7 +64,7 @@ final class LoadBalancer {
     turns += 1
     taker.turn = turns
     taker.group = group
-    group.add(taker)
+    group.heap.add(taker)
   }
 
   // MARK: What is ready
@@ -137,8 +137,7 @@ final class LoadBalancer {
     let limit = min(512, configuration.claimsPerTick)
     var open = candidates.count
     while request.slots.count < limit, open > 0 {
-      guard let group = nextGroup() else { break }
-      let taker = group.heap[0]
+      guard let group = nextGroup(), let taker = group.heap.top else { break }
       let filter = group.nextFilter()
       if group.requestFilters[filter] < 0 {
         group.requestFilters[filter] = request.filters.count
@@ -155,7 +154,7 @@ final class LoadBalancer {
       taker.takeOne()
       turns += 1
       taker.turn = turns
-      group.moved(taker)
+      group.heap.moved(taker)
       group.budget -= 1
       if group.budget == 0 || !group.hasFree { open -= 1 }
     }
@@ -167,7 +166,7 @@ final class LoadBalancer {
     if candidates.count == 1 { return candidates[0].budget > 0 && candidates[0].hasFree ? candidates[0] : nil }
     var best: FilterGroup?
     for group in candidates where group.budget > 0 && group.hasFree {
-      if let current = best, !group.heap[0].isBefore(current.heap[0]) { continue }
+      if let best = best?.heap.top, let next = group.heap.top, !next.rank.isBefore(best.rank) { continue }
       best = group
     }
     return best

@@ -64,38 +64,46 @@ final class QueueManager {
   /// After the commit, or its failure: tells the workers what became of their outcomes.
   func answerOutcomes(_ tick: Tick, _ error: StoreError?) {
     for index in tick.settleOrigins.indices {
-      let origin = tick.settleOrigins[index]
-      let lease = tick.settlements[index].lease
       let code: LeaseResult.Code
       if let error {
         code = .failed(error)
-        // It still runs, as far as the store knows: the slot is taken again until the worker says it once more.
-        if let held = origin.held, let session = origin.session, !session.isGone, !session.held.contains(held.token) {
-          session.hold(held, until: tick.now)
-          tick.touch(session)
-        }
+        holdAgain(tick.settleOrigins[index], tick)
       } else if case .settled = tick.settleResults[index] {
         code = .stored
-        count(tick.settlements[index].outcome, origin, tick.now)
+        count(index, of: tick)
       } else {
         code = .notHeld
       }
-      switch origin.owner {
-      case .session(let session): session.outResults.append(LeaseResult(lease: lease, code: code))
+      switch tick.settleOrigins[index].owner {
+      case .session:
+        let result = LeaseResult(lease: tick.settlements[index].lease, code: code)
+        tick.settleOrigins[index].session?.outResults.append(result)
       case .report(let pending, let place): pending.results[place].code = code
       case .engine: break
       }
     }
   }
 
-  private func count(_ outcome: Settlement.Outcome, _ origin: Tick.SettleOrigin, _ now: Timestamp) {
-    guard let session = origin.session else { return }
-    switch outcome {
+  /// It still runs, as far as the store knows: the slot is taken again until the worker says it once more.
+  private func holdAgain(_ origin: Tick.SettleOrigin, _ tick: Tick) {
+    guard let held = origin.held, let session = origin.session, !session.isGone, !session.held.contains(held.token)
+    else {
+      return
+    }
+    session.hold(held, until: tick.now)
+    tick.touch(session)
+  }
+
+  private func count(_ index: Int, of tick: Tick) {
+    guard let session = tick.settleOrigins[index].session else { return }
+    switch tick.settlements[index].outcome {
     case .succeeded: session.succeededTotal += 1
     case .failed: session.failedTotal += 1
     case .released, .canceled, .unconfirmed, .lost: break
     }
-    if let held = origin.held { ledger.ended(held.queue, ran: now - held.startedAt) }
+    guard let queue = tick.settleOrigins[index].held?.queue, let startedAt = tick.settleOrigins[index].held?.startedAt
+    else { return }
+    ledger.ended(queue, ran: tick.now - startedAt)
   }
 
   // MARK: Enqueues

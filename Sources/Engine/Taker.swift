@@ -10,10 +10,8 @@ final class Taker {
   /// Jobs it could be given now, and of how many.
   private(set) var free = 0
   private(set) var most = 0
-  /// Free share as a whole number, for comparing.
-  private(set) var share: UInt64 = 0
-  /// When it was last dealt to: among equals, who waited longest is next.
-  var turn: UInt64 = 0
+  /// Among those of its group.
+  private(set) var rank = TakerHeap.Rank(share: 0, turn: 0)
   /// Its place in the group's heap; -1: in none.
   var place = -1
   /// What was next did not fit its bytes: nothing for it until it gives something back.
@@ -33,13 +31,16 @@ final class Taker {
   func set(free: Int, of most: Int) {
     self.free = free
     self.most = most
-    share = most > 0 && free > 0 ? (UInt64(free) << 32) / UInt64(most) : 0
+    rank.share = most > 0 && free > 0 ? (UInt64(free) << 32) / UInt64(most) : 0
   }
 
   func takeOne() { set(free: free - 1, of: most) }
 
-  /// The largest free share first, then in turn.
-  func isBefore(_ other: Taker) -> Bool { share != other.share ? share > other.share : turn < other.turn }
+  /// When it was last dealt to.
+  var turn: UInt64 {
+    get { rank.turn }
+    set { rank.turn = newValue }
+  }
 }
 
 /// A Fetch that has not been answered.

@@ -15,7 +15,8 @@ final class Tick {
   /// Who hears what became of an outcome, and the lease as it was held, in case it must be held again.
   struct SettleOrigin {
     enum Owner {
-      case session(WorkerSession)
+      /// The session below, on its stream.
+      case session
       case report(PendingReport, Int)
       case engine
     }

@@ -58,7 +58,7 @@ extension WorkerRegistry {
     guard let fetch = taker.fetch, !fetch.isAnswered else { return }
     fetch.isAnswered = true
     fetches[fetch.route] = nil
-    taker.group?.remove(taker)
+    taker.group?.heap.remove(taker)
     taker.worker.fetches.removeAll { $0 === taker }
   }
 

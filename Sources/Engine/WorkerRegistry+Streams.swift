@@ -135,7 +135,11 @@ extension WorkerRegistry {
       progress.at = tick.now
       tick.extend(report.lease, until: tick.now + session.lease, progress: progress, for: .progress(session))
     }
-    for outcome in message.outcomes { take(outcome, from: session, owner: .session(session), tick: tick) }
+    if !message.outcomes.isEmpty {
+      session.isReporting = true
+      session.outResults.reserveCapacity(session.outResults.count + message.outcomes.count)
+    }
+    for outcome in message.outcomes { take(outcome, from: session, owner: .session, tick: tick) }
     if message.drain { startDraining(session, tick: tick) }
   }
 
@@ -160,7 +164,6 @@ extension WorkerRegistry {
   /// What a worker says became of an assignment: its slot is free at once.
   func take(_ outcome: WorkerOutcome, from session: WorkerSession?, owner: Tick.SettleOrigin.Owner, tick: Tick) {
     var held: HeldLease?
-    if case .session(let session) = owner { session.isReporting = true }
     if let session {
       if let place = session.held.find(outcome.lease.token),
         session.held[at: place].jobID == outcome.lease.jobID
@@ -259,7 +262,7 @@ extension WorkerRegistry {
     if let session = pollers[id] {
       session.isDraining = true
       version += 1
-      for taker in session.fetches { session.group.remove(taker) }
+      for taker in session.fetches { session.group.heap.remove(taker) }
       isKnown = true
     }
     return isKnown

@@ -85,19 +85,19 @@ final class WorkerRegistry {
     guard let taker = session.taker else { return }
     let free = session.isSilent || taker.isBytesFull ? 0 : max(0, session.most - session.held.count)
     taker.set(free: free, of: session.most)
-    session.group.moved(taker)
+    session.group.heap.moved(taker)
   }
 
   /// Puts right what a claim was made up with.
   func restore(_ taker: Taker) {
     guard let fetch = taker.fetch else { return refresh(taker.worker) }
     taker.set(free: fetch.jobs.isEmpty ? fetch.most : 0, of: max(1, fetch.most))
-    taker.group?.moved(taker)
+    taker.group?.heap.moved(taker)
   }
 
   func leaveGroup(_ session: WorkerSession) {
     if let taker = session.taker {
-      session.group.remove(taker)
+      session.group.heap.remove(taker)
       session.taker = nil
       session.group.members -= 1
     }
@@ -179,8 +179,7 @@ final class WorkerRegistry {
 
   /// Hands a claim's jobs to their takers.
   func assign(_ result: ClaimResult, tick: Tick) {
-    for index in result.jobs.indices {
-      let job = result.jobs[index]
+    for job in result.jobs {
       let taker = balancer.dealtTo[job.worker]
       let session = taker.worker
       taker.got += 1
@@ -194,6 +193,7 @@ final class WorkerRegistry {
       } else {
         // The number of the message is put in when it is sent.
         hold(job, seq: .max, until: tick.now + session.lease, by: session, now: tick.now)
+        if session.outJobs.isEmpty { session.outJobs.reserveCapacity(taker.dealt) }
         session.outJobs.append(job)
         tick.touch(session)
       }
