@@ -17,8 +17,8 @@ public enum Effect: Sendable {
 
 /// The answer to a command. Which case answers which command is said at each.
 public enum Reply: Sendable {
-  /// enqueue; with the durability that was given.
-  case enqueued([EnqueueResult], Durability)
+  /// enqueue: those of the tick's results that are the caller's, with the durability that was given.
+  case enqueued(ArraySlice<EnqueueResult>, Durability)
   /// control. `job` must be read anew to be shown.
   case controlled(ControlResult)
   /// sweep: how many jobs were changed.

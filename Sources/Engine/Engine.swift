@@ -213,7 +213,7 @@ public final class Engine {
   /// All is well: everybody hears what became of what they asked.
   private func finish(_ effects: inout [Effect]) {
     queues.answerOutcomes(tick, nil)
-    for (route, reply) in tick.replies { effects.append(.reply(route, reply)) }
+    effects += tick.replies
     for pending in tick.reports {
       workers.addNotices(to: pending)
       effects.append(.reply(pending.route, .reported(pending.results, pending.notices)))

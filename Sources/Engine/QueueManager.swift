@@ -42,7 +42,7 @@ final class QueueManager {
     tick.orphans = workers.orphans.count
     if tick.orphans > 0 {
       tick.settlements += workers.orphans
-      for _ in 0..<tick.orphans { tick.settleOrigins.append(.init(owner: .engine, held: nil, session: nil)) }
+      for _ in 0..<tick.orphans { tick.settleOrigins.append(.init(owner: .engine)) }
     }
     guard !tick.settlements.isEmpty else { return }
     tick.hasWritten = true
@@ -51,7 +51,7 @@ final class QueueManager {
     tick.settleResults = try store.settle(tick.settlements, now: tick.now)
     for (index, result) in tick.settleResults.enumerated() {
       guard case .settled(let state) = result else { continue }
-      let queue = tick.settleOrigins[index].held?.queue
+      let queue = tick.settleOrigins[index].queue
       if state == .ready { balancer.becameReady(1, queue: queue ?? QueueLedger.other) }
       if queue == nil {
         // The lease was right although its session did not know it: whoever has it on its list has it no more.
@@ -101,9 +101,9 @@ final class QueueManager {
     case .failed: session.failedTotal += 1
     case .released, .canceled, .unconfirmed, .lost: break
     }
-    guard let queue = tick.settleOrigins[index].held?.queue, let startedAt = tick.settleOrigins[index].held?.startedAt
-    else { return }
-    ledger.ended(queue, ran: tick.now - startedAt)
+    if let queue = tick.settleOrigins[index].queue {
+      ledger.ended(queue, ran: tick.now - tick.settleOrigins[index].startedAt)
+    }
   }
 
   // MARK: Enqueues
@@ -114,23 +114,22 @@ final class QueueManager {
     let results = try store.enqueue(tick.groups, now: tick.now)
     var next = 0
     for (index, origin) in tick.enqueueOrigins.enumerated() {
-      let jobs = tick.groups[index].jobs
-      let end = min(next + jobs.count, results.count)
-      let own = jobs.count == 1 && end > next ? [results[next]] : Array(results[next..<end])
-      for (offset, result) in own.enumerated() {
+      let own = next..<min(next + tick.groups[index].jobs.count, results.count)
+      for place in own {
         // A replaced job may have become ready too.
-        switch result {
+        switch results[place] {
         case .stored(_, let state, _):
-          let queue = ledger.number(of: jobs[offset].queue)
+          let queue = ledger.number(of: tick.groups[index].jobs[place - next].queue)
           ledger.enqueued(queue)
           if state == .ready { balancer.becameReady(1, queue: queue) }
-        case .duplicate(_, .ready, _): balancer.becameReady(1, queue: ledger.number(of: jobs[offset].queue))
+        case .duplicate(_, .ready, _):
+          balancer.becameReady(1, queue: ledger.number(of: tick.groups[index].jobs[place - next].queue))
         case .duplicate, .conflict, .withdrawn: break
         }
       }
-      next = end
+      next = own.upperBound
       if origin.durability == .synced { tick.wantsSync = true }
-      tick.reply(origin.route, .enqueued(own, origin.durability))
+      tick.reply(origin.route, .enqueued(results[own], origin.durability))
     }
   }
 

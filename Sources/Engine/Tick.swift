@@ -22,6 +22,9 @@ final class Tick {
     }
     var owner: Owner
     var held: HeldLease?
+    /// The lease's, if it was held: what is looked at when the tick succeeds.
+    var queue: Int32?
+    var startedAt = Timestamp.distantPast
     var session: WorkerSession?
   }
 
@@ -63,7 +66,7 @@ final class Tick {
 
   var early: [Effect] = []
   /// Said when the commit has succeeded; each becomes a failure when it has not.
-  var replies: [(route: Route, reply: Reply)] = []
+  var replies: [Effect] = []
   /// Jobs that were deleted: nobody waits for their end any longer.
   var deleted: [String] = []
 
@@ -119,7 +122,7 @@ final class Tick {
     extendOrigins.append(origin)
   }
 
-  func reply(_ route: Route, _ reply: Reply) { replies.append((route, reply)) }
+  func reply(_ route: Route, _ reply: Reply) { replies.append(.reply(route, reply)) }
 }
 
 /// A Report being answered.

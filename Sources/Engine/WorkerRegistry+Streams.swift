@@ -174,7 +174,9 @@ extension WorkerRegistry {
     }
     tick.settlements.append(
       Settlement(lease: outcome.lease, outcome: settled(outcome.how, held, session?.id ?? "", tick: tick)))
-    tick.settleOrigins.append(Tick.SettleOrigin(owner: owner, held: held, session: session))
+    tick.settleOrigins.append(
+      Tick.SettleOrigin(
+        owner: owner, held: held, queue: held?.queue, startedAt: held?.startedAt ?? .distantPast, session: session))
   }
 
   private func settled(

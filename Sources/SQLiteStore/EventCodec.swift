@@ -28,14 +28,14 @@ struct EventCodec {
   init(salt: UInt32) { self.salt = salt }
 
   /// - Parameter made: seq and creation time when the job's id was made by the store.
-  mutating func write(_ event: Event, made: (seq: Int64, at: Timestamp)?, to writer: inout ByteWriter) {
+  mutating func write(_ event: Event, made: EventLog.Made?, to writer: inout ByteWriter) {
     var flags: Flags = []
     if made != nil { flags.insert(.madeID) } else if !event.jobID.isEmpty { flags.insert(.otherID) }
     if event.queue != queue { flags.insert(.queue) }
     if event.name != name { flags.insert(.name) }
     if event.workerID != worker { flags.insert(.worker) }
     if event.batchID != batch { flags.insert(.batch) }
-    if event.detail != .none { flags.insert(.detail) }
+    if case .none = event.detail {} else { flags.insert(.detail) }
     writer.put(event.kind.rawValue)
     writer.put(flags.rawValue)
     writer.putSigned(event.at.microseconds &- at)

@@ -7,11 +7,11 @@ struct EventLog: ~Copyable {
     var seq: Int64
     var at: Timestamp
   }
-  /// A row to be: its first event, the time of its latest, and its bytes.
+  /// A row to be: its first event, where its bytes begin, and the time of its latest event. It goes as far as the next one.
   private struct Row {
     var first: Int64
+    var start: Int
     var at: Timestamp
-    var bytes: Range<Int>
   }
 
   private let salt: UInt32
@@ -42,31 +42,24 @@ struct EventLog: ~Copyable {
   /// Numbered at once: a tick that is undone takes all of them back.
   mutating func append(_ event: consuming Event, made: Made?) {
     event.cursor = committedCursor + Int64(pending.count) + 1
-    var row = rows.popLast() ?? begin(event)
-    if row.bytes.count >= Self.rowBytes {
-      rows.append(row)
-      row = begin(event)
+    if rows.isEmpty || bytes.count - rows[rows.count - 1].start >= Self.rowBytes {
+      rows.append(Row(first: event.cursor, start: bytes.count, at: event.at))
+      codec = EventCodec(salt: salt)
     }
-    codec.write(event, made: made.map { ($0.seq, $0.at) }, to: &bytes)
-    row.at = max(row.at, event.at)
-    row.bytes = row.bytes.lowerBound..<bytes.count
-    rows.append(row)
+    rows[rows.count - 1].at = max(rows[rows.count - 1].at, event.at)
+    codec.write(event, made: made, to: &bytes)
     pending.append(event)
-  }
-
-  private mutating func begin(_ event: borrowing Event) -> Row {
-    codec = EventCodec(salt: salt)
-    return Row(first: event.cursor, at: event.at, bytes: bytes.count..<bytes.count)
   }
 
   /// Writes what is pending.
   mutating func write(to database: Database) throws(StoreError) {
-    for row in rows {
-      total += Int64(row.bytes.count)
+    for (index, row) in rows.enumerated() {
+      let end = index + 1 < rows.count ? rows[index + 1].start : bytes.count
+      total += Int64(end - row.start)
       database.insertEvents.bind(1, row.first)
       database.insertEvents.bind(2, row.at.microseconds)
       database.insertEvents.bind(3, total)
-      database.insertEvents.bind(4, bytes, row.bytes)
+      database.insertEvents.bind(4, bytes, row.start..<end)
       try database.insertEvents.run()
     }
   }

@@ -22,6 +22,7 @@ final class RowBuffer {
   private let hasBody: Bool
   private let statements: [(rows: Int, statement: Statement)]
   private var rows: [Row] = []
+  private var isSorted = true
   var bytes = ByteWriter(capacity: 1 << 14)
 
   /// - Parameters:
@@ -44,6 +45,7 @@ final class RowBuffer {
     let split = bytes.count
     if body.count < Self.largeBody {
       bytes.append(body)
+      if let last = rows.last, last.seq > seq { isSorted = false }
       rows.append(Row(seq: seq, start: start, split: split, end: bytes.count))
       if bytes.count >= Self.mostBytes { try flush() }
     } else {
@@ -63,7 +65,7 @@ final class RowBuffer {
 
   private func write() throws(StoreError) {
     // Of the same key the latest comes last, and wins.
-    rows.sort { ($0.seq, $0.start) < ($1.seq, $1.start) }
+    if !isSorted { rows.sort { ($0.seq, $0.start) < ($1.seq, $1.start) } }
     var position = 0
     for (count, statement) in statements {
       while rows.count - position >= count {
@@ -77,6 +79,7 @@ final class RowBuffer {
   /// What is not written was of a tick that is undone.
   func clear() {
     rows.removeAll(keepingCapacity: true)
+    isSorted = true
     bytes.clear()
   }
 

@@ -12,7 +12,7 @@ extension SQLiteStore {
         results += rejections
         continue
       }
-      for index in group.jobs.indices { results.append(try enqueue(group.jobs[index], now: now)) }
+      for job in group.jobs { results.append(try enqueue(job, now: now)) }
     }
     return results
   }
@@ -65,24 +65,24 @@ extension SQLiteStore {
     let state: JobState = runAt > now ? .scheduled : .ready
     if isChosen { try choose(job.id) }
     let id = isChosen ? job.id : try makeID(now: now)
-    let stored = Stored(
-      head: Head(seq: nextSeq, job: job.kept(as: id, runAt: runAt), isChosen: isChosen, createdAt: now),
-      row: StateRow(state: state, runAt: runAt), hasRow: false)
+    let seq = nextSeq
+    let head = Head(seq: seq, job: job.kept(as: id, runAt: runAt), isChosen: isChosen, createdAt: now)
     nextSeq += 1
 
-    HeadCodec.write(stored.head, state: state, to: &database.jobs.bytes)
-    try database.jobs.put(stored.seq, body: job.body)
+    HeadCodec.write(head, state: state, to: &database.jobs.bytes)
+    try database.jobs.put(seq, body: job.body)
     if let unique = job.options.unique {
-      try hold(queue: job.queue, key: unique.key, seq: stored.seq, until: nil)
+      try hold(queue: job.queue, key: unique.key, seq: seq, until: nil)
     }
+    let stored = Stored(head: head, row: StateRow(state: state, runAt: runAt), hasRow: false)
     let queue = memory.queue(job.queue)
     memory.enter(stored, queue)
-    if fresh.isEmpty { firstFresh = stored.seq }
-    // Numbers may have been skipped.
-    while firstFresh + Int64(fresh.count) < stored.seq { fresh.append(nil) }
-    fresh.append(Live(stored, body: job.body, queue: queue))
     noteWaiting(stored, now)
-    return .stored(id: stored.head.job.id, state: state, runAt: runAt)
+    if fresh.isEmpty { firstFresh = seq }
+    // Numbers may have been skipped.
+    while firstFresh + Int64(fresh.count) < seq { fresh.append(nil) }
+    fresh.append(Live(stored, body: job.body, queue: queue))
+    return .stored(id: id, state: state, runAt: runAt)
   }
 
   private func choose(_ id: String) throws(StoreError) {

@@ -5,13 +5,16 @@ extension SQLiteStore {
     acknowledges = true
     var results: [SettleResult] = []
     results.reserveCapacity(settlements.count)
-    for settlement in settlements {
-      guard let running = held(settlement.lease), settlement.means(leaseUntil: running.stored.row.until) else {
+    // By place: what is copied out of the array costs as much as what is done with it.
+    for index in settlements.indices {
+      guard let running = held(settlements[index].lease),
+        settlements[index].means(leaseUntil: running.stored.row.until)
+      else {
         results.append(.notHeld)
         continue
       }
       try begin(now)
-      results.append(.settled(try settle(running, settlement.outcome, now: now)))
+      results.append(.settled(try settle(running, settlements[index].outcome, now: now)))
     }
     return results
   }

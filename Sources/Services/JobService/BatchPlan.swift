@@ -41,7 +41,7 @@ struct BatchPlan {
   var isAnswered: Bool { group.jobs.isEmpty }
 
   /// The whole answer, with the store's results in their places.
-  func results(_ stored: [EnqueueResult] = []) -> [BatchResult] {
+  func results(_ stored: ArraySlice<EnqueueResult> = []) -> [BatchResult] {
     var rest = stored.makeIterator()
     return known.map { $0 ?? rest.next().map(BatchResult.init) ?? BatchResult(.confused) }
   }
