@@ -36,7 +36,7 @@ struct HeldTable {
   func contains(_ token: UInt64) -> Bool { find(token) != nil }
 
   /// The token must not be in the table.
-  mutating func insert(_ held: HeldLease) {
+  mutating func insert(_ held: consuming HeldLease) {
     leases.append(held)
     if leases.count <= Self.few, index.isEmpty { return }
     if leases.count * 2 > index.count { rebuild() } else { enter(leases.count - 1) }

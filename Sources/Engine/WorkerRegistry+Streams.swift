@@ -163,20 +163,20 @@ extension WorkerRegistry {
 
   /// What a worker says became of an assignment: its slot is free at once.
   func take(_ outcome: WorkerOutcome, from session: WorkerSession?, owner: Tick.SettleOrigin.Owner, tick: Tick) {
-    var held: HeldLease?
-    if let session {
-      if let place = session.held.find(outcome.lease.token),
-        session.held[at: place].jobID == outcome.lease.jobID
-      {
-        held = release(outcome.lease.token, from: session, tick: tick)
-      }
-      tick.touch(session)
-    }
+    let held = session.flatMap { release(outcome.lease, from: $0, tick: tick) }
+    if let session { tick.touch(session) }
     tick.settlements.append(
       Settlement(lease: outcome.lease, outcome: settled(outcome.how, held, session?.id ?? "", tick: tick)))
+    let queue = held?.queue
+    let startedAt = held?.startedAt ?? .distantPast
     tick.settleOrigins.append(
-      Tick.SettleOrigin(
-        owner: owner, held: held, queue: held?.queue, startedAt: held?.startedAt ?? .distantPast, session: session))
+      Tick.SettleOrigin(owner: owner, held: consume held, queue: queue, startedAt: startedAt, session: session))
+  }
+
+  /// nil: it does not hold this one.
+  private func release(_ lease: Lease, from session: WorkerSession, tick: Tick) -> HeldLease? {
+    guard let place = session.held.find(lease.token), session.held[at: place].jobID == lease.jobID else { return nil }
+    return release(lease.token, from: session, tick: tick)
   }
 
   private func settled(

@@ -117,7 +117,7 @@ final class WorkerRegistry {
     let held = HeldLease(
       token: job.lease.token, jobID: job.lease.jobID, seq: seq, attempt: job.attempt,
       queue: ledger.number(of: job.job.queue), payloadSize: job.job.payloadSize, startedAt: now, deadline: job.deadline)
-    session.hold(held, until: until)
+    session.hold(consume held, until: until)
     if let deadline = job.deadline { watch(deadline, session, job.lease.token) }
   }
 

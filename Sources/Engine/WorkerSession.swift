@@ -106,11 +106,11 @@ final class WorkerSession {
   /// How long before its leases end they are renewed.
   var renewalMargin: Interval { Interval(microseconds: lease.microseconds / 6) }
 
-  func hold(_ lease: HeldLease, until: Timestamp) {
+  func hold(_ lease: consuming HeldLease, until: Timestamp) {
     toldUntil = max(toldUntil, until)
     leasesUntil = held.isEmpty ? until : min(leasesUntil, until)
     heldBytes += lease.payloadSize
-    held.insert(lease)
+    held.insert(consume lease)
   }
 
   func drop(_ token: UInt64) -> HeldLease? {

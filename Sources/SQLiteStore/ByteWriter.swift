@@ -51,6 +51,7 @@
   }
 
   /// Zigzag, so that small negative numbers are short too.
+  @inline(__always)
   mutating func putSigned(_ value: Int64) { putVariable(UInt64(bitPattern: value << 1 ^ value >> 63)) }
 
   mutating func put(_ text: String) {

@@ -81,7 +81,7 @@ extension SQLiteStore {
     if fresh.isEmpty { firstFresh = seq }
     // Numbers may have been skipped.
     while firstFresh + Int64(fresh.count) < seq { fresh.append(nil) }
-    fresh.append(Live(stored, body: job.body, queue: queue))
+    fresh.append(Live(consume stored, body: job.body, queue: queue))
     return .stored(id: id, state: state, runAt: runAt)
   }
 

@@ -162,7 +162,7 @@ final class Live {
   /// Its lease was given a new end, which readers know of.
   var isRenewed = false
 
-  init(_ stored: Stored, body: [UInt8] = [], queue: Queue) {
+  init(_ stored: consuming Stored, body: [UInt8] = [], queue: Queue) {
     self.stored = stored
     self.body = body
     self.queue = queue
