@@ -35,7 +35,10 @@ final class StoreDirectory {
 
   /// Lets others have it.
   func release() {
-    if descriptor >= 0 { Glibc.close(descriptor) }
+    guard descriptor >= 0 else { return }
+    // Said, since closing alone leaves it to a process that was just forked off and has yet to exec.
+    flock(descriptor, LOCK_UN)
+    Glibc.close(descriptor)
     descriptor = -1
   }
 

@@ -199,6 +199,21 @@ import Testing
     #expect(try reopened.queues(now: now)[0].ready == 13)
   }
 
+  /// As a process does that was forked off meanwhile and has not got to its exec.
+  @Test func aReleasedFolderIsFreeThoughSomebodyStillHasTheDescriptor() throws {
+    let directory = try StoreDirectory(path: path)
+    let held = try #require(
+      TemporaryFolder.names(in: "/proc/self/fd").compactMap { Int32($0) }.first { descriptor in
+        var buffer = [CChar](repeating: 0, count: 4096)
+        let count = readlink("/proc/self/fd/\(descriptor)", &buffer, buffer.count)
+        return String(decoding: buffer[..<max(0, count)].map { UInt8(bitPattern: $0) }, as: UTF8.self) == path + "/lock"
+      })
+    let copy = dup(held)
+    defer { close(copy) }
+    directory.release()
+    try StoreDirectory(path: path).release()
+  }
+
   @Test func aNewerFormatIsRefused() throws {
     try open().close()
     do {
