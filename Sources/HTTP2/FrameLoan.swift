@@ -1,6 +1,6 @@
 import CNghttp2
 
-/// One frame buffer for all server sessions of a loop. libnghttp2 gives each session 16 KiB to put the frame together that it is about to send; it is
+/// The memory of all server sessions of a loop, and one frame buffer among it. libnghttp2 gives each session 16 KiB to put the frame together that it is about to send; it is
 /// in use only while it sends, so that idle connections need not have one each. The exception is the header of a DATA frame that could not be
 /// sent yet: its session keeps those few bytes, see `HTTP2Session.produce`.
 @safe final class FrameLoan {
@@ -12,6 +12,8 @@ import CNghttp2
     var buffer: UnsafeMutableRawPointer
     /// A session is being made and has not got the buffer.
     var isOffered = false
+    /// For everything else.
+    var pool = BlockPool()
   }
 
   // Allocated in `init` and freed in `deinit`; every session keeps the scratch, and so this object, until after its own end.
@@ -23,6 +25,7 @@ import CNghttp2
   }
 
   deinit {
+    unsafe state.pointee.pool.drain()
     unsafe state.pointee.buffer.deallocate()
     unsafe state.deallocate()
   }
@@ -34,19 +37,26 @@ import CNghttp2
     // The session copies the allocator; `user` is the state, which outlives it. Sizes and pointers are libnghttp2's own.
     var allocator = unsafe nghttp2_mem(
       mem_user_data: UnsafeMutableRawPointer(state),
-      malloc: { size, user in
-        unsafe FrameLoan.borrow(size, user) ?? malloc(size)
-      },
+      malloc: { size, user in unsafe FrameLoan.allocate(size, user) },
       free: { pointer, user in
-        if let pointer = unsafe pointer, unsafe FrameLoan.isLent(pointer, user) { return }
-        unsafe free(pointer)
+        guard let pointer = unsafe pointer, let state = unsafe FrameLoan.state(user) else { return }
+        if unsafe state.pointee.buffer != pointer { unsafe state.pointee.pool.free(pointer) }
       },
-      calloc: { count, size, _ in unsafe calloc(count, size) },
+      calloc: { count, size, user in
+        let (bytes, isTooMuch) = count.multipliedReportingOverflow(by: size)
+        guard !isTooMuch, let block = unsafe FrameLoan.allocate(bytes, user) else { return nil }
+        unsafe block.initializeMemory(as: UInt8.self, repeating: 0, count: bytes)
+        return unsafe block
+      },
       realloc: { pointer, size, user in
-        guard let old = unsafe pointer else { return unsafe FrameLoan.borrow(size, user) ?? malloc(size) }
-        guard unsafe FrameLoan.isLent(old, user) else { return unsafe realloc(old, size) }
-        guard let new = unsafe malloc(size) else { return nil }
-        unsafe new.copyMemory(from: old, byteCount: min(size, FrameLoan.capacity))
+        guard let old = unsafe pointer, let state = unsafe FrameLoan.state(user) else {
+          return unsafe FrameLoan.allocate(size, user)
+        }
+        guard let new = unsafe state.pointee.pool.allocate(size) else { return nil }
+        let isLent = unsafe state.pointee.buffer == old
+        let held = isLent ? FrameLoan.capacity : unsafe state.pointee.pool.capacity(of: old)
+        unsafe new.copyMemory(from: old, byteCount: min(size, held))
+        if !isLent { unsafe state.pointee.pool.free(old) }
         return unsafe new
       })
     return unsafe make(&allocator)
@@ -61,16 +71,17 @@ import CNghttp2
   }
 
   /// libnghttp2 allocates only its frame buffer in one piece of this size; a version that does not gets ordinary memory.
-  private static func borrow(_ size: Int, _ user: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {
-    guard size > 16 * 1024, size <= capacity, let state = unsafe user?.assumingMemoryBound(to: State.self),
-      unsafe state.pointee.isOffered
-    else { return nil }
+  private static func allocate(_ size: Int, _ user: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {
+    guard let state = unsafe state(user) else { return nil }
+    guard unsafe state.pointee.isOffered, size > 16 * 1024, size <= capacity else {
+      return unsafe state.pointee.pool.allocate(size)
+    }
     unsafe state.pointee.isOffered = false
     return unsafe state.pointee.buffer
   }
 
-  private static func isLent(_ pointer: UnsafeMutableRawPointer, _ user: UnsafeMutableRawPointer?) -> Bool {
-    guard let state = unsafe user?.assumingMemoryBound(to: State.self) else { return false }
-    return unsafe state.pointee.buffer == pointer
+  /// What `lend` gave as the allocator's own.
+  private static func state(_ user: UnsafeMutableRawPointer?) -> UnsafeMutablePointer<State>? {
+    unsafe user?.assumingMemoryBound(to: State.self)
   }
 }

@@ -7,6 +7,8 @@ public final class HTTP2Scratch {
   public internal(set) var events: [HTTP2Event] = []
   /// Header blocks of those events.
   public internal(set) var arena: ByteBuffer
+  /// The header block that is arriving.
+  var fields = FieldCollector()
   let frame = FrameLoan()
   /// Empty buffers of ended streams, for the next ones.
   private var pool: [ByteBuffer] = []

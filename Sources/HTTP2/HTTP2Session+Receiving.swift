@@ -41,13 +41,13 @@ extension HTTP2Session {
       // A slot index disguised as a pointer: never dereferenced, 0 means none.
       unsafe nghttp2_session_set_stream_user_data(raw, id, UnsafeMutableRawPointer(bitPattern: Int(slot) + 1))
     }
-    block.begin(slot: slot, arena: scratch.arena)
+    block.begin(slot: slot, &scratch.fields)
     return 0
   }
 
   func header(name: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer) -> Int32 {
     unsafe block.add(
-      name: name, value: value, arena: &scratch.arena, maxSize: configuration.maxHeaderListSize,
+      name: name, value: value, &scratch.fields, maxSize: configuration.maxHeaderListSize,
       maxFields: configuration.maxHeaderFields)
     if block.size > configuration.maxDecodedHeaderBlock {
       fail(.enhanceYourCalm, "header block too large")
@@ -76,7 +76,7 @@ extension HTTP2Session {
     case NGHTTP2_HEADERS.rawValue:
       headerBlockOpen = false
       let slot = block.slot
-      let fields = block.end(arena: scratch.arena)
+      let fields = block.end(scratch.fields, arena: &scratch.arena)
       guard slot >= 0 else { return 0 }
       if ends { slots[Int(slot)].flags.insert(.remoteClosed) }
       if unsafe frame.pointee.headers.cat == NGHTTP2_HCAT_HEADERS {
@@ -134,8 +134,8 @@ extension HTTP2Session {
     if block.slot == slot { block.drop() }
     slots[position].flags.insert(.closed)
     if slots[position].flags.contains(.endsEarly) { earlyEnds -= 1 }
-    queuedBytes -= slots[position].outbox.readableBytes
-    scratch.giveBack(slots[position].takeOutbox())
+    queuedBytes -= slots[position].waiting
+    if let outbox = slots[position].outbox.take() { scratch.giveBack(outbox) }
     guard slots[position].flags.contains(.announced) else { return freeSlot(slot) }
     openStreams -= 1
     let code = slots[position].flags.contains(.notSent) ? .refusedStream : error

@@ -11,9 +11,6 @@ extension HTTP2Session {
   /// Whether the peer has ended its side.
   public func isRemoteClosed(_ slot: Int32) -> Bool { slots[Int(slot)].flags.contains(.remoteClosed) }
 
-  /// Whether the response head (or request head) was submitted.
-  public func isHeadSubmitted(_ slot: Int32) -> Bool { slots[Int(slot)].flags.contains(.headSubmitted) }
-
   /// Client: opens a stream. nil when the session takes no more requests.
   public func request(_ head: HTTP2HeaderList, endStream: Bool) -> Int32? {
     guard acceptsRequests else { return nil }
@@ -69,9 +66,8 @@ extension HTTP2Session {
   /// Lends the stream's outbox: what is appended to it is sent as DATA, in order. Give it back with `putOutbox`.
   public func takeOutbox(_ slot: Int32) -> ByteBuffer {
     let position = Int(slot)
-    if slots[position].outbox.capacity == 0 { return scratch.takeBuffer() }
-    queuedBytes -= slots[position].outbox.readableBytes
-    return slots[position].takeOutbox()
+    queuedBytes -= slots[position].waiting
+    return slots[position].outbox.take() ?? scratch.takeBuffer()
   }
 
   public func putOutbox(_ slot: Int32, _ buffer: consuming ByteBuffer) {
@@ -88,7 +84,7 @@ extension HTTP2Session {
   }
 
   /// Bytes that wait in the stream.
-  public func pendingOutput(_ slot: Int32) -> Int { slots[Int(slot)].outbox.readableBytes }
+  public func pendingOutput(_ slot: Int32) -> Int { slots[Int(slot)].waiting }
 
   /// Ends our side after what is in the outbox.
   public func finish(_ slot: Int32) { finish(slot, .end) }
@@ -109,8 +105,8 @@ extension HTTP2Session {
     let position = Int(slot)
     guard failure == nil, !slots[position].flags.contains(.closed) else { return }
     slots[position].flags.insert(.finishing)
-    queuedBytes -= slots[position].outbox.readableBytes
-    scratch.giveBack(slots[position].takeOutbox())
+    queuedBytes -= slots[position].waiting
+    if let outbox = slots[position].outbox.take() { scratch.giveBack(outbox) }
     unsafe nghttp2_submit_rst_stream(
       raw, UInt8(NGHTTP2_FLAG_NONE.rawValue), slots[position].id, error.rawValue)
   }
@@ -151,7 +147,7 @@ extension HTTP2Session {
   }
 
   func freeSlot(_ slot: Int32) {
-    slots[Int(slot)] = StreamSlot()
+    slots[Int(slot)].clear()
     freeSlots.append(slot)
   }
 
@@ -174,7 +170,7 @@ extension HTTP2Session {
   /// How many bytes the next DATA frame takes. They are copied once, by `sendData`, straight into the output.
   func readData(slot: Int32, limit: Int, flags: inout UInt32) -> Int {
     let position = Int(slot)
-    let available = slots[position].outbox.readableBytes
+    let available = slots[position].waiting
     let length = min(available, limit)
     guard length == available else {
       flags |= NGHTTP2_DATA_FLAG_NO_COPY.rawValue
@@ -208,15 +204,26 @@ extension HTTP2Session {
       return NGHTTP2_ERR_WOULDBLOCK.rawValue
     }
     let position = Int(slot)
-    unsafe output.writeBytes(header)
-    let sent = slots[position].outbox.readSlice(length: length)
-    if let sent { output.writeImmutableBuffer(sent) }
+    // No slice: it would be a second owner of the outbox when that is given back.
+    unsafe slots[position].outbox?.readWithUnsafeReadableBytes { waiting in
+      let sent = min(length, waiting.count)
+      unsafe output.writeWithUnsafeMutableBytes(minimumWritableBytes: header.count + sent) { target in
+        guard let place = target.baseAddress, let head = header.baseAddress, let bytes = waiting.baseAddress else {
+          return 0
+        }
+        // There is room for both.
+        unsafe place.copyMemory(from: head, byteCount: header.count)
+        unsafe (place + header.count).copyMemory(from: bytes, byteCount: sent)
+        return header.count + sent
+      }
+      return sent
+    }
     queuedBytes -= length
     usefulFramesSent += 1
     noise.earn(2)
-    let left = slots[position].outbox.readableBytes
+    let left = slots[position].waiting
     if left == 0 {
-      scratch.giveBack(slots[position].takeOutbox())
+      if let outbox = slots[position].outbox.take() { scratch.giveBack(outbox) }
     } else {
       slots[position].shrinkOutbox()
     }
@@ -246,18 +253,10 @@ extension HTTP2Session {
 }
 
 extension StreamSlot {
-  /// Moves the outbox out, so that it is not copied when written to.
-  mutating func takeOutbox() -> ByteBuffer {
-    var taken = ByteBuffer()
-    swap(&taken, &outbox)
-    return taken
-  }
-
   /// Keeps a large outbox from holding more than twice what waits in it: its reader may never come for the rest.
   mutating func shrinkOutbox() {
-    let capacity = outbox.capacity
-    guard capacity >= 512 * 1024, outbox.readableBytes < capacity / 2 else { return }
-    outbox = ByteBuffer(buffer: outbox)
+    guard let capacity = outbox?.capacity, capacity >= 512 * 1024, waiting < capacity / 2 else { return }
+    outbox = outbox.map { ByteBuffer(buffer: $0) }
   }
 }
 

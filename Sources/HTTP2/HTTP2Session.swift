@@ -132,7 +132,7 @@ import NIOCore
   public func receive(_ bytes: ByteBuffer, at offset: Int, length: Int, now: NIODeadline) -> Bool {
     guard failure == nil else { return false }
     self.now = now
-    block.restore(to: &scratch.arena)
+    block.restore(&scratch.fields)
     let result = unsafe bytes.withUnsafeReadableBytes { all -> Int in
       guard let base = all.baseAddress, offset >= 0, length >= 0, offset + length <= all.count else { return 0 }
       // libnghttp2 reads `length` bytes and keeps no pointer; `inputBase` is only used by callbacks during this call.
@@ -141,7 +141,7 @@ import NIOCore
       defer { unsafe inputBase = nil }
       return unsafe nghttp2_session_mem_recv(raw, start, length)
     }
-    block.save(from: scratch.arena)
+    block.save(scratch.fields)
     if result < 0 { fail(receiveError: Int32(truncatingIfNeeded: result)) }
     return failure == nil
   }

@@ -35,6 +35,18 @@ struct StreamSlot {
   /// 0 while the slot is free.
   var id: Int32 = 0
   var flags: Flags = []
-  var outbox = ByteBuffer()
+  /// nil: nothing waits. (An empty buffer would do, but all empty ones are one object, whose references all loops count.)
+  var outbox: ByteBuffer?
   var finish = Finish.open
+
+  /// Bytes that wait.
+  var waiting: Int { outbox?.readableBytes ?? 0 }
+
+  /// Makes the slot free. Nothing waits in the outbox of a stream that is gone.
+  mutating func clear() {
+    id = 0
+    flags = []
+    outbox = nil
+    finish = .open
+  }
 }

@@ -13,7 +13,8 @@ struct MessageDeframer {
 
   static let prefixLength = 5
 
-  private var pending = ByteBuffer()
+  /// What is held; nil: nothing.
+  private var pending: ByteBuffer?
   private let maxMessage: Int
 
   init(maxMessage: Int) {
@@ -21,33 +22,36 @@ struct MessageDeframer {
   }
 
   /// Bytes that are held because they are no whole message yet, or were not asked for.
-  var buffered: Int { pending.readableBytes }
+  var buffered: Int { pending?.readableBytes ?? 0 }
 
   /// Nothing of a message has arrived without its end.
-  var isEmpty: Bool { pending.readableBytes == 0 }
+  var isEmpty: Bool { pending == nil }
 
   /// The next message out of `input`, or of what was left earlier. Call again until it says `more`; it has then taken all of `input`.
   mutating func next(_ input: inout ByteBuffer) -> Result {
-    if pending.readableBytes == 0 {
+    if pending == nil {
       let result = Self.cut(&input, maxMessage: maxMessage)
       if case .more = result { hold(&input) }
       return result
     }
     hold(&input)
-    let result = Self.cut(&pending, maxMessage: maxMessage)
-    if pending.readableBytes == 0 { pending = ByteBuffer() }
+    guard var held = pending.take() else { return .more }
+    let result = Self.cut(&held, maxMessage: maxMessage)
+    if held.readableBytes > 0 { pending = held }
     return result
   }
 
   /// Takes the bytes without looking for messages.
   mutating func hold(_ input: inout ByteBuffer) {
     guard input.readableBytes > 0 else { return }
-    if pending.readerIndex > 64 * 1024, pending.readerIndex > pending.readableBytes { pending.discardReadBytes() }
-    pending.writeBuffer(&input)
+    var held = pending.take() ?? ByteBuffer()
+    if held.readerIndex > 64 * 1024, held.readerIndex > held.readableBytes { held.discardReadBytes() }
+    held.writeBuffer(&input)
+    pending = held
   }
 
   mutating func drop() {
-    if pending.capacity > 0 { pending = ByteBuffer() }
+    pending = nil
   }
 
   private static func cut(_ bytes: inout ByteBuffer, maxMessage: Int) -> Result {

@@ -20,6 +20,7 @@ public struct MethodTable: Sendable {
     let path: String
     let kind: MethodKind
     let handler: Handler
+    let hash: Int
     private let pathBytes: [UInt8]
 
     init(index: Int, path: String, kind: MethodKind, handler: Handler) {
@@ -28,6 +29,8 @@ public struct MethodTable: Sendable {
       self.kind = kind
       self.handler = handler
       pathBytes = Array(path.utf8)
+      // Read during the call only.
+      hash = unsafe pathBytes.withUnsafeBytes { unsafe MethodTable.hash($0) }
     }
 
     func isAt(_ path: UnsafeRawBufferPointer) -> Bool {
@@ -85,7 +88,7 @@ public struct MethodTable: Sendable {
   }
 
   private mutating func insert(_ position: Int) {
-    var bucket = Self.hash(methods[position].path.utf8) & (buckets.count - 1)
+    var bucket = methods[position].hash & (buckets.count - 1)
     while buckets[bucket] != 0 { bucket = (bucket + 1) & (buckets.count - 1) }
     buckets[bucket] = Int32(position + 1)
   }
@@ -102,10 +105,19 @@ public struct MethodTable: Sendable {
     return nil
   }
 
-  /// FNV-1a.
-  private static func hash(_ bytes: some Sequence<UInt8>) -> Int {
+  /// Like FNV-1a, but of eight bytes at a time, so that what the higher ones say has to be brought down.
+  fileprivate static func hash(_ bytes: UnsafeRawBufferPointer) -> Int {
     var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-    for byte in bytes { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
+    func add(_ word: UInt64) {
+      hash = (hash ^ word) &* 0x100_0000_01b3
+      hash ^= hash >> 29
+    }
+    var position = 0
+    while position + 8 <= bytes.count {
+      unsafe add(bytes.loadUnaligned(fromByteOffset: position, as: UInt64.self))
+      position += 8
+    }
+    for position in position..<bytes.count { unsafe add(UInt64(bytes[position])) }
     return Int(truncatingIfNeeded: hash ^ hash >> 32)
   }
 }

@@ -30,6 +30,8 @@ public final class ServerCall {
     static let parked = State(rawValue: 1 << 12)
     /// The head lies in memory of its own.
     static let ownsHead = State(rawValue: 1 << 13)
+    /// The response head was submitted.
+    static let headSent = State(rawValue: 1 << 14)
   }
 
   let connection: ServerConnection
@@ -133,6 +135,11 @@ public final class ServerCall {
   /// Appends one message: `write` fills the buffer in place, behind the frame prefix, so there is no copy per message.
   /// `write` must only append, and not use the call.
   public func send(_ write: (inout ByteBuffer) -> Void) {
+    append(write)
+    connection.outputAdded()
+  }
+
+  private func append(_ write: (inout ByteBuffer) -> Void) {
     guard isOpen, maySend() else { return }
     submitHead()
     if state.contains([.compress, .responseGzip]) {
@@ -143,18 +150,24 @@ public final class ServerCall {
     } else {
       var box = connection.session.takeOutbox(slot)
       let start = box.writerIndex
-      box.writeRepeatingByte(0, count: MessageDeframer.prefixLength)
+      // Not compressed, and a length that is not known yet.
+      box.writeMultipleIntegers(0 as UInt8, 0 as UInt32)
       write(&box)
       let length = box.writerIndex - start - MessageDeframer.prefixLength
       box.setInteger(UInt32(clamping: max(0, length)), at: start + 1)
       if length >= connection.longestAnswer { connection.longestAnswer = length + 1 }
       connection.session.putOutbox(slot, box)
     }
-    connection.outputAdded()
   }
 
   public func send(_ message: ByteBuffer) {
     send { $0.writeImmutableBuffer(message) }
+  }
+
+  /// Sends the one answer of a unary call and ends it with `.ok`.
+  public func reply(_ write: (inout ByteBuffer) -> Void) {
+    append(write)
+    finish(.ok)
   }
 
   private func sendCompressed(_ message: ByteBuffer) {
@@ -186,7 +199,7 @@ public final class ServerCall {
   }
 
   private func submitHead() {
-    guard !connection.session.isHeadSubmitted(slot) else { return }
+    guard state.insert(.headSent).inserted else { return }
     let gzip = state.contains([.compress, .acceptsGzip])
     if gzip { state.insert(.responseGzip) }
     if !gzip, initialMetadata.isEmpty {
@@ -212,7 +225,7 @@ public final class ServerCall {
       status = Status(.internal, "the handler did not answer")
     }
     let session = connection.session
-    if !session.isHeadSubmitted(slot), initialMetadata.isEmpty {
+    if !state.contains(.headSent), initialMetadata.isEmpty {
       var list = HTTP2HeaderList()
       list.addResponseHead()
       list.add(status)
@@ -251,13 +264,5 @@ public final class ServerCall {
     guard handler != nil || state.contains(.intercepted) else { return dropHead() }
     endStatus = status
     connection.announceEnd(of: self)
-  }
-}
-
-extension ServerCall {
-  /// Sends the one answer of a unary call and ends it with `.ok`.
-  public func reply(_ write: (inout ByteBuffer) -> Void) {
-    send(write)
-    finish(.ok)
   }
 }

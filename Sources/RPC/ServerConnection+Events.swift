@@ -3,8 +3,8 @@ import NIOCore
 
 /// From events to calls.
 extension ServerConnection {
-  /// `input`: what the events of this round point into.
-  func handleEvents(input: ByteBuffer) {
+  /// `input`: what the events of this round point into, if anything was received.
+  func handleEvents(input: ByteBuffer? = nil) {
     let events = context.takeEvents()
     var position = 0
     while position < events.count {
@@ -15,7 +15,9 @@ extension ServerConnection {
         requestBegins(slot, block, endStream: endStream)
       case .data(let slot, let offset, let length):
         let count = Int(length)
-        guard let bytes = input.getSlice(at: input.readerIndex + Int(offset), length: count) else { continue }
+        guard let input, let bytes = input.getSlice(at: input.readerIndex + Int(offset), length: count) else {
+          continue
+        }
         // The end often comes with the data: then the message need not be kept.
         if position < events.count, case .endStream(slot) = events[position] {
           position += 1
@@ -65,7 +67,6 @@ extension ServerConnection {
   // MARK: - Heads
 
   private func requestBegins(_ slot: Int32, _ block: HTTP2HeaderBlock, endStream: Bool) {
-    set(.none, at: slot)
     let bytes = context.scratch.fields(block)
     let head = RequestHead(bytes)
     if !head.isPost || head.contentType != .grpc {
@@ -107,8 +108,8 @@ extension ServerConnection {
   private func begin(_ call: ServerCall, endStream: Bool) {
     set(.call(call), at: call.slot)
     callStarted(call)
-    for (position, interceptor) in methods.interceptors.enumerated() {
-      guard let refusal = interceptor.callStarted(call) else { continue }
+    for position in methods.interceptors.indices {
+      guard let refusal = methods.interceptors[position].callStarted(call) else { continue }
       for earlier in methods.interceptors[..<position] { earlier.callEnded(call, status: refusal) }
       return call.finish(refusal)
     }

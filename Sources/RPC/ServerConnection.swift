@@ -92,7 +92,7 @@ package final class ServerConnection {
     context.scratch.reset()
     repeat {
       session.produce(into: &out, limit: limit, now: now)
-      handleEvents(input: ByteBuffer())
+      handleEvents()
       startParked()
       settle()
     } while out.readableBytes < limit && session.wantsWrite
@@ -189,10 +189,8 @@ package final class ServerConnection {
     returnWindow(call)
   }
 
-  func announceEnd(of call: ServerCall) {
-    endings.append(call)
-    outputAdded()
-  }
+  /// The end is told by `settle`, which follows when something was received, or was added to the output.
+  func announceEnd(of call: ServerCall) { endings.append(call) }
 
   /// Tells handlers and interceptors of ends. They may end other calls.
   private func settle() {
@@ -205,7 +203,7 @@ package final class ServerConnection {
         handler.ended(call.end, call: call)
       }
       if call.state.contains(.intercepted), let status = call.endStatus {
-        for interceptor in methods.interceptors { interceptor.callEnded(call, status: status) }
+        for position in methods.interceptors.indices { methods.interceptors[position].callEnded(call, status: status) }
       }
       call.dropHead()
     }

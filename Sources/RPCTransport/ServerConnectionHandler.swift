@@ -187,9 +187,8 @@ final class ServerConnectionHandler: ChannelInboundHandler, ChannelOutboundHandl
         break
       }
       counters.sentBytes.add(buffer.readableBytes, ordering: .relaxed)
-      context.write(wrapOutboundOut(buffer), promise: nil)
-      context.flush()
-      loop.giveBack(buffer)
+      context.writeAndFlush(wrapOutboundOut(buffer), promise: nil)
+      loop.giveBack(consume buffer)
       wrote = true
       guard self.context != nil, !closing else { return }
     }

@@ -8,7 +8,7 @@ final class TransportLoop: @unchecked Sendable {
   let context: LoopContext
   /// All connections of the loop.
   var connections: [ObjectIdentifier: ServerConnectionHandler] = [:]
-  private var output: ByteBuffer
+  private var output: ByteBuffer?
   private var dirty: [ServerConnectionHandler] = []
   private var isScheduled = false
   /// Connections that hold requests back, for others' output to drain.
@@ -20,15 +20,12 @@ final class TransportLoop: @unchecked Sendable {
   init(_ eventLoop: any EventLoop, budget: OutputBudget) {
     self.eventLoop = eventLoop
     context = LoopContext(eventLoop: eventLoop, budget: budget)
-    output = ByteBufferAllocator().buffer(capacity: 16 * 1024)
   }
 
   /// An empty buffer to collect output in: the one that was written last, if the socket took all of it.
   func takeOutput() -> ByteBuffer {
     eventLoop.assertInEventLoop()
-    var buffer = ByteBuffer()
-    swap(&buffer, &output)
-    return buffer
+    return output.take() ?? ByteBufferAllocator().buffer(capacity: 16 * 1024)
   }
 
   func giveBack(_ buffer: consuming ByteBuffer) {

@@ -38,8 +38,10 @@ extension ServerCall {
 
   /// The one answer of a unary call.
   func reply(_ codec: Codec, _ size: Int) {
-    send(codec, size)
-    finish(.ok)
+    reply { buffer in
+      // Exactly `size` bytes are written into the room asked for.
+      _ = unsafe buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: size) { unsafe codec.pack(into: $0) }
+    }
   }
 }
 

@@ -127,26 +127,19 @@ public final class EngineHost: Sendable {
     }
   }
 
-  /// Effects keep their order on each loop: one closure per loop and batch.
+  /// Effects keep their order on each loop: one closure per loop and batch. A loop that some are for is given all, and passes over
+  /// those of others, since to copy them apart costs more.
   private func deliver(_ effects: [Effect]) {
-    if effects.isEmpty { return }
-    if desks.count == 1, effects.allSatisfy({ $0.route.loop == 0 }) {
-      let desk = desks[0]
-      desk.loop.execute { desk.carryOut(effects) }
-      return
-    }
-    var byLoop = [[Effect]](repeating: [], count: desks.count)
-    for effect in effects {
-      let loop = Int(effect.route.loop)
-      if loop < byLoop.count {
-        byLoop[loop].append(effect)
-      } else if case .reply(let route, let reply) = effect {
+    var isConcerned = Array(repeating: false, count: desks.count)
+    for position in effects.indices {
+      let loop = Int(effects[position].route.loop)
+      if loop < isConcerned.count {
+        isConcerned[loop] = true
+      } else if case .reply(let route, let reply) = effects[position] {
         answer(route.id, reply)
       }
     }
-    for (desk, effects) in zip(desks, byLoop) where !effects.isEmpty {
-      desk.loop.execute { desk.carryOut(effects) }
-    }
+    for desk in desks where isConcerned[Int(desk.index)] { desk.loop.execute { desk.carryOut(effects) } }
   }
 
   /// On a reader thread.

@@ -42,7 +42,9 @@ final class LoopDesk: @unchecked Sendable {
   func leave(_ route: Route) { table.remove(route.id) }
 
   /// Tells the engine what must not be lost. `stream` is paused when too much waits.
-  func tell(_ command: Command, size: Int = 0, slowing stream: (call: ServerCall, handler: any Pausable)? = nil) {
+  func tell(
+    _ command: consuming Command, size: Int = 0, slowing stream: (call: ServerCall, handler: any Pausable)? = nil
+  ) {
     if case .pressed = mailbox.push(command, size: size, mustFit: true), let stream {
       stream.call.pauseReading()
       paused.append(stream.handler)
@@ -54,9 +56,11 @@ final class LoopDesk: @unchecked Sendable {
 
   // MARK: Being answered
 
+  /// Those of other loops are passed over.
   func carryOut(_ effects: [Effect]) {
-    for effect in effects {
-      switch effect {
+    // By position: iterating would copy each once more.
+    for position in effects.indices where effects[position].route.loop == index {
+      switch effects[position] {
       case .reply(let route, let reply): answer(route, reply)
       case .toWorker(let route, let update):
         if case .session(let session) = table[route.id] { session.send(update, desk: self) }

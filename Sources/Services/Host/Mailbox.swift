@@ -31,7 +31,7 @@ final class Mailbox: @unchecked Sendable {  // Everything mutable is touched wit
   /// - Parameters:
   ///   - size: bytes of body that the command carries.
   ///   - mustFit: an outcome or a goodbye, which is never refused: its sender is slowed down instead.
-  func push(_ command: Command, size: Int, mustFit: Bool) -> Push {
+  func push(_ command: consuming Command, size: Int, mustFit: Bool) -> Push {
     gate.lock()
     if isClosed {
       gate.unlock()

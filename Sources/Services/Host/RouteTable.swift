@@ -24,10 +24,9 @@ struct RouteTable<Entry> {
 
   @discardableResult mutating func remove(_ id: UInt64) -> Entry? {
     let index = Int(id & 0xFFFF_FFFF)
-    guard index < slots.count, slots[index].generation == UInt32(id >> 32), let entry = slots[index].entry else {
+    guard index < slots.count, slots[index].generation == UInt32(id >> 32), let entry = slots[index].entry.take() else {
       return nil
     }
-    slots[index].entry = nil
     // A slot whose numbers are used up is left alone.
     if slots[index].generation < .max {
       slots[index].generation += 1

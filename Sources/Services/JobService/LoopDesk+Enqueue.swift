@@ -17,9 +17,10 @@ extension LoopDesk {
     try store(job, durability, .schedule(request.call))
   }
 
-  private func store(_ job: NewJob, _ durability: Durability?, _ pending: Pending) throws(Status) {
+  private func store(_ job: consuming NewJob, _ durability: Durability?, _ pending: Pending) throws(Status) {
     let size = job.body.count
-    guard ask(pending, size: size, { .enqueue(EnqueueGroup(jobs: [job]), durability, $0) }) else { throw .overloaded }
+    let group = EnqueueGroup(jobs: [job])
+    guard ask(pending, size: size, { .enqueue(group, durability, $0) }) else { throw .overloaded }
   }
 
   func answerEnqueue(_ call: ServerCall, _ reply: Reply) {
@@ -52,11 +53,12 @@ private struct Stored {
 
   /// nil: it did not end well, and the call has been told.
   init?(_ reply: Reply, _ call: ServerCall) {
-    guard case .enqueued(let results, let given) = reply, let result = results.first else {
+    // The caller's part of the tick's results, which begins where it does.
+    guard case .enqueued(let results, let given) = reply, !results.isEmpty else {
       call.finish(Status(reply))
       return nil
     }
-    switch result {
+    switch results[results.startIndex] {
     case .stored(let id, let state, let runAt):
       self.init(id: id, duplicate: false, state: state, runAt: runAt, durability: given)
     case .duplicate(let id, let state, let runAt):

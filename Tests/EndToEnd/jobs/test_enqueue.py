@@ -196,6 +196,13 @@ def test_a_batch_of_1000_and_not_more(server, queue):
     server.admin.PurgeQueue(pb.PurgeQueueRequest(queue=queue))
 
 
+def test_many_calls_at_once_are_each_answered_with_their_own_job(server, queue):
+    calls = [server.jobs.Enqueue.future(pb.EnqueueRequest(job=spec(queue, id=f"{queue}-{n}")), timeout=30)
+             for n in range(300)]
+    assert [call.result().job_id for call in calls] == [f"{queue}-{n}" for n in range(300)]
+    server.admin.PurgeQueue(pb.PurgeQueueRequest(queue=queue))
+
+
 def test_the_stream_answers_each_request_in_order(server, queue):
     requests = [
         pb.EnqueueBatchRequest(jobs=[pb.ScheduleRequest(job=spec(queue, id=f"{queue}-{n}-{m}")) for m in range(n % 7)])
