@@ -63,8 +63,10 @@ import CProtobufC
   /// Forgets everything. From now on at most `limit` bytes are given out to protobuf-c.
   func reset(limit: Int = .max) {
     // The extra blocks came from malloc in `allocate`, each is in the list once.
-    unsafe state.pointee.extra.forEach { unsafe free($0) }
-    unsafe state.pointee.extra.removeAll(keepingCapacity: true)
+    if unsafe !state.pointee.extra.isEmpty {
+      unsafe state.pointee.extra.forEach { unsafe free($0) }
+      unsafe state.pointee.extra.removeAll(keepingCapacity: true)
+    }
     unsafe state.pointee.next = chunk
     unsafe state.pointee.end = chunk + Arena.chunkSize
     unsafe state.pointee.bytesLeft = limit

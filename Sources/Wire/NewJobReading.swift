@@ -124,66 +124,17 @@ extension Codec {
     // A tag is one byte and a length at most five; an entry has three of each.
     let most = payload.count + type.count + texts + 12 + 18 * entries
     if most == 12 { return [] }
-    // Room for `most`, of which the writer counts what it used and refuses to pass it.
-    return unsafe [UInt8](unsafeUninitializedCapacity: most) { buffer, count in
-      var writer = unsafe FieldWriter(buffer)
-      if !payload.isEmpty { unsafe writer.write(5, payload) }
-      if !type.isEmpty { unsafe writer.write(6, type) }
-      for index in 0..<entries {
-        let entry = unsafe spec.pointee.metadata[index]!
-        let key = unsafe utf8(entry.pointee.key)
-        let value = unsafe utf8(entry.pointee.value)
-        writer.begin(7, FieldWriter.size(key.count) + FieldWriter.size(value.count))
-        unsafe writer.write(1, key)
-        unsafe writer.write(2, value)
-      }
-      count = writer.count
+    var writer = FieldWriter(room: most)
+    if !payload.isEmpty { unsafe writer.write(5, payload) }
+    if !type.isEmpty { unsafe writer.write(6, type) }
+    for index in 0..<entries {
+      let entry = unsafe spec.pointee.metadata[index]!
+      let key = unsafe utf8(entry.pointee.key)
+      let value = unsafe utf8(entry.pointee.value)
+      writer.begin(7, FieldWriter.size(key.count) + FieldWriter.size(value.count))
+      unsafe writer.write(1, key)
+      unsafe writer.write(2, value)
     }
-  }
-}
-
-/// Length-delimited protobuf fields with numbers below 16, into memory of known size.
-@safe private struct FieldWriter {
-  private let buffer: UnsafeMutableBufferPointer<UInt8>
-  private(set) var count = 0
-
-  init(_ buffer: UnsafeMutableBufferPointer<UInt8>) { unsafe self.buffer = unsafe buffer }
-
-  /// Bytes of a field with `length` bytes in it.
-  static func size(_ length: Int) -> Int {
-    var size = 2 + length
-    var rest = length >> 7
-    while rest > 0 {
-      size += 1
-      rest >>= 7
-    }
-    return size
-  }
-
-  /// Tag and length.
-  mutating func begin(_ field: UInt8, _ length: Int) {
-    byte(field << 3 | 2)
-    var rest = length
-    while rest >= 0x80 {
-      byte(UInt8(truncatingIfNeeded: rest) | 0x80)
-      rest >>= 7
-    }
-    byte(UInt8(rest))
-  }
-
-  mutating func write(_ field: UInt8, _ bytes: UnsafeBufferPointer<UInt8>) {
-    begin(field, bytes.count)
-    guard let source = bytes.baseAddress else { return }
-    precondition(unsafe buffer.count - count >= bytes.count)
-    // Checked above; the buffer is not empty, so it has an address.
-    unsafe (buffer.baseAddress! + count).initialize(from: source, count: bytes.count)
-    count += bytes.count
-  }
-
-  private mutating func byte(_ byte: UInt8) {
-    precondition(unsafe count < buffer.count)
-    // Checked above.
-    unsafe buffer.baseAddress!.advanced(by: count).initialize(to: byte)
-    count += 1
+    return writer.bytes
   }
 }
