@@ -1,8 +1,8 @@
 import CNghttp2
 
-/// The memory of all server sessions of a loop, and one frame buffer among it. libnghttp2 gives each session 16 KiB to put the frame together that it is about to send; it is
-/// in use only while it sends, so that idle connections need not have one each. The exception is the header of a DATA frame that could not be
-/// sent yet: its session keeps those few bytes, see `HTTP2Session.produce`.
+/// The memory of all server sessions of a loop, one frame buffer among it. libnghttp2 gives each session 16 KiB to put the frame together that
+/// it is about to send; it is in use only while it sends, so that idle connections need not have one each. The exception is the header of a
+/// DATA frame that could not be sent yet: its session keeps those few bytes, see `HTTP2Session.produce`.
 @safe final class FrameLoan {
   /// Bytes at the start of the buffer in which such a header lies.
   static let headerLength = 16
