@@ -17,9 +17,13 @@ final class TestServer: Sendable {
   let server: RPCServer
   let channel: ClientChannel
 
-  init(_ limits: HostLimits) async throws {
+  /// - Parameter reading: what is read with in place of the store's own reader.
+  init(_ limits: HostLimits, reading: (any JobReader) -> any JobReader = { $0 }) async throws {
     let group = MultiThreadedEventLoopGroup.singleton
-    host = EngineHost(store: MemoryStore(), configuration: EngineConfiguration(), seed: 1, group: group, limits: limits)
+    let store = MemoryStore()
+    let reader = reading(store.reader)
+    host = EngineHost(
+      store: store, reader: reader, configuration: EngineConfiguration(), seed: 1, group: group, limits: limits)
     var methods = MethodTable()
     Services.register(
       into: &methods, host: host,

@@ -46,14 +46,24 @@ public final class EngineHost: Sendable {
   ///   - store: not to be used by the caller afterwards.
   ///   - seed: of the engine's randomness.
   ///   - group: every loop of it may carry calls.
-  public init(
+  public convenience init(
     store: sending any JobStore, configuration: EngineConfiguration, seed: UInt64, group: any EventLoopGroup,
     limits: HostLimits = HostLimits()
+  ) {
+    let reader = store.reader
+    self.init(
+      store: store, reader: reader, configuration: configuration, seed: seed, group: group, limits: limits)
+  }
+
+  /// - Parameter reader: what the store gives, or a test's.
+  init(
+    store: sending any JobStore, reader: any JobReader, configuration: EngineConfiguration, seed: UInt64,
+    group: any EventLoopGroup, limits: HostLimits
   ) {
     self.limits = limits
     self.configuration = configuration
     mailbox = Mailbox(limits: limits)
-    reads = ReadPool(reader: store.reader, limits: limits)
+    reads = ReadPool(reader: reader, limits: limits)
     var desks: [LoopDesk] = []
     for loop in group.makeIterator() {
       desks.append(LoopDesk(loop: loop, index: UInt32(desks.count), mailbox: mailbox, reads: reads))

@@ -11,7 +11,7 @@ final class JobWaiter: CallHandler, Answerable {
     /// The engine is to tell of the job's end; is it there at all, and not final?
     case looking
     case waiting
-    /// The last look; `mustBeFinal` unless the deadline is near.
+    /// The last look.
     case concluding
     case over
   }
@@ -23,6 +23,8 @@ final class JobWaiter: CallHandler, Answerable {
   private var route: Route?
   private var timer: Scheduled<Void>?
   private var record: JobRecord?
+  /// Looks whose answers have not come.
+  private var looks = 0
 
   init(call: ServerCall, desk: LoopDesk) {
     self.call = call
@@ -68,8 +70,11 @@ final class JobWaiter: CallHandler, Answerable {
   }
 
   func answer(_ answer: ReadAnswer, desk: LoopDesk) {
+    looks -= 1
     guard call.isOpen, phase == .looking || phase == .concluding else { return }
     switch answer {
+    // Another look is on its way, since what this one saw was about to change.
+    case .job(let record?) where looks > 0 && !record.state.isFinal: break
     case .job(let record?):
       self.record = record
       if record.state.isFinal { return show(nil) }
@@ -89,6 +94,7 @@ final class JobWaiter: CallHandler, Answerable {
 
   private func look() {
     guard let route, desk.read(.job(id: jobID), route) else { return finish(.overloaded) }
+    looks += 1
   }
 
   private func show(_ annotation: Annotation?) {
