@@ -44,9 +44,7 @@ public enum JobID {
   /// itself: compare the stored job's id before believing it.
   public static func seq(of id: String, salt: UInt32) -> Int64? {
     guard id.utf8.count == 36 else { return nil }
-    // Every string of Linux has its bytes in one piece.
-    let seq: Int64?? = unsafe id.utf8.withContiguousStorageIfAvailable { buffer in
-      let bytes = UnsafeRawBufferPointer(buffer)
+    return unsafe id.utf8Span.span.withUnsafeBytes { bytes -> Int64? in
       // All within the 36 bytes that there are.
       func four(_ place: Int) -> UInt64 {
         UInt64(UInt32(littleEndian: unsafe bytes.loadUnaligned(fromByteOffset: place, as: UInt32.self)))
@@ -63,6 +61,5 @@ public enum JobID {
       guard second & 0xFFF == salt >> 16 & 0xFFF, fourth & 0xFFFF == salt & 0xFFFF else { return nil }
       return Int64(low >> 16 & 0x3FFF_FFFF_FFFF)
     }
-    return seq ?? nil
   }
 }

@@ -12,7 +12,16 @@
 
   deinit { unsafe base.deallocate() }
 
-  mutating func clear() { count = 0 }
+  /// Memory that one large tick or result took is given back.
+  mutating func clear() {
+    count = 0
+    guard capacity > Self.mostKept else { return }
+    unsafe base.deallocate()
+    unsafe base = .allocate(byteCount: Self.mostKept, alignment: 8)
+    capacity = Self.mostKept
+  }
+
+  private static var mostKept: Int { 1 << 20 }
 
   @inline(__always)
   private mutating func reserve(_ more: Int) {
@@ -58,13 +67,11 @@
     let length = text.utf8.count
     putVariable(UInt64(length))
     reserve(length)
-    // Every string of Linux has its bytes in one piece.
-    let isCopied: Void? = unsafe text.utf8.withContiguousStorageIfAvailable { bytes in
+    unsafe text.utf8Span.span.withUnsafeBufferPointer { bytes in
       guard let start = bytes.baseAddress else { return }
       // Room was made above.
       unsafe (base + count).copyMemory(from: start, byteCount: length)
     }
-    precondition(isCopied != nil)
     count += length
   }
 

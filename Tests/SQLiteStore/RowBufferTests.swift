@@ -58,6 +58,15 @@ import Testing
     #expect(try rows() == ["1 after -", "2 large 1048576"])
   }
 
+  /// Its memory is given back, and what comes next is written to other memory.
+  @Test func aVeryLargeRowIsFollowedByOthers() throws {
+    try put(1, String(repeating: "x", count: 3 << 20))
+    try put(2, "small", body: [1, 2])
+    try buffer.flush()
+    #expect(try connection.integer("SELECT length(head) FROM t WHERE seq = 1") == 3 << 20)
+    #expect(try rows().last == "2 small 2")
+  }
+
   @Test func itDoesNotGrowWithoutEnd() throws {
     for key in 0..<200 as Range<Int64> { try put(key, "head", body: [UInt8](repeating: 3, count: 4_000)) }
     #expect(try rows().count > 100)
