@@ -41,7 +41,7 @@ let package = Package(
   products: [
     .library(name: "GKick", targets: ["GKick"]),
     .library(name: "GKickTesting", targets: ["GKickTesting"]),
-    .executable(name: "gkick", targets: ["Command"]),
+    .executable(name: "gkick", targets: ["CommandLineTool"]),
     .executable(name: "rpc-interop-server", targets: ["InteropServer"]),
     .executable(name: "rpc-bench-server", targets: ["RPCBenchServer"]),
   ],
@@ -98,7 +98,7 @@ let package = Package(
       ] + nio),
     module("GKickTesting", ["GKick", "Jobs"]),
     .executableTarget(
-      name: "Command",
+      name: "CommandLineTool",
       dependencies: [
         "HTTP2", "RPC", "RPCTransport", "RPCServices", "Jobs", "Engine", "MemoryStore", "SQLiteStore",
         "RedisStore", "Wire", "Services", "GKick", "GKickProtos", log, lifecycle,
@@ -171,7 +171,9 @@ let package = Package(
         .product(name: "Metrics", package: "swift-metrics"),
         .product(name: "Tracing", package: "swift-distributed-tracing"),
       ] + nio),
-    tests("Command", ["Command", "Jobs", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+    tests(
+      "CommandLineTool",
+      ["CommandLineTool", "Jobs", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
     tests("Simulation", ["Engine", "Jobs", "MemoryStore", "SQLiteStore"]),
   ],
   swiftLanguageModes: [.v6]

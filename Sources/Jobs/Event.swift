@@ -16,10 +16,15 @@ public struct Event: Hashable, Sendable {
     /// The worker went silent; the job goes to another.
     case leaseLost = 10
     case blocked = 11
+    /// What was put in by SQL could not become a job.
+    case refused = 12
     case queuePaused = 20
     case queueResumed = 21
     case workerConnected = 30
     case workerDisconnected = 31
+    case batchFinished = 40
+    /// Someone changed something.
+    case audit = 50
   }
 
   /// Rises by one per event of a store, without a gap; 0 until the store has numbered it. The first is 1.
@@ -44,6 +49,8 @@ public struct Event: Hashable, Sendable {
     case progress(Progress)
     /// scheduled; also a failed or released attempt without a failure.
     case due(Timestamp)
+    /// audit: who, and by which call.
+    case audit(principal: String, call: String)
   }
 
   public init(

@@ -1,10 +1,19 @@
+/// What becomes of a job when one that it depends on ends as anything but succeeded, or is deleted. Raw values are those of
+/// `gkick.v1.OnDependencyFailure`.
+public enum OnDependencyFailure: UInt8, Sendable {
+  /// Canceled, and so on down the tree.
+  case cancel = 1
+  /// Runs all the same, once all that it depends on are final.
+  case run = 2
+}
+
 /// What most jobs leave at its default. One immutable object, so that a job that sets none of it carries one nil
 /// and a job that does is passed on without copying a dozen fields.
 public final class JobOptions: Sendable {
   public let retry: RetryPolicy
   /// One attempt's time; nil: no limit beyond the lease.
   public let timeout: Interval?
-  /// Not started by then: expired.
+  /// Not started for the first time by then: expired.
   public let startBefore: Timestamp?
   /// How long the finished job can be looked up; nil: the store's default for its final state.
   public let retention: Interval?
@@ -12,11 +21,17 @@ public final class JobOptions: Sendable {
   public let concurrencyKey: String
   public let fairnessKey: String
   public let batchID: String
+  /// Ids of the jobs that must have succeeded first, each once.
+  public let dependsOn: [String]
+  public let onDependencyFailure: OnDependencyFailure
+  /// The recurring job that made this one; empty: none.
+  public let recurringJobID: String
 
   public init(
     retry: RetryPolicy = .standard, timeout: Interval? = nil, startBefore: Timestamp? = nil,
     retention: Interval? = nil, unique: Uniqueness? = nil, concurrencyKey: String = "", fairnessKey: String = "",
-    batchID: String = ""
+    batchID: String = "", dependsOn: [String] = [], onDependencyFailure: OnDependencyFailure = .cancel,
+    recurringJobID: String = ""
   ) {
     self.retry = retry
     self.timeout = timeout
@@ -26,6 +41,9 @@ public final class JobOptions: Sendable {
     self.concurrencyKey = concurrencyKey
     self.fairnessKey = fairnessKey
     self.batchID = batchID
+    self.dependsOn = dependsOn
+    self.onDependencyFailure = onDependencyFailure
+    self.recurringJobID = recurringJobID
   }
 
   /// Every default.
@@ -37,6 +55,7 @@ extension JobOptions {
   public func with(startBefore: Timestamp?) -> JobOptions {
     JobOptions(
       retry: retry, timeout: timeout, startBefore: startBefore, retention: retention, unique: unique,
-      concurrencyKey: concurrencyKey, fairnessKey: fairnessKey, batchID: batchID)
+      concurrencyKey: concurrencyKey, fairnessKey: fairnessKey, batchID: batchID, dependsOn: dependsOn,
+      onDependencyFailure: onDependencyFailure, recurringJobID: recurringJobID)
   }
 }

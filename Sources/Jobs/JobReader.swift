@@ -16,6 +16,11 @@ public struct JobQuery: Sendable {
   public var states: Set<JobState> = []
   public var name = ""
   public var batchID = ""
+  public var concurrencyKey = ""
+  public var fairnessKey = ""
+  public var recurringJobID = ""
+  /// Only jobs made before; nil: all.
+  public var createdBefore: Timestamp?
   /// 1...1000.
   public var limit = 100
   /// Only jobs with a lower seq; nil: from the newest.

@@ -9,6 +9,8 @@ public struct StoreError: Error, Hashable, Sendable, CustomStringConvertible {
     case unusable
     /// Another process holds the store.
     case locked
+    /// Another server leads by now: what was to be written was not.
+    case deposed
   }
   public var kind: Kind
   /// For people: what failed and what to do about it.

@@ -84,6 +84,10 @@ struct EventCodec {
     case .due(let at):
       writer.put(4 as UInt8)
       writer.put(at.microseconds)
+    case .audit(let principal, let call):
+      writer.put(5 as UInt8)
+      writer.put(principal)
+      writer.put(call)
     }
   }
 
@@ -118,6 +122,9 @@ struct EventCodec {
       return .retry(failure, nextRunAt: Timestamp(microseconds: reader.take(Int64.self)))
     case 3: return .progress(StateCodec.readProgress(&reader))
     case 4: return .due(Timestamp(microseconds: reader.take(Int64.self)))
+    case 5:
+      let principal = reader.takeString()
+      return .audit(principal: principal, call: reader.takeString())
     default:
       reader.markDamaged()
       return .none

@@ -156,6 +156,10 @@ extension Codec {
       detail = next.map { .retry(failure, nextRunAt: $0) } ?? .failure(failure)
     } else if let given = unsafe event.pointee.progress {
       detail = .progress(unsafe try shown(given))
+    } else if kind == .audit {
+      detail = .audit(
+        principal: unsafe try text(event.pointee.principal, "event.principal", max: .max),
+        call: unsafe try text(event.pointee.call, "event.call", max: .max))
     }
     return Event(
       cursor: cursor, kind: kind,

@@ -65,6 +65,7 @@ extension Codec {
       case .failure(let failure), .retry(let failure, _):
         failure.type.utf8.count + failure.message.utf8.count + failure.backtrace.utf8.count + 160
       case .progress(let progress): progress.message.utf8.count
+      case .audit(let principal, let call): principal.utf8.count + call.utf8.count
       case .none, .due: 0
       }
     return 100 + event.jobID.utf8.count + event.queue.utf8.count + event.name.utf8.count
@@ -91,6 +92,9 @@ extension Codec {
       unsafe message.pointee.next_run_at = timestamp(next)
     case .progress(let given): unsafe message.pointee.progress = progress(given)
     case .due(let time): unsafe message.pointee.next_run_at = timestamp(time)
+    case .audit(let principal, let call):
+      unsafe message.pointee.principal = arena.copy(principal)
+      unsafe message.pointee.call = arena.copy(call)
     }
     return unsafe message
   }

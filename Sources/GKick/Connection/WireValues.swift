@@ -116,6 +116,7 @@ extension JobEvent {
       nextRunAt = Date(next)
     case .progress(let progress): self.progress = JobProgress(progress)
     case .due(let next): nextRunAt = Date(next)
+    case .audit(let principal, let call): (self.principal, self.call) = (principal, call)
     }
   }
 }

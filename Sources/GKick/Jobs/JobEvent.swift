@@ -25,6 +25,10 @@ public struct JobEvent: Sendable {
   public var progress: JobProgress?
   /// With `scheduled` and `failed`.
   public var nextRunAt: Date?
+  /// With `audit`: who changed something ...
+  public var principal = ""
+  /// ... and by which call.
+  public var call = ""
 
   package init(cursor: String, kind: Kind, at: Date, jobID: String, queue: String, name: String) {
     self.cursor = cursor
@@ -50,7 +54,9 @@ public struct JobEvent: Sendable {
     case .canceled: .canceled
     case .expired: .expired
     case .blocked: .blocked
-    case .progress, .queuePaused, .queueResumed, .workerConnected, .workerDisconnected: nil
+    case .progress, .refused, .queuePaused, .queueResumed, .workerConnected, .workerDisconnected, .batchFinished,
+      .audit:
+      nil
     }
   }
 }

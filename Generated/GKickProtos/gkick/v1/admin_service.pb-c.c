@@ -97,6 +97,141 @@ void   gkick__v1__get_server_info_response__free_unpacked
   assert(message->base.descriptor == &gkick__v1__get_server_info_response__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   gkick__v1__server__init
+                     (Gkick__V1__Server         *message)
+{
+  static const Gkick__V1__Server init_value = GKICK__V1__SERVER__INIT;
+  *message = init_value;
+}
+size_t gkick__v1__server__get_packed_size
+                     (const Gkick__V1__Server *message)
+{
+  assert(message->base.descriptor == &gkick__v1__server__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t gkick__v1__server__pack
+                     (const Gkick__V1__Server *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &gkick__v1__server__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t gkick__v1__server__pack_to_buffer
+                     (const Gkick__V1__Server *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &gkick__v1__server__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Gkick__V1__Server *
+       gkick__v1__server__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Gkick__V1__Server *)
+     protobuf_c_message_unpack (&gkick__v1__server__descriptor,
+                                allocator, len, data);
+}
+void   gkick__v1__server__free_unpacked
+                     (Gkick__V1__Server *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &gkick__v1__server__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   gkick__v1__list_servers_request__init
+                     (Gkick__V1__ListServersRequest         *message)
+{
+  static const Gkick__V1__ListServersRequest init_value = GKICK__V1__LIST_SERVERS_REQUEST__INIT;
+  *message = init_value;
+}
+size_t gkick__v1__list_servers_request__get_packed_size
+                     (const Gkick__V1__ListServersRequest *message)
+{
+  assert(message->base.descriptor == &gkick__v1__list_servers_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t gkick__v1__list_servers_request__pack
+                     (const Gkick__V1__ListServersRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &gkick__v1__list_servers_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t gkick__v1__list_servers_request__pack_to_buffer
+                     (const Gkick__V1__ListServersRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &gkick__v1__list_servers_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Gkick__V1__ListServersRequest *
+       gkick__v1__list_servers_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Gkick__V1__ListServersRequest *)
+     protobuf_c_message_unpack (&gkick__v1__list_servers_request__descriptor,
+                                allocator, len, data);
+}
+void   gkick__v1__list_servers_request__free_unpacked
+                     (Gkick__V1__ListServersRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &gkick__v1__list_servers_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   gkick__v1__list_servers_response__init
+                     (Gkick__V1__ListServersResponse         *message)
+{
+  static const Gkick__V1__ListServersResponse init_value = GKICK__V1__LIST_SERVERS_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t gkick__v1__list_servers_response__get_packed_size
+                     (const Gkick__V1__ListServersResponse *message)
+{
+  assert(message->base.descriptor == &gkick__v1__list_servers_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t gkick__v1__list_servers_response__pack
+                     (const Gkick__V1__ListServersResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &gkick__v1__list_servers_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t gkick__v1__list_servers_response__pack_to_buffer
+                     (const Gkick__V1__ListServersResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &gkick__v1__list_servers_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Gkick__V1__ListServersResponse *
+       gkick__v1__list_servers_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Gkick__V1__ListServersResponse *)
+     protobuf_c_message_unpack (&gkick__v1__list_servers_response__descriptor,
+                                allocator, len, data);
+}
+void   gkick__v1__list_servers_response__free_unpacked
+                     (Gkick__V1__ListServersResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &gkick__v1__list_servers_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   gkick__v1__queue__init
                      (Gkick__V1__Queue         *message)
 {
@@ -230,6 +365,96 @@ void   gkick__v1__list_queues_response__free_unpacked
   if(!message)
     return;
   assert(message->base.descriptor == &gkick__v1__list_queues_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   gkick__v1__delete_queue_request__init
+                     (Gkick__V1__DeleteQueueRequest         *message)
+{
+  static const Gkick__V1__DeleteQueueRequest init_value = GKICK__V1__DELETE_QUEUE_REQUEST__INIT;
+  *message = init_value;
+}
+size_t gkick__v1__delete_queue_request__get_packed_size
+                     (const Gkick__V1__DeleteQueueRequest *message)
+{
+  assert(message->base.descriptor == &gkick__v1__delete_queue_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t gkick__v1__delete_queue_request__pack
+                     (const Gkick__V1__DeleteQueueRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &gkick__v1__delete_queue_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t gkick__v1__delete_queue_request__pack_to_buffer
+                     (const Gkick__V1__DeleteQueueRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &gkick__v1__delete_queue_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Gkick__V1__DeleteQueueRequest *
+       gkick__v1__delete_queue_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Gkick__V1__DeleteQueueRequest *)
+     protobuf_c_message_unpack (&gkick__v1__delete_queue_request__descriptor,
+                                allocator, len, data);
+}
+void   gkick__v1__delete_queue_request__free_unpacked
+                     (Gkick__V1__DeleteQueueRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &gkick__v1__delete_queue_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   gkick__v1__delete_queue_response__init
+                     (Gkick__V1__DeleteQueueResponse         *message)
+{
+  static const Gkick__V1__DeleteQueueResponse init_value = GKICK__V1__DELETE_QUEUE_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t gkick__v1__delete_queue_response__get_packed_size
+                     (const Gkick__V1__DeleteQueueResponse *message)
+{
+  assert(message->base.descriptor == &gkick__v1__delete_queue_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t gkick__v1__delete_queue_response__pack
+                     (const Gkick__V1__DeleteQueueResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &gkick__v1__delete_queue_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t gkick__v1__delete_queue_response__pack_to_buffer
+                     (const Gkick__V1__DeleteQueueResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &gkick__v1__delete_queue_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Gkick__V1__DeleteQueueResponse *
+       gkick__v1__delete_queue_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Gkick__V1__DeleteQueueResponse *)
+     protobuf_c_message_unpack (&gkick__v1__delete_queue_response__descriptor,
+                                allocator, len, data);
+}
+void   gkick__v1__delete_queue_response__free_unpacked
+                     (Gkick__V1__DeleteQueueResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &gkick__v1__delete_queue_response__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
 void   gkick__v1__pause_queue_request__init
@@ -590,6 +815,96 @@ void   gkick__v1__retry_jobs_response__free_unpacked
   if(!message)
     return;
   assert(message->base.descriptor == &gkick__v1__retry_jobs_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   gkick__v1__change_jobs_request__init
+                     (Gkick__V1__ChangeJobsRequest         *message)
+{
+  static const Gkick__V1__ChangeJobsRequest init_value = GKICK__V1__CHANGE_JOBS_REQUEST__INIT;
+  *message = init_value;
+}
+size_t gkick__v1__change_jobs_request__get_packed_size
+                     (const Gkick__V1__ChangeJobsRequest *message)
+{
+  assert(message->base.descriptor == &gkick__v1__change_jobs_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t gkick__v1__change_jobs_request__pack
+                     (const Gkick__V1__ChangeJobsRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &gkick__v1__change_jobs_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t gkick__v1__change_jobs_request__pack_to_buffer
+                     (const Gkick__V1__ChangeJobsRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &gkick__v1__change_jobs_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Gkick__V1__ChangeJobsRequest *
+       gkick__v1__change_jobs_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Gkick__V1__ChangeJobsRequest *)
+     protobuf_c_message_unpack (&gkick__v1__change_jobs_request__descriptor,
+                                allocator, len, data);
+}
+void   gkick__v1__change_jobs_request__free_unpacked
+                     (Gkick__V1__ChangeJobsRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &gkick__v1__change_jobs_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   gkick__v1__change_jobs_response__init
+                     (Gkick__V1__ChangeJobsResponse         *message)
+{
+  static const Gkick__V1__ChangeJobsResponse init_value = GKICK__V1__CHANGE_JOBS_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t gkick__v1__change_jobs_response__get_packed_size
+                     (const Gkick__V1__ChangeJobsResponse *message)
+{
+  assert(message->base.descriptor == &gkick__v1__change_jobs_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t gkick__v1__change_jobs_response__pack
+                     (const Gkick__V1__ChangeJobsResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &gkick__v1__change_jobs_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t gkick__v1__change_jobs_response__pack_to_buffer
+                     (const Gkick__V1__ChangeJobsResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &gkick__v1__change_jobs_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Gkick__V1__ChangeJobsResponse *
+       gkick__v1__change_jobs_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Gkick__V1__ChangeJobsResponse *)
+     protobuf_c_message_unpack (&gkick__v1__change_jobs_response__descriptor,
+                                allocator, len, data);
+}
+void   gkick__v1__change_jobs_response__free_unpacked
+                     (Gkick__V1__ChangeJobsResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &gkick__v1__change_jobs_response__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
 void   gkick__v1__worker__labels_entry__init
@@ -1228,6 +1543,96 @@ void   gkick__v1__trigger_recurring_job_response__free_unpacked
   assert(message->base.descriptor == &gkick__v1__trigger_recurring_job_response__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   gkick__v1__preview_recurring_job_request__init
+                     (Gkick__V1__PreviewRecurringJobRequest         *message)
+{
+  static const Gkick__V1__PreviewRecurringJobRequest init_value = GKICK__V1__PREVIEW_RECURRING_JOB_REQUEST__INIT;
+  *message = init_value;
+}
+size_t gkick__v1__preview_recurring_job_request__get_packed_size
+                     (const Gkick__V1__PreviewRecurringJobRequest *message)
+{
+  assert(message->base.descriptor == &gkick__v1__preview_recurring_job_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t gkick__v1__preview_recurring_job_request__pack
+                     (const Gkick__V1__PreviewRecurringJobRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &gkick__v1__preview_recurring_job_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t gkick__v1__preview_recurring_job_request__pack_to_buffer
+                     (const Gkick__V1__PreviewRecurringJobRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &gkick__v1__preview_recurring_job_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Gkick__V1__PreviewRecurringJobRequest *
+       gkick__v1__preview_recurring_job_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Gkick__V1__PreviewRecurringJobRequest *)
+     protobuf_c_message_unpack (&gkick__v1__preview_recurring_job_request__descriptor,
+                                allocator, len, data);
+}
+void   gkick__v1__preview_recurring_job_request__free_unpacked
+                     (Gkick__V1__PreviewRecurringJobRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &gkick__v1__preview_recurring_job_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   gkick__v1__preview_recurring_job_response__init
+                     (Gkick__V1__PreviewRecurringJobResponse         *message)
+{
+  static const Gkick__V1__PreviewRecurringJobResponse init_value = GKICK__V1__PREVIEW_RECURRING_JOB_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t gkick__v1__preview_recurring_job_response__get_packed_size
+                     (const Gkick__V1__PreviewRecurringJobResponse *message)
+{
+  assert(message->base.descriptor == &gkick__v1__preview_recurring_job_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t gkick__v1__preview_recurring_job_response__pack
+                     (const Gkick__V1__PreviewRecurringJobResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &gkick__v1__preview_recurring_job_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t gkick__v1__preview_recurring_job_response__pack_to_buffer
+                     (const Gkick__V1__PreviewRecurringJobResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &gkick__v1__preview_recurring_job_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Gkick__V1__PreviewRecurringJobResponse *
+       gkick__v1__preview_recurring_job_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Gkick__V1__PreviewRecurringJobResponse *)
+     protobuf_c_message_unpack (&gkick__v1__preview_recurring_job_response__descriptor,
+                                allocator, len, data);
+}
+void   gkick__v1__preview_recurring_job_response__free_unpacked
+                     (Gkick__V1__PreviewRecurringJobResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &gkick__v1__preview_recurring_job_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   gkick__v1__limit__init
                      (Gkick__V1__Limit         *message)
 {
@@ -1453,6 +1858,51 @@ void   gkick__v1__list_limits_response__free_unpacked
   assert(message->base.descriptor == &gkick__v1__list_limits_response__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   gkick__v1__limit_usage__init
+                     (Gkick__V1__LimitUsage         *message)
+{
+  static const Gkick__V1__LimitUsage init_value = GKICK__V1__LIMIT_USAGE__INIT;
+  *message = init_value;
+}
+size_t gkick__v1__limit_usage__get_packed_size
+                     (const Gkick__V1__LimitUsage *message)
+{
+  assert(message->base.descriptor == &gkick__v1__limit_usage__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t gkick__v1__limit_usage__pack
+                     (const Gkick__V1__LimitUsage *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &gkick__v1__limit_usage__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t gkick__v1__limit_usage__pack_to_buffer
+                     (const Gkick__V1__LimitUsage *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &gkick__v1__limit_usage__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Gkick__V1__LimitUsage *
+       gkick__v1__limit_usage__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Gkick__V1__LimitUsage *)
+     protobuf_c_message_unpack (&gkick__v1__limit_usage__descriptor,
+                                allocator, len, data);
+}
+void   gkick__v1__limit_usage__free_unpacked
+                     (Gkick__V1__LimitUsage *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &gkick__v1__limit_usage__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   gkick__v1__delete_limit_request__init
                      (Gkick__V1__DeleteLimitRequest         *message)
 {
@@ -1638,6 +2088,178 @@ const ProtobufCMessageDescriptor gkick__v1__get_server_info_response__descriptor
   (ProtobufCMessageInit) gkick__v1__get_server_info_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
+static const ProtobufCFieldDescriptor gkick__v1__server__field_descriptors[7] =
+{
+  {
+    "server_id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Gkick__V1__Server, server_id),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "address",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Gkick__V1__Server, address),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "version",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Gkick__V1__Server, version),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "leads",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Gkick__V1__Server, leads),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "started_at",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Gkick__V1__Server, started_at),
+    &google__protobuf__timestamp__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "last_seen_at",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Gkick__V1__Server, last_seen_at),
+    &google__protobuf__timestamp__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "workers",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Gkick__V1__Server, workers),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned gkick__v1__server__field_indices_by_name[] = {
+  1,   /* field[1] = address */
+  5,   /* field[5] = last_seen_at */
+  3,   /* field[3] = leads */
+  0,   /* field[0] = server_id */
+  4,   /* field[4] = started_at */
+  2,   /* field[2] = version */
+  6,   /* field[6] = workers */
+};
+static const ProtobufCIntRange gkick__v1__server__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 7 }
+};
+const ProtobufCMessageDescriptor gkick__v1__server__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "gkick.v1.Server",
+  "Server",
+  "Gkick__V1__Server",
+  "gkick.v1",
+  sizeof(Gkick__V1__Server),
+  7,
+  gkick__v1__server__field_descriptors,
+  gkick__v1__server__field_indices_by_name,
+  1,  gkick__v1__server__number_ranges,
+  (ProtobufCMessageInit) gkick__v1__server__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+#define gkick__v1__list_servers_request__field_descriptors NULL
+#define gkick__v1__list_servers_request__field_indices_by_name NULL
+#define gkick__v1__list_servers_request__number_ranges NULL
+const ProtobufCMessageDescriptor gkick__v1__list_servers_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "gkick.v1.ListServersRequest",
+  "ListServersRequest",
+  "Gkick__V1__ListServersRequest",
+  "gkick.v1",
+  sizeof(Gkick__V1__ListServersRequest),
+  0,
+  gkick__v1__list_servers_request__field_descriptors,
+  gkick__v1__list_servers_request__field_indices_by_name,
+  0,  gkick__v1__list_servers_request__number_ranges,
+  (ProtobufCMessageInit) gkick__v1__list_servers_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor gkick__v1__list_servers_response__field_descriptors[1] =
+{
+  {
+    "servers",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Gkick__V1__ListServersResponse, n_servers),
+    offsetof(Gkick__V1__ListServersResponse, servers),
+    &gkick__v1__server__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned gkick__v1__list_servers_response__field_indices_by_name[] = {
+  0,   /* field[0] = servers */
+};
+static const ProtobufCIntRange gkick__v1__list_servers_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor gkick__v1__list_servers_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "gkick.v1.ListServersResponse",
+  "ListServersResponse",
+  "Gkick__V1__ListServersResponse",
+  "gkick.v1",
+  sizeof(Gkick__V1__ListServersResponse),
+  1,
+  gkick__v1__list_servers_response__field_descriptors,
+  gkick__v1__list_servers_response__field_indices_by_name,
+  1,  gkick__v1__list_servers_response__number_ranges,
+  (ProtobufCMessageInit) gkick__v1__list_servers_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
 static const ProtobufCFieldDescriptor gkick__v1__queue__field_descriptors[11] =
 {
   {
@@ -1806,9 +2428,55 @@ const ProtobufCMessageDescriptor gkick__v1__queue__descriptor =
   (ProtobufCMessageInit) gkick__v1__queue__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-#define gkick__v1__list_queues_request__field_descriptors NULL
-#define gkick__v1__list_queues_request__field_indices_by_name NULL
-#define gkick__v1__list_queues_request__number_ranges NULL
+static const ProtobufCFieldDescriptor gkick__v1__list_queues_request__field_descriptors[3] =
+{
+  {
+    "prefix",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Gkick__V1__ListQueuesRequest, prefix),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "page_size",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Gkick__V1__ListQueuesRequest, page_size),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "page_token",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Gkick__V1__ListQueuesRequest, page_token),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned gkick__v1__list_queues_request__field_indices_by_name[] = {
+  1,   /* field[1] = page_size */
+  2,   /* field[2] = page_token */
+  0,   /* field[0] = prefix */
+};
+static const ProtobufCIntRange gkick__v1__list_queues_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
 const ProtobufCMessageDescriptor gkick__v1__list_queues_request__descriptor =
 {
   PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
@@ -1817,14 +2485,14 @@ const ProtobufCMessageDescriptor gkick__v1__list_queues_request__descriptor =
   "Gkick__V1__ListQueuesRequest",
   "gkick.v1",
   sizeof(Gkick__V1__ListQueuesRequest),
-  0,
+  3,
   gkick__v1__list_queues_request__field_descriptors,
   gkick__v1__list_queues_request__field_indices_by_name,
-  0,  gkick__v1__list_queues_request__number_ranges,
+  1,  gkick__v1__list_queues_request__number_ranges,
   (ProtobufCMessageInit) gkick__v1__list_queues_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor gkick__v1__list_queues_response__field_descriptors[1] =
+static const ProtobufCFieldDescriptor gkick__v1__list_queues_response__field_descriptors[2] =
 {
   {
     "queues",
@@ -1838,14 +2506,27 @@ static const ProtobufCFieldDescriptor gkick__v1__list_queues_response__field_des
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "next_page_token",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Gkick__V1__ListQueuesResponse, next_page_token),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned gkick__v1__list_queues_response__field_indices_by_name[] = {
+  1,   /* field[1] = next_page_token */
   0,   /* field[0] = queues */
 };
 static const ProtobufCIntRange gkick__v1__list_queues_response__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 1 }
+  { 0, 2 }
 };
 const ProtobufCMessageDescriptor gkick__v1__list_queues_response__descriptor =
 {
@@ -1855,11 +2536,67 @@ const ProtobufCMessageDescriptor gkick__v1__list_queues_response__descriptor =
   "Gkick__V1__ListQueuesResponse",
   "gkick.v1",
   sizeof(Gkick__V1__ListQueuesResponse),
-  1,
+  2,
   gkick__v1__list_queues_response__field_descriptors,
   gkick__v1__list_queues_response__field_indices_by_name,
   1,  gkick__v1__list_queues_response__number_ranges,
   (ProtobufCMessageInit) gkick__v1__list_queues_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor gkick__v1__delete_queue_request__field_descriptors[1] =
+{
+  {
+    "queue",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Gkick__V1__DeleteQueueRequest, queue),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned gkick__v1__delete_queue_request__field_indices_by_name[] = {
+  0,   /* field[0] = queue */
+};
+static const ProtobufCIntRange gkick__v1__delete_queue_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor gkick__v1__delete_queue_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "gkick.v1.DeleteQueueRequest",
+  "DeleteQueueRequest",
+  "Gkick__V1__DeleteQueueRequest",
+  "gkick.v1",
+  sizeof(Gkick__V1__DeleteQueueRequest),
+  1,
+  gkick__v1__delete_queue_request__field_descriptors,
+  gkick__v1__delete_queue_request__field_indices_by_name,
+  1,  gkick__v1__delete_queue_request__number_ranges,
+  (ProtobufCMessageInit) gkick__v1__delete_queue_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+#define gkick__v1__delete_queue_response__field_descriptors NULL
+#define gkick__v1__delete_queue_response__field_indices_by_name NULL
+#define gkick__v1__delete_queue_response__number_ranges NULL
+const ProtobufCMessageDescriptor gkick__v1__delete_queue_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "gkick.v1.DeleteQueueResponse",
+  "DeleteQueueResponse",
+  "Gkick__V1__DeleteQueueResponse",
+  "gkick.v1",
+  sizeof(Gkick__V1__DeleteQueueResponse),
+  0,
+  gkick__v1__delete_queue_response__field_descriptors,
+  gkick__v1__delete_queue_response__field_indices_by_name,
+  0,  gkick__v1__delete_queue_response__number_ranges,
+  (ProtobufCMessageInit) gkick__v1__delete_queue_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor gkick__v1__pause_queue_request__field_descriptors[1] =
@@ -2178,6 +2915,186 @@ const ProtobufCMessageDescriptor gkick__v1__retry_jobs_response__descriptor =
   (ProtobufCMessageInit) gkick__v1__retry_jobs_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
+static const ProtobufCFieldDescriptor gkick__v1__change_jobs_request__field_descriptors[9] =
+{
+  {
+    "action",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Gkick__V1__ChangeJobsRequest, action),
+    &gkick__v1__bulk_action__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "states",
+    2,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_ENUM,
+    offsetof(Gkick__V1__ChangeJobsRequest, n_states),
+    offsetof(Gkick__V1__ChangeJobsRequest, states),
+    &gkick__v1__job_state__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "queue",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Gkick__V1__ChangeJobsRequest, queue),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "name",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Gkick__V1__ChangeJobsRequest, name),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "batch_id",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Gkick__V1__ChangeJobsRequest, batch_id),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "concurrency_key",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Gkick__V1__ChangeJobsRequest, concurrency_key),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "created_before",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Gkick__V1__ChangeJobsRequest, created_before),
+    &google__protobuf__timestamp__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "reset_attempts",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Gkick__V1__ChangeJobsRequest, reset_attempts),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "reason",
+    9,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Gkick__V1__ChangeJobsRequest, reason),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned gkick__v1__change_jobs_request__field_indices_by_name[] = {
+  0,   /* field[0] = action */
+  4,   /* field[4] = batch_id */
+  5,   /* field[5] = concurrency_key */
+  6,   /* field[6] = created_before */
+  3,   /* field[3] = name */
+  2,   /* field[2] = queue */
+  8,   /* field[8] = reason */
+  7,   /* field[7] = reset_attempts */
+  1,   /* field[1] = states */
+};
+static const ProtobufCIntRange gkick__v1__change_jobs_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 9 }
+};
+const ProtobufCMessageDescriptor gkick__v1__change_jobs_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "gkick.v1.ChangeJobsRequest",
+  "ChangeJobsRequest",
+  "Gkick__V1__ChangeJobsRequest",
+  "gkick.v1",
+  sizeof(Gkick__V1__ChangeJobsRequest),
+  9,
+  gkick__v1__change_jobs_request__field_descriptors,
+  gkick__v1__change_jobs_request__field_indices_by_name,
+  1,  gkick__v1__change_jobs_request__number_ranges,
+  (ProtobufCMessageInit) gkick__v1__change_jobs_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor gkick__v1__change_jobs_response__field_descriptors[1] =
+{
+  {
+    "changed",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Gkick__V1__ChangeJobsResponse, changed),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned gkick__v1__change_jobs_response__field_indices_by_name[] = {
+  0,   /* field[0] = changed */
+};
+static const ProtobufCIntRange gkick__v1__change_jobs_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor gkick__v1__change_jobs_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "gkick.v1.ChangeJobsResponse",
+  "ChangeJobsResponse",
+  "Gkick__V1__ChangeJobsResponse",
+  "gkick.v1",
+  sizeof(Gkick__V1__ChangeJobsResponse),
+  1,
+  gkick__v1__change_jobs_response__field_descriptors,
+  gkick__v1__change_jobs_response__field_indices_by_name,
+  1,  gkick__v1__change_jobs_response__number_ranges,
+  (ProtobufCMessageInit) gkick__v1__change_jobs_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
 static const ProtobufCFieldDescriptor gkick__v1__worker__labels_entry__field_descriptors[2] =
 {
   {
@@ -2436,9 +3353,55 @@ const ProtobufCMessageDescriptor gkick__v1__worker__descriptor =
   (ProtobufCMessageInit) gkick__v1__worker__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-#define gkick__v1__list_workers_request__field_descriptors NULL
-#define gkick__v1__list_workers_request__field_indices_by_name NULL
-#define gkick__v1__list_workers_request__number_ranges NULL
+static const ProtobufCFieldDescriptor gkick__v1__list_workers_request__field_descriptors[3] =
+{
+  {
+    "queue",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Gkick__V1__ListWorkersRequest, queue),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "page_size",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Gkick__V1__ListWorkersRequest, page_size),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "page_token",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Gkick__V1__ListWorkersRequest, page_token),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned gkick__v1__list_workers_request__field_indices_by_name[] = {
+  1,   /* field[1] = page_size */
+  2,   /* field[2] = page_token */
+  0,   /* field[0] = queue */
+};
+static const ProtobufCIntRange gkick__v1__list_workers_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
 const ProtobufCMessageDescriptor gkick__v1__list_workers_request__descriptor =
 {
   PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
@@ -2447,14 +3410,14 @@ const ProtobufCMessageDescriptor gkick__v1__list_workers_request__descriptor =
   "Gkick__V1__ListWorkersRequest",
   "gkick.v1",
   sizeof(Gkick__V1__ListWorkersRequest),
-  0,
+  3,
   gkick__v1__list_workers_request__field_descriptors,
   gkick__v1__list_workers_request__field_indices_by_name,
-  0,  gkick__v1__list_workers_request__number_ranges,
+  1,  gkick__v1__list_workers_request__number_ranges,
   (ProtobufCMessageInit) gkick__v1__list_workers_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor gkick__v1__list_workers_response__field_descriptors[1] =
+static const ProtobufCFieldDescriptor gkick__v1__list_workers_response__field_descriptors[2] =
 {
   {
     "workers",
@@ -2468,14 +3431,27 @@ static const ProtobufCFieldDescriptor gkick__v1__list_workers_response__field_de
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "next_page_token",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Gkick__V1__ListWorkersResponse, next_page_token),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned gkick__v1__list_workers_response__field_indices_by_name[] = {
+  1,   /* field[1] = next_page_token */
   0,   /* field[0] = workers */
 };
 static const ProtobufCIntRange gkick__v1__list_workers_response__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 1 }
+  { 0, 2 }
 };
 const ProtobufCMessageDescriptor gkick__v1__list_workers_response__descriptor =
 {
@@ -2485,7 +3461,7 @@ const ProtobufCMessageDescriptor gkick__v1__list_workers_response__descriptor =
   "Gkick__V1__ListWorkersResponse",
   "gkick.v1",
   sizeof(Gkick__V1__ListWorkersResponse),
-  1,
+  2,
   gkick__v1__list_workers_response__field_descriptors,
   gkick__v1__list_workers_response__field_indices_by_name,
   1,  gkick__v1__list_workers_response__number_ranges,
@@ -2779,9 +3755,42 @@ const ProtobufCMessageDescriptor gkick__v1__put_recurring_job_response__descript
   (ProtobufCMessageInit) gkick__v1__put_recurring_job_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-#define gkick__v1__list_recurring_jobs_request__field_descriptors NULL
-#define gkick__v1__list_recurring_jobs_request__field_indices_by_name NULL
-#define gkick__v1__list_recurring_jobs_request__number_ranges NULL
+static const ProtobufCFieldDescriptor gkick__v1__list_recurring_jobs_request__field_descriptors[2] =
+{
+  {
+    "page_size",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Gkick__V1__ListRecurringJobsRequest, page_size),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "page_token",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Gkick__V1__ListRecurringJobsRequest, page_token),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned gkick__v1__list_recurring_jobs_request__field_indices_by_name[] = {
+  0,   /* field[0] = page_size */
+  1,   /* field[1] = page_token */
+};
+static const ProtobufCIntRange gkick__v1__list_recurring_jobs_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
 const ProtobufCMessageDescriptor gkick__v1__list_recurring_jobs_request__descriptor =
 {
   PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
@@ -2790,14 +3799,14 @@ const ProtobufCMessageDescriptor gkick__v1__list_recurring_jobs_request__descrip
   "Gkick__V1__ListRecurringJobsRequest",
   "gkick.v1",
   sizeof(Gkick__V1__ListRecurringJobsRequest),
-  0,
+  2,
   gkick__v1__list_recurring_jobs_request__field_descriptors,
   gkick__v1__list_recurring_jobs_request__field_indices_by_name,
-  0,  gkick__v1__list_recurring_jobs_request__number_ranges,
+  1,  gkick__v1__list_recurring_jobs_request__number_ranges,
   (ProtobufCMessageInit) gkick__v1__list_recurring_jobs_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor gkick__v1__list_recurring_jobs_response__field_descriptors[1] =
+static const ProtobufCFieldDescriptor gkick__v1__list_recurring_jobs_response__field_descriptors[2] =
 {
   {
     "recurring_jobs",
@@ -2811,14 +3820,27 @@ static const ProtobufCFieldDescriptor gkick__v1__list_recurring_jobs_response__f
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "next_page_token",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Gkick__V1__ListRecurringJobsResponse, next_page_token),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned gkick__v1__list_recurring_jobs_response__field_indices_by_name[] = {
+  1,   /* field[1] = next_page_token */
   0,   /* field[0] = recurring_jobs */
 };
 static const ProtobufCIntRange gkick__v1__list_recurring_jobs_response__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 1 }
+  { 0, 2 }
 };
 const ProtobufCMessageDescriptor gkick__v1__list_recurring_jobs_response__descriptor =
 {
@@ -2828,7 +3850,7 @@ const ProtobufCMessageDescriptor gkick__v1__list_recurring_jobs_response__descri
   "Gkick__V1__ListRecurringJobsResponse",
   "gkick.v1",
   sizeof(Gkick__V1__ListRecurringJobsResponse),
-  1,
+  2,
   gkick__v1__list_recurring_jobs_response__field_descriptors,
   gkick__v1__list_recurring_jobs_response__field_indices_by_name,
   1,  gkick__v1__list_recurring_jobs_response__number_ranges,
@@ -2965,6 +3987,108 @@ const ProtobufCMessageDescriptor gkick__v1__trigger_recurring_job_response__desc
   gkick__v1__trigger_recurring_job_response__field_indices_by_name,
   1,  gkick__v1__trigger_recurring_job_response__number_ranges,
   (ProtobufCMessageInit) gkick__v1__trigger_recurring_job_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor gkick__v1__preview_recurring_job_request__field_descriptors[3] =
+{
+  {
+    "recurring_job",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Gkick__V1__PreviewRecurringJobRequest, recurring_job),
+    &gkick__v1__recurring_job__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "after",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Gkick__V1__PreviewRecurringJobRequest, after),
+    &google__protobuf__timestamp__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "count",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Gkick__V1__PreviewRecurringJobRequest, count),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned gkick__v1__preview_recurring_job_request__field_indices_by_name[] = {
+  1,   /* field[1] = after */
+  2,   /* field[2] = count */
+  0,   /* field[0] = recurring_job */
+};
+static const ProtobufCIntRange gkick__v1__preview_recurring_job_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor gkick__v1__preview_recurring_job_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "gkick.v1.PreviewRecurringJobRequest",
+  "PreviewRecurringJobRequest",
+  "Gkick__V1__PreviewRecurringJobRequest",
+  "gkick.v1",
+  sizeof(Gkick__V1__PreviewRecurringJobRequest),
+  3,
+  gkick__v1__preview_recurring_job_request__field_descriptors,
+  gkick__v1__preview_recurring_job_request__field_indices_by_name,
+  1,  gkick__v1__preview_recurring_job_request__number_ranges,
+  (ProtobufCMessageInit) gkick__v1__preview_recurring_job_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor gkick__v1__preview_recurring_job_response__field_descriptors[1] =
+{
+  {
+    "times",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Gkick__V1__PreviewRecurringJobResponse, n_times),
+    offsetof(Gkick__V1__PreviewRecurringJobResponse, times),
+    &google__protobuf__timestamp__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned gkick__v1__preview_recurring_job_response__field_indices_by_name[] = {
+  0,   /* field[0] = times */
+};
+static const ProtobufCIntRange gkick__v1__preview_recurring_job_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor gkick__v1__preview_recurring_job_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "gkick.v1.PreviewRecurringJobResponse",
+  "PreviewRecurringJobResponse",
+  "Gkick__V1__PreviewRecurringJobResponse",
+  "gkick.v1",
+  sizeof(Gkick__V1__PreviewRecurringJobResponse),
+  1,
+  gkick__v1__preview_recurring_job_response__field_descriptors,
+  gkick__v1__preview_recurring_job_response__field_indices_by_name,
+  1,  gkick__v1__preview_recurring_job_response__number_ranges,
+  (ProtobufCMessageInit) gkick__v1__preview_recurring_job_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor gkick__v1__limit__field_descriptors[7] =
@@ -3139,9 +4263,42 @@ const ProtobufCMessageDescriptor gkick__v1__put_limit_response__descriptor =
   (ProtobufCMessageInit) gkick__v1__put_limit_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-#define gkick__v1__list_limits_request__field_descriptors NULL
-#define gkick__v1__list_limits_request__field_indices_by_name NULL
-#define gkick__v1__list_limits_request__number_ranges NULL
+static const ProtobufCFieldDescriptor gkick__v1__list_limits_request__field_descriptors[2] =
+{
+  {
+    "page_size",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Gkick__V1__ListLimitsRequest, page_size),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "page_token",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Gkick__V1__ListLimitsRequest, page_token),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned gkick__v1__list_limits_request__field_indices_by_name[] = {
+  0,   /* field[0] = page_size */
+  1,   /* field[1] = page_token */
+};
+static const ProtobufCIntRange gkick__v1__list_limits_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
 const ProtobufCMessageDescriptor gkick__v1__list_limits_request__descriptor =
 {
   PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
@@ -3150,14 +4307,14 @@ const ProtobufCMessageDescriptor gkick__v1__list_limits_request__descriptor =
   "Gkick__V1__ListLimitsRequest",
   "gkick.v1",
   sizeof(Gkick__V1__ListLimitsRequest),
-  0,
+  2,
   gkick__v1__list_limits_request__field_descriptors,
   gkick__v1__list_limits_request__field_indices_by_name,
-  0,  gkick__v1__list_limits_request__number_ranges,
+  1,  gkick__v1__list_limits_request__number_ranges,
   (ProtobufCMessageInit) gkick__v1__list_limits_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor gkick__v1__list_limits_response__field_descriptors[1] =
+static const ProtobufCFieldDescriptor gkick__v1__list_limits_response__field_descriptors[3] =
 {
   {
     "limits",
@@ -3171,14 +4328,40 @@ static const ProtobufCFieldDescriptor gkick__v1__list_limits_response__field_des
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "usage",
+    2,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Gkick__V1__ListLimitsResponse, n_usage),
+    offsetof(Gkick__V1__ListLimitsResponse, usage),
+    &gkick__v1__limit_usage__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "next_page_token",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Gkick__V1__ListLimitsResponse, next_page_token),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned gkick__v1__list_limits_response__field_indices_by_name[] = {
   0,   /* field[0] = limits */
+  2,   /* field[2] = next_page_token */
+  1,   /* field[1] = usage */
 };
 static const ProtobufCIntRange gkick__v1__list_limits_response__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 1 }
+  { 0, 3 }
 };
 const ProtobufCMessageDescriptor gkick__v1__list_limits_response__descriptor =
 {
@@ -3188,11 +4371,114 @@ const ProtobufCMessageDescriptor gkick__v1__list_limits_response__descriptor =
   "Gkick__V1__ListLimitsResponse",
   "gkick.v1",
   sizeof(Gkick__V1__ListLimitsResponse),
-  1,
+  3,
   gkick__v1__list_limits_response__field_descriptors,
   gkick__v1__list_limits_response__field_indices_by_name,
   1,  gkick__v1__list_limits_response__number_ranges,
   (ProtobufCMessageInit) gkick__v1__list_limits_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor gkick__v1__limit_usage__field_descriptors[6] =
+{
+  {
+    "running",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Gkick__V1__LimitUsage, running),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "waiting",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Gkick__V1__LimitUsage, waiting),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "held_back",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Gkick__V1__LimitUsage, held_back),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "started_in_period",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Gkick__V1__LimitUsage, started_in_period),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "keys",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Gkick__V1__LimitUsage, keys),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "busiest_key",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Gkick__V1__LimitUsage, busiest_key),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned gkick__v1__limit_usage__field_indices_by_name[] = {
+  5,   /* field[5] = busiest_key */
+  2,   /* field[2] = held_back */
+  4,   /* field[4] = keys */
+  0,   /* field[0] = running */
+  3,   /* field[3] = started_in_period */
+  1,   /* field[1] = waiting */
+};
+static const ProtobufCIntRange gkick__v1__limit_usage__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 6 }
+};
+const ProtobufCMessageDescriptor gkick__v1__limit_usage__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "gkick.v1.LimitUsage",
+  "LimitUsage",
+  "Gkick__V1__LimitUsage",
+  "gkick.v1",
+  sizeof(Gkick__V1__LimitUsage),
+  6,
+  gkick__v1__limit_usage__field_descriptors,
+  gkick__v1__limit_usage__field_indices_by_name,
+  1,  gkick__v1__limit_usage__number_ranges,
+  (ProtobufCMessageInit) gkick__v1__limit_usage__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor gkick__v1__delete_limit_request__field_descriptors[1] =
@@ -3250,6 +4536,40 @@ const ProtobufCMessageDescriptor gkick__v1__delete_limit_response__descriptor =
   0,  gkick__v1__delete_limit_response__number_ranges,
   (ProtobufCMessageInit) gkick__v1__delete_limit_response__init,
   NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCEnumValue gkick__v1__bulk_action__enum_values_by_number[5] =
+{
+  { "BULK_ACTION_UNSPECIFIED", "GKICK__V1__BULK_ACTION__BULK_ACTION_UNSPECIFIED", 0 },
+  { "BULK_ACTION_COUNT", "GKICK__V1__BULK_ACTION__BULK_ACTION_COUNT", 1 },
+  { "BULK_ACTION_RETRY", "GKICK__V1__BULK_ACTION__BULK_ACTION_RETRY", 2 },
+  { "BULK_ACTION_CANCEL", "GKICK__V1__BULK_ACTION__BULK_ACTION_CANCEL", 3 },
+  { "BULK_ACTION_DELETE", "GKICK__V1__BULK_ACTION__BULK_ACTION_DELETE", 4 },
+};
+static const ProtobufCIntRange gkick__v1__bulk_action__value_ranges[] = {
+{0, 0},{0, 5}
+};
+static const ProtobufCEnumValueIndex gkick__v1__bulk_action__enum_values_by_name[5] =
+{
+  { "BULK_ACTION_CANCEL", 3 },
+  { "BULK_ACTION_COUNT", 1 },
+  { "BULK_ACTION_DELETE", 4 },
+  { "BULK_ACTION_RETRY", 2 },
+  { "BULK_ACTION_UNSPECIFIED", 0 },
+};
+const ProtobufCEnumDescriptor gkick__v1__bulk_action__descriptor =
+{
+  PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC,
+  "gkick.v1.BulkAction",
+  "BulkAction",
+  "Gkick__V1__BulkAction",
+  "gkick.v1",
+  5,
+  gkick__v1__bulk_action__enum_values_by_number,
+  5,
+  gkick__v1__bulk_action__enum_values_by_name,
+  1,
+  gkick__v1__bulk_action__value_ranges,
+  NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
 static const ProtobufCEnumValue gkick__v1__missed_runs__enum_values_by_number[4] =
 {
@@ -3313,40 +4633,48 @@ const ProtobufCEnumDescriptor gkick__v1__overlap__descriptor =
   gkick__v1__overlap__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
-static const ProtobufCMethodDescriptor gkick__v1__admin_service__method_descriptors[15] =
+static const ProtobufCMethodDescriptor gkick__v1__admin_service__method_descriptors[19] =
 {
   { "GetServerInfo", &gkick__v1__get_server_info_request__descriptor, &gkick__v1__get_server_info_response__descriptor },
+  { "ListServers", &gkick__v1__list_servers_request__descriptor, &gkick__v1__list_servers_response__descriptor },
   { "ListQueues", &gkick__v1__list_queues_request__descriptor, &gkick__v1__list_queues_response__descriptor },
   { "PauseQueue", &gkick__v1__pause_queue_request__descriptor, &gkick__v1__pause_queue_response__descriptor },
   { "ResumeQueue", &gkick__v1__resume_queue_request__descriptor, &gkick__v1__resume_queue_response__descriptor },
   { "PurgeQueue", &gkick__v1__purge_queue_request__descriptor, &gkick__v1__purge_queue_response__descriptor },
+  { "DeleteQueue", &gkick__v1__delete_queue_request__descriptor, &gkick__v1__delete_queue_response__descriptor },
   { "RetryJobs", &gkick__v1__retry_jobs_request__descriptor, &gkick__v1__retry_jobs_response__descriptor },
+  { "ChangeJobs", &gkick__v1__change_jobs_request__descriptor, &gkick__v1__change_jobs_response__descriptor },
   { "ListWorkers", &gkick__v1__list_workers_request__descriptor, &gkick__v1__list_workers_response__descriptor },
   { "DrainWorker", &gkick__v1__drain_worker_request__descriptor, &gkick__v1__drain_worker_response__descriptor },
   { "PutRecurringJob", &gkick__v1__put_recurring_job_request__descriptor, &gkick__v1__put_recurring_job_response__descriptor },
   { "ListRecurringJobs", &gkick__v1__list_recurring_jobs_request__descriptor, &gkick__v1__list_recurring_jobs_response__descriptor },
   { "DeleteRecurringJob", &gkick__v1__delete_recurring_job_request__descriptor, &gkick__v1__delete_recurring_job_response__descriptor },
   { "TriggerRecurringJob", &gkick__v1__trigger_recurring_job_request__descriptor, &gkick__v1__trigger_recurring_job_response__descriptor },
+  { "PreviewRecurringJob", &gkick__v1__preview_recurring_job_request__descriptor, &gkick__v1__preview_recurring_job_response__descriptor },
   { "PutLimit", &gkick__v1__put_limit_request__descriptor, &gkick__v1__put_limit_response__descriptor },
   { "ListLimits", &gkick__v1__list_limits_request__descriptor, &gkick__v1__list_limits_response__descriptor },
   { "DeleteLimit", &gkick__v1__delete_limit_request__descriptor, &gkick__v1__delete_limit_response__descriptor },
 };
 const unsigned gkick__v1__admin_service__method_indices_by_name[] = {
-  14,        /* DeleteLimit */
-  10,        /* DeleteRecurringJob */
-  7,        /* DrainWorker */
+  8,        /* ChangeJobs */
+  18,        /* DeleteLimit */
+  6,        /* DeleteQueue */
+  13,        /* DeleteRecurringJob */
+  10,        /* DrainWorker */
   0,        /* GetServerInfo */
-  13,        /* ListLimits */
-  1,        /* ListQueues */
-  9,        /* ListRecurringJobs */
-  6,        /* ListWorkers */
-  2,        /* PauseQueue */
-  4,        /* PurgeQueue */
-  12,        /* PutLimit */
-  8,        /* PutRecurringJob */
-  3,        /* ResumeQueue */
-  5,        /* RetryJobs */
-  11         /* TriggerRecurringJob */
+  17,        /* ListLimits */
+  2,        /* ListQueues */
+  12,        /* ListRecurringJobs */
+  1,        /* ListServers */
+  9,        /* ListWorkers */
+  3,        /* PauseQueue */
+  15,        /* PreviewRecurringJob */
+  5,        /* PurgeQueue */
+  16,        /* PutLimit */
+  11,        /* PutRecurringJob */
+  4,        /* ResumeQueue */
+  7,        /* RetryJobs */
+  14         /* TriggerRecurringJob */
 };
 const ProtobufCServiceDescriptor gkick__v1__admin_service__descriptor =
 {
@@ -3355,7 +4683,7 @@ const ProtobufCServiceDescriptor gkick__v1__admin_service__descriptor =
   "AdminService",
   "Gkick__V1__AdminService",
   "gkick.v1",
-  15,
+  19,
   gkick__v1__admin_service__method_descriptors,
   gkick__v1__admin_service__method_indices_by_name
 };
@@ -3367,13 +4695,21 @@ void gkick__v1__admin_service__get_server_info(ProtobufCService *service,
   assert(service->descriptor == &gkick__v1__admin_service__descriptor);
   service->invoke(service, 0, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
+void gkick__v1__admin_service__list_servers(ProtobufCService *service,
+                                            const Gkick__V1__ListServersRequest *input,
+                                            Gkick__V1__ListServersResponse_Closure closure,
+                                            void *closure_data)
+{
+  assert(service->descriptor == &gkick__v1__admin_service__descriptor);
+  service->invoke(service, 1, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
 void gkick__v1__admin_service__list_queues(ProtobufCService *service,
                                            const Gkick__V1__ListQueuesRequest *input,
                                            Gkick__V1__ListQueuesResponse_Closure closure,
                                            void *closure_data)
 {
   assert(service->descriptor == &gkick__v1__admin_service__descriptor);
-  service->invoke(service, 1, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 2, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void gkick__v1__admin_service__pause_queue(ProtobufCService *service,
                                            const Gkick__V1__PauseQueueRequest *input,
@@ -3381,7 +4717,7 @@ void gkick__v1__admin_service__pause_queue(ProtobufCService *service,
                                            void *closure_data)
 {
   assert(service->descriptor == &gkick__v1__admin_service__descriptor);
-  service->invoke(service, 2, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 3, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void gkick__v1__admin_service__resume_queue(ProtobufCService *service,
                                             const Gkick__V1__ResumeQueueRequest *input,
@@ -3389,7 +4725,7 @@ void gkick__v1__admin_service__resume_queue(ProtobufCService *service,
                                             void *closure_data)
 {
   assert(service->descriptor == &gkick__v1__admin_service__descriptor);
-  service->invoke(service, 3, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 4, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void gkick__v1__admin_service__purge_queue(ProtobufCService *service,
                                            const Gkick__V1__PurgeQueueRequest *input,
@@ -3397,7 +4733,15 @@ void gkick__v1__admin_service__purge_queue(ProtobufCService *service,
                                            void *closure_data)
 {
   assert(service->descriptor == &gkick__v1__admin_service__descriptor);
-  service->invoke(service, 4, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 5, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void gkick__v1__admin_service__delete_queue(ProtobufCService *service,
+                                            const Gkick__V1__DeleteQueueRequest *input,
+                                            Gkick__V1__DeleteQueueResponse_Closure closure,
+                                            void *closure_data)
+{
+  assert(service->descriptor == &gkick__v1__admin_service__descriptor);
+  service->invoke(service, 6, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void gkick__v1__admin_service__retry_jobs(ProtobufCService *service,
                                           const Gkick__V1__RetryJobsRequest *input,
@@ -3405,7 +4749,15 @@ void gkick__v1__admin_service__retry_jobs(ProtobufCService *service,
                                           void *closure_data)
 {
   assert(service->descriptor == &gkick__v1__admin_service__descriptor);
-  service->invoke(service, 5, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 7, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void gkick__v1__admin_service__change_jobs(ProtobufCService *service,
+                                           const Gkick__V1__ChangeJobsRequest *input,
+                                           Gkick__V1__ChangeJobsResponse_Closure closure,
+                                           void *closure_data)
+{
+  assert(service->descriptor == &gkick__v1__admin_service__descriptor);
+  service->invoke(service, 8, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void gkick__v1__admin_service__list_workers(ProtobufCService *service,
                                             const Gkick__V1__ListWorkersRequest *input,
@@ -3413,7 +4765,7 @@ void gkick__v1__admin_service__list_workers(ProtobufCService *service,
                                             void *closure_data)
 {
   assert(service->descriptor == &gkick__v1__admin_service__descriptor);
-  service->invoke(service, 6, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 9, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void gkick__v1__admin_service__drain_worker(ProtobufCService *service,
                                             const Gkick__V1__DrainWorkerRequest *input,
@@ -3421,7 +4773,7 @@ void gkick__v1__admin_service__drain_worker(ProtobufCService *service,
                                             void *closure_data)
 {
   assert(service->descriptor == &gkick__v1__admin_service__descriptor);
-  service->invoke(service, 7, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 10, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void gkick__v1__admin_service__put_recurring_job(ProtobufCService *service,
                                                  const Gkick__V1__PutRecurringJobRequest *input,
@@ -3429,7 +4781,7 @@ void gkick__v1__admin_service__put_recurring_job(ProtobufCService *service,
                                                  void *closure_data)
 {
   assert(service->descriptor == &gkick__v1__admin_service__descriptor);
-  service->invoke(service, 8, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 11, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void gkick__v1__admin_service__list_recurring_jobs(ProtobufCService *service,
                                                    const Gkick__V1__ListRecurringJobsRequest *input,
@@ -3437,7 +4789,7 @@ void gkick__v1__admin_service__list_recurring_jobs(ProtobufCService *service,
                                                    void *closure_data)
 {
   assert(service->descriptor == &gkick__v1__admin_service__descriptor);
-  service->invoke(service, 9, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 12, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void gkick__v1__admin_service__delete_recurring_job(ProtobufCService *service,
                                                     const Gkick__V1__DeleteRecurringJobRequest *input,
@@ -3445,7 +4797,7 @@ void gkick__v1__admin_service__delete_recurring_job(ProtobufCService *service,
                                                     void *closure_data)
 {
   assert(service->descriptor == &gkick__v1__admin_service__descriptor);
-  service->invoke(service, 10, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 13, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void gkick__v1__admin_service__trigger_recurring_job(ProtobufCService *service,
                                                      const Gkick__V1__TriggerRecurringJobRequest *input,
@@ -3453,7 +4805,15 @@ void gkick__v1__admin_service__trigger_recurring_job(ProtobufCService *service,
                                                      void *closure_data)
 {
   assert(service->descriptor == &gkick__v1__admin_service__descriptor);
-  service->invoke(service, 11, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 14, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void gkick__v1__admin_service__preview_recurring_job(ProtobufCService *service,
+                                                     const Gkick__V1__PreviewRecurringJobRequest *input,
+                                                     Gkick__V1__PreviewRecurringJobResponse_Closure closure,
+                                                     void *closure_data)
+{
+  assert(service->descriptor == &gkick__v1__admin_service__descriptor);
+  service->invoke(service, 15, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void gkick__v1__admin_service__put_limit(ProtobufCService *service,
                                          const Gkick__V1__PutLimitRequest *input,
@@ -3461,7 +4821,7 @@ void gkick__v1__admin_service__put_limit(ProtobufCService *service,
                                          void *closure_data)
 {
   assert(service->descriptor == &gkick__v1__admin_service__descriptor);
-  service->invoke(service, 12, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 16, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void gkick__v1__admin_service__list_limits(ProtobufCService *service,
                                            const Gkick__V1__ListLimitsRequest *input,
@@ -3469,7 +4829,7 @@ void gkick__v1__admin_service__list_limits(ProtobufCService *service,
                                            void *closure_data)
 {
   assert(service->descriptor == &gkick__v1__admin_service__descriptor);
-  service->invoke(service, 13, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 17, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void gkick__v1__admin_service__delete_limit(ProtobufCService *service,
                                             const Gkick__V1__DeleteLimitRequest *input,
@@ -3477,7 +4837,7 @@ void gkick__v1__admin_service__delete_limit(ProtobufCService *service,
                                             void *closure_data)
 {
   assert(service->descriptor == &gkick__v1__admin_service__descriptor);
-  service->invoke(service, 14, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 18, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void gkick__v1__admin_service__init (Gkick__V1__AdminService_Service *service,
                                      Gkick__V1__AdminService_ServiceDestroy destroy)

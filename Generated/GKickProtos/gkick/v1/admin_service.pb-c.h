@@ -20,9 +20,14 @@ PROTOBUF_C__BEGIN_DECLS
 
 typedef struct Gkick__V1__GetServerInfoRequest Gkick__V1__GetServerInfoRequest;
 typedef struct Gkick__V1__GetServerInfoResponse Gkick__V1__GetServerInfoResponse;
+typedef struct Gkick__V1__Server Gkick__V1__Server;
+typedef struct Gkick__V1__ListServersRequest Gkick__V1__ListServersRequest;
+typedef struct Gkick__V1__ListServersResponse Gkick__V1__ListServersResponse;
 typedef struct Gkick__V1__Queue Gkick__V1__Queue;
 typedef struct Gkick__V1__ListQueuesRequest Gkick__V1__ListQueuesRequest;
 typedef struct Gkick__V1__ListQueuesResponse Gkick__V1__ListQueuesResponse;
+typedef struct Gkick__V1__DeleteQueueRequest Gkick__V1__DeleteQueueRequest;
+typedef struct Gkick__V1__DeleteQueueResponse Gkick__V1__DeleteQueueResponse;
 typedef struct Gkick__V1__PauseQueueRequest Gkick__V1__PauseQueueRequest;
 typedef struct Gkick__V1__PauseQueueResponse Gkick__V1__PauseQueueResponse;
 typedef struct Gkick__V1__ResumeQueueRequest Gkick__V1__ResumeQueueRequest;
@@ -31,6 +36,8 @@ typedef struct Gkick__V1__PurgeQueueRequest Gkick__V1__PurgeQueueRequest;
 typedef struct Gkick__V1__PurgeQueueResponse Gkick__V1__PurgeQueueResponse;
 typedef struct Gkick__V1__RetryJobsRequest Gkick__V1__RetryJobsRequest;
 typedef struct Gkick__V1__RetryJobsResponse Gkick__V1__RetryJobsResponse;
+typedef struct Gkick__V1__ChangeJobsRequest Gkick__V1__ChangeJobsRequest;
+typedef struct Gkick__V1__ChangeJobsResponse Gkick__V1__ChangeJobsResponse;
 typedef struct Gkick__V1__Worker Gkick__V1__Worker;
 typedef struct Gkick__V1__Worker__LabelsEntry Gkick__V1__Worker__LabelsEntry;
 typedef struct Gkick__V1__ListWorkersRequest Gkick__V1__ListWorkersRequest;
@@ -46,29 +53,55 @@ typedef struct Gkick__V1__DeleteRecurringJobRequest Gkick__V1__DeleteRecurringJo
 typedef struct Gkick__V1__DeleteRecurringJobResponse Gkick__V1__DeleteRecurringJobResponse;
 typedef struct Gkick__V1__TriggerRecurringJobRequest Gkick__V1__TriggerRecurringJobRequest;
 typedef struct Gkick__V1__TriggerRecurringJobResponse Gkick__V1__TriggerRecurringJobResponse;
+typedef struct Gkick__V1__PreviewRecurringJobRequest Gkick__V1__PreviewRecurringJobRequest;
+typedef struct Gkick__V1__PreviewRecurringJobResponse Gkick__V1__PreviewRecurringJobResponse;
 typedef struct Gkick__V1__Limit Gkick__V1__Limit;
 typedef struct Gkick__V1__PutLimitRequest Gkick__V1__PutLimitRequest;
 typedef struct Gkick__V1__PutLimitResponse Gkick__V1__PutLimitResponse;
 typedef struct Gkick__V1__ListLimitsRequest Gkick__V1__ListLimitsRequest;
 typedef struct Gkick__V1__ListLimitsResponse Gkick__V1__ListLimitsResponse;
+typedef struct Gkick__V1__LimitUsage Gkick__V1__LimitUsage;
 typedef struct Gkick__V1__DeleteLimitRequest Gkick__V1__DeleteLimitRequest;
 typedef struct Gkick__V1__DeleteLimitResponse Gkick__V1__DeleteLimitResponse;
 
 
 /* --- enums --- */
 
+/*
+ * The same in general: all jobs that match, in slices, until done or the call ends (what was done stays done).
+ */
+typedef enum _Gkick__V1__BulkAction {
+  /*
+   * refused
+   */
+  GKICK__V1__BULK_ACTION__BULK_ACTION_UNSPECIFIED = 0,
+  GKICK__V1__BULK_ACTION__BULK_ACTION_COUNT = 1,
+  /*
+   * those that are not DEAD, CANCELED, EXPIRED or RETRYING are passed over
+   */
+  GKICK__V1__BULK_ACTION__BULK_ACTION_RETRY = 2,
+  /*
+   * final ones are passed over
+   */
+  GKICK__V1__BULK_ACTION__BULK_ACTION_CANCEL = 3,
+  /*
+   * RUNNING ones are passed over
+   */
+  GKICK__V1__BULK_ACTION__BULK_ACTION_DELETE = 4
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(GKICK__V1__BULK_ACTION)
+} Gkick__V1__BulkAction;
 typedef enum _Gkick__V1__MissedRuns {
   /*
    * = ONE
    */
   GKICK__V1__MISSED_RUNS__MISSED_RUNS_UNSPECIFIED = 0,
   /*
-   * after downtime, run once for all that were missed
+   * for all times that passed while no server was there, one job, for the latest of them
    */
   GKICK__V1__MISSED_RUNS__MISSED_RUNS_ONE = 1,
   GKICK__V1__MISSED_RUNS__MISSED_RUNS_SKIP = 2,
   /*
-   * each, up to 1,000
+   * each, the latest 1,000, oldest first
    */
   GKICK__V1__MISSED_RUNS__MISSED_RUNS_ALL = 3
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(GKICK__V1__MISSED_RUNS)
@@ -113,6 +146,48 @@ struct  Gkick__V1__GetServerInfoResponse
     , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, NULL }
 
 
+struct  Gkick__V1__Server
+{
+  ProtobufCMessage base;
+  char *server_id;
+  /*
+   * as advertised
+   */
+  char *address;
+  char *version;
+  protobuf_c_boolean leads;
+  Google__Protobuf__Timestamp *started_at;
+  Google__Protobuf__Timestamp *last_seen_at;
+  /*
+   * connected to it
+   */
+  uint32_t workers;
+};
+#define GKICK__V1__SERVER__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&gkick__v1__server__descriptor) \
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, NULL, NULL, 0 }
+
+
+struct  Gkick__V1__ListServersRequest
+{
+  ProtobufCMessage base;
+};
+#define GKICK__V1__LIST_SERVERS_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&gkick__v1__list_servers_request__descriptor) \
+     }
+
+
+struct  Gkick__V1__ListServersResponse
+{
+  ProtobufCMessage base;
+  size_t n_servers;
+  Gkick__V1__Server **servers;
+};
+#define GKICK__V1__LIST_SERVERS_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&gkick__v1__list_servers_response__descriptor) \
+    , 0,NULL }
+
+
 struct  Gkick__V1__Queue
 {
   ProtobufCMessage base;
@@ -145,24 +220,59 @@ struct  Gkick__V1__Queue
     , (char *)protobuf_c_empty_string, 0, 0, 0, 0, 0, 0, 0, 0, NULL, 0 }
 
 
+/*
+ * A queue with no job, pause, limit or recurring job is forgotten a day after its last step.
+ */
 struct  Gkick__V1__ListQueuesRequest
 {
   ProtobufCMessage base;
+  /*
+   * of the name
+   */
+  char *prefix;
+  /*
+   * 0: 1,000; at most 10,000 (everywhere: more is taken as the most)
+   */
+  uint32_t page_size;
+  char *page_token;
 };
 #define GKICK__V1__LIST_QUEUES_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&gkick__v1__list_queues_request__descriptor) \
-     }
+    , (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string }
 
 
 struct  Gkick__V1__ListQueuesResponse
 {
   ProtobufCMessage base;
+  /*
+   * by name
+   */
   size_t n_queues;
   Gkick__V1__Queue **queues;
+  char *next_page_token;
 };
 #define GKICK__V1__LIST_QUEUES_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&gkick__v1__list_queues_response__descriptor) \
-    , 0,NULL }
+    , 0,NULL, (char *)protobuf_c_empty_string }
+
+
+struct  Gkick__V1__DeleteQueueRequest
+{
+  ProtobufCMessage base;
+  char *queue;
+};
+#define GKICK__V1__DELETE_QUEUE_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&gkick__v1__delete_queue_request__descriptor) \
+    , (char *)protobuf_c_empty_string }
+
+
+struct  Gkick__V1__DeleteQueueResponse
+{
+  ProtobufCMessage base;
+};
+#define GKICK__V1__DELETE_QUEUE_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&gkick__v1__delete_queue_response__descriptor) \
+     }
 
 
 struct  Gkick__V1__PauseQueueRequest
@@ -255,6 +365,44 @@ struct  Gkick__V1__RetryJobsResponse
     , 0 }
 
 
+struct  Gkick__V1__ChangeJobsRequest
+{
+  ProtobufCMessage base;
+  Gkick__V1__BulkAction action;
+  /*
+   * each filter: empty means all
+   */
+  size_t n_states;
+  Gkick__V1__JobState *states;
+  char *queue;
+  char *name;
+  char *batch_id;
+  char *concurrency_key;
+  Google__Protobuf__Timestamp *created_before;
+  /*
+   * RETRY
+   */
+  protobuf_c_boolean reset_attempts;
+  /*
+   * CANCEL
+   */
+  char *reason;
+};
+#define GKICK__V1__CHANGE_JOBS_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&gkick__v1__change_jobs_request__descriptor) \
+    , GKICK__V1__BULK_ACTION__BULK_ACTION_UNSPECIFIED, 0,NULL, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, NULL, 0, (char *)protobuf_c_empty_string }
+
+
+struct  Gkick__V1__ChangeJobsResponse
+{
+  ProtobufCMessage base;
+  uint64_t changed;
+};
+#define GKICK__V1__CHANGE_JOBS_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&gkick__v1__change_jobs_response__descriptor) \
+    , 0 }
+
+
 struct  Gkick__V1__Worker__LabelsEntry
 {
   ProtobufCMessage base;
@@ -295,21 +443,34 @@ struct  Gkick__V1__Worker
 struct  Gkick__V1__ListWorkersRequest
 {
   ProtobufCMessage base;
+  /*
+   * those that take it; empty: all
+   */
+  char *queue;
+  /*
+   * 0: 100; at most 1,000
+   */
+  uint32_t page_size;
+  char *page_token;
 };
 #define GKICK__V1__LIST_WORKERS_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&gkick__v1__list_workers_request__descriptor) \
-     }
+    , (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string }
 
 
 struct  Gkick__V1__ListWorkersResponse
 {
   ProtobufCMessage base;
+  /*
+   * by id
+   */
   size_t n_workers;
   Gkick__V1__Worker **workers;
+  char *next_page_token;
 };
 #define GKICK__V1__LIST_WORKERS_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&gkick__v1__list_workers_response__descriptor) \
-    , 0,NULL }
+    , 0,NULL, (char *)protobuf_c_empty_string }
 
 
 struct  Gkick__V1__DrainWorkerRequest
@@ -331,29 +492,46 @@ struct  Gkick__V1__DrainWorkerResponse
      }
 
 
+/*
+ * Cron: as Vixie's, days of the week 0-7 (0 and 7 Sunday) or names; both day fields restricted: either matches; L, LW, 15W, 5L or FRIL, FRI#3.
+ * Where a clock is set forward, a time of fixed hour and minute inside the gap comes at the first moment after it; where it is set back, once, the first
+ * time; fields with *, ? or a step follow real time. No years, no @reboot, no @every; one that never comes is INVALID_ARGUMENT.
+ */
 struct  Gkick__V1__RecurringJob
 {
   ProtobufCMessage base;
+  /*
+   * as a job's id
+   */
   char *id;
   /*
    * 5 fields, or 6 with seconds first, or @hourly ...; or
    */
   char *cron;
+  /*
+   * at least 100 ms; counted from the call that put it, kept over restarts
+   */
   Google__Protobuf__Duration *every;
   /*
    * IANA; empty: UTC
    */
   char *time_zone;
+  /*
+   * its id must be empty
+   */
   Gkick__V1__JobSpec *job;
   Gkick__V1__MissedRuns missed_runs;
   Gkick__V1__Overlap overlap;
+  /*
+   * times that pass meanwhile make no jobs, also later
+   */
   protobuf_c_boolean paused;
   /*
-   * output only
+   * output only; not set while paused
    */
   Google__Protobuf__Timestamp *next_run_at;
   /*
-   * output only
+   * output only; the time that the latest job was made for
    */
   Google__Protobuf__Timestamp *last_run_at;
 };
@@ -385,21 +563,30 @@ struct  Gkick__V1__PutRecurringJobResponse
 struct  Gkick__V1__ListRecurringJobsRequest
 {
   ProtobufCMessage base;
+  /*
+   * 0: 100; at most 1,000, and no more than fit into 4 MiB
+   */
+  uint32_t page_size;
+  char *page_token;
 };
 #define GKICK__V1__LIST_RECURRING_JOBS_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&gkick__v1__list_recurring_jobs_request__descriptor) \
-     }
+    , 0, (char *)protobuf_c_empty_string }
 
 
 struct  Gkick__V1__ListRecurringJobsResponse
 {
   ProtobufCMessage base;
+  /*
+   * by id
+   */
   size_t n_recurring_jobs;
   Gkick__V1__RecurringJob **recurring_jobs;
+  char *next_page_token;
 };
 #define GKICK__V1__LIST_RECURRING_JOBS_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&gkick__v1__list_recurring_jobs_response__descriptor) \
-    , 0,NULL }
+    , 0,NULL, (char *)protobuf_c_empty_string }
 
 
 struct  Gkick__V1__DeleteRecurringJobRequest
@@ -441,6 +628,38 @@ struct  Gkick__V1__TriggerRecurringJobResponse
     , (char *)protobuf_c_empty_string }
 
 
+struct  Gkick__V1__PreviewRecurringJobRequest
+{
+  ProtobufCMessage base;
+  /*
+   * only cron, every and time_zone are looked at
+   */
+  Gkick__V1__RecurringJob *recurring_job;
+  /*
+   * not set: now; times are later than it
+   */
+  Google__Protobuf__Timestamp *after;
+  /*
+   * 0: 10; at most 1,000
+   */
+  uint32_t count;
+};
+#define GKICK__V1__PREVIEW_RECURRING_JOB_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&gkick__v1__preview_recurring_job_request__descriptor) \
+    , NULL, NULL, 0 }
+
+
+struct  Gkick__V1__PreviewRecurringJobResponse
+{
+  ProtobufCMessage base;
+  size_t n_times;
+  Google__Protobuf__Timestamp **times;
+};
+#define GKICK__V1__PREVIEW_RECURRING_JOB_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&gkick__v1__preview_recurring_job_response__descriptor) \
+    , 0,NULL }
+
+
 typedef enum {
   GKICK__V1__LIMIT__SCOPE__NOT_SET = 0,
   GKICK__V1__LIMIT__SCOPE_QUEUE = 1,
@@ -450,8 +669,11 @@ typedef enum {
 } Gkick__V1__Limit__ScopeCase;
 
 /*
- * Holds across all servers. At most max_running at once; at most rate_count starts per rate_period; at most
- * max_waiting unfinished jobs: an enqueue past that gets RESOURCE_EXHAUSTED with grpc-retry-pushback-ms.
+ * Holds across all servers. At most max_running run at once; at most rate_count are started (every STARTED event counts) in any span of rate_period, wherever it
+ * begins. At most max_waiting are unfinished and not running: an enqueue past that gets RESOURCE_EXHAUSTED with grpc-retry-pushback-ms (a duplicate does
+ * not; what the server makes itself, retries, callbacks, recurring jobs, jobs put in by SQL, is never refused).
+ * A job is held back until all limits that cover it let it start; it never holds back others that may run. Lowering a limit stops
+ * nothing that runs. PutLimit replaces the limit of the same scope; one that limits nothing, or has only half a rate, is INVALID_ARGUMENT.
  */
 struct  Gkick__V1__Limit
 {
@@ -461,9 +683,12 @@ struct  Gkick__V1__Limit
    */
   uint32_t max_running;
   /*
-   * 0: no limit
+   * 0: no limit; at most 1,000,000
    */
   uint32_t rate_count;
+  /*
+   * 1 ms to 31 days
+   */
   Google__Protobuf__Duration *rate_period;
   /*
    * 0: no limit
@@ -509,21 +734,65 @@ struct  Gkick__V1__PutLimitResponse
 struct  Gkick__V1__ListLimitsRequest
 {
   ProtobufCMessage base;
+  /*
+   * 0: 100; at most 1,000
+   */
+  uint32_t page_size;
+  char *page_token;
 };
 #define GKICK__V1__LIST_LIMITS_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&gkick__v1__list_limits_request__descriptor) \
-     }
+    , 0, (char *)protobuf_c_empty_string }
 
 
 struct  Gkick__V1__ListLimitsResponse
 {
   ProtobufCMessage base;
+  /*
+   * queues first, then keys, then prefixes, by name
+   */
   size_t n_limits;
   Gkick__V1__Limit **limits;
+  /*
+   * of limits[i]
+   */
+  size_t n_usage;
+  Gkick__V1__LimitUsage **usage;
+  char *next_page_token;
 };
 #define GKICK__V1__LIST_LIMITS_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&gkick__v1__list_limits_response__descriptor) \
-    , 0,NULL }
+    , 0,NULL, 0,NULL, (char *)protobuf_c_empty_string }
+
+
+/*
+ * Now. For a prefix: of all its keys together, and the busiest of them.
+ */
+struct  Gkick__V1__LimitUsage
+{
+  ProtobufCMessage base;
+  uint64_t running;
+  /*
+   * unfinished and not running
+   */
+  uint64_t waiting;
+  /*
+   * READY ones that this limit lets not start now, be a worker free or not
+   */
+  uint64_t held_back;
+  uint64_t started_in_period;
+  /*
+   * that have unfinished jobs; of a prefix
+   */
+  uint64_t keys;
+  /*
+   * the one with most running, then most waiting; of a prefix
+   */
+  char *busiest_key;
+};
+#define GKICK__V1__LIMIT_USAGE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&gkick__v1__limit_usage__descriptor) \
+    , 0, 0, 0, 0, 0, (char *)protobuf_c_empty_string }
 
 
 struct  Gkick__V1__DeleteLimitRequest
@@ -583,6 +852,63 @@ Gkick__V1__GetServerInfoResponse *
 void   gkick__v1__get_server_info_response__free_unpacked
                      (Gkick__V1__GetServerInfoResponse *message,
                       ProtobufCAllocator *allocator);
+/* Gkick__V1__Server methods */
+void   gkick__v1__server__init
+                     (Gkick__V1__Server         *message);
+size_t gkick__v1__server__get_packed_size
+                     (const Gkick__V1__Server   *message);
+size_t gkick__v1__server__pack
+                     (const Gkick__V1__Server   *message,
+                      uint8_t             *out);
+size_t gkick__v1__server__pack_to_buffer
+                     (const Gkick__V1__Server   *message,
+                      ProtobufCBuffer     *buffer);
+Gkick__V1__Server *
+       gkick__v1__server__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   gkick__v1__server__free_unpacked
+                     (Gkick__V1__Server *message,
+                      ProtobufCAllocator *allocator);
+/* Gkick__V1__ListServersRequest methods */
+void   gkick__v1__list_servers_request__init
+                     (Gkick__V1__ListServersRequest         *message);
+size_t gkick__v1__list_servers_request__get_packed_size
+                     (const Gkick__V1__ListServersRequest   *message);
+size_t gkick__v1__list_servers_request__pack
+                     (const Gkick__V1__ListServersRequest   *message,
+                      uint8_t             *out);
+size_t gkick__v1__list_servers_request__pack_to_buffer
+                     (const Gkick__V1__ListServersRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Gkick__V1__ListServersRequest *
+       gkick__v1__list_servers_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   gkick__v1__list_servers_request__free_unpacked
+                     (Gkick__V1__ListServersRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Gkick__V1__ListServersResponse methods */
+void   gkick__v1__list_servers_response__init
+                     (Gkick__V1__ListServersResponse         *message);
+size_t gkick__v1__list_servers_response__get_packed_size
+                     (const Gkick__V1__ListServersResponse   *message);
+size_t gkick__v1__list_servers_response__pack
+                     (const Gkick__V1__ListServersResponse   *message,
+                      uint8_t             *out);
+size_t gkick__v1__list_servers_response__pack_to_buffer
+                     (const Gkick__V1__ListServersResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Gkick__V1__ListServersResponse *
+       gkick__v1__list_servers_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   gkick__v1__list_servers_response__free_unpacked
+                     (Gkick__V1__ListServersResponse *message,
+                      ProtobufCAllocator *allocator);
 /* Gkick__V1__Queue methods */
 void   gkick__v1__queue__init
                      (Gkick__V1__Queue         *message);
@@ -639,6 +965,44 @@ Gkick__V1__ListQueuesResponse *
                       const uint8_t       *data);
 void   gkick__v1__list_queues_response__free_unpacked
                      (Gkick__V1__ListQueuesResponse *message,
+                      ProtobufCAllocator *allocator);
+/* Gkick__V1__DeleteQueueRequest methods */
+void   gkick__v1__delete_queue_request__init
+                     (Gkick__V1__DeleteQueueRequest         *message);
+size_t gkick__v1__delete_queue_request__get_packed_size
+                     (const Gkick__V1__DeleteQueueRequest   *message);
+size_t gkick__v1__delete_queue_request__pack
+                     (const Gkick__V1__DeleteQueueRequest   *message,
+                      uint8_t             *out);
+size_t gkick__v1__delete_queue_request__pack_to_buffer
+                     (const Gkick__V1__DeleteQueueRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Gkick__V1__DeleteQueueRequest *
+       gkick__v1__delete_queue_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   gkick__v1__delete_queue_request__free_unpacked
+                     (Gkick__V1__DeleteQueueRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Gkick__V1__DeleteQueueResponse methods */
+void   gkick__v1__delete_queue_response__init
+                     (Gkick__V1__DeleteQueueResponse         *message);
+size_t gkick__v1__delete_queue_response__get_packed_size
+                     (const Gkick__V1__DeleteQueueResponse   *message);
+size_t gkick__v1__delete_queue_response__pack
+                     (const Gkick__V1__DeleteQueueResponse   *message,
+                      uint8_t             *out);
+size_t gkick__v1__delete_queue_response__pack_to_buffer
+                     (const Gkick__V1__DeleteQueueResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Gkick__V1__DeleteQueueResponse *
+       gkick__v1__delete_queue_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   gkick__v1__delete_queue_response__free_unpacked
+                     (Gkick__V1__DeleteQueueResponse *message,
                       ProtobufCAllocator *allocator);
 /* Gkick__V1__PauseQueueRequest methods */
 void   gkick__v1__pause_queue_request__init
@@ -791,6 +1155,44 @@ Gkick__V1__RetryJobsResponse *
                       const uint8_t       *data);
 void   gkick__v1__retry_jobs_response__free_unpacked
                      (Gkick__V1__RetryJobsResponse *message,
+                      ProtobufCAllocator *allocator);
+/* Gkick__V1__ChangeJobsRequest methods */
+void   gkick__v1__change_jobs_request__init
+                     (Gkick__V1__ChangeJobsRequest         *message);
+size_t gkick__v1__change_jobs_request__get_packed_size
+                     (const Gkick__V1__ChangeJobsRequest   *message);
+size_t gkick__v1__change_jobs_request__pack
+                     (const Gkick__V1__ChangeJobsRequest   *message,
+                      uint8_t             *out);
+size_t gkick__v1__change_jobs_request__pack_to_buffer
+                     (const Gkick__V1__ChangeJobsRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Gkick__V1__ChangeJobsRequest *
+       gkick__v1__change_jobs_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   gkick__v1__change_jobs_request__free_unpacked
+                     (Gkick__V1__ChangeJobsRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Gkick__V1__ChangeJobsResponse methods */
+void   gkick__v1__change_jobs_response__init
+                     (Gkick__V1__ChangeJobsResponse         *message);
+size_t gkick__v1__change_jobs_response__get_packed_size
+                     (const Gkick__V1__ChangeJobsResponse   *message);
+size_t gkick__v1__change_jobs_response__pack
+                     (const Gkick__V1__ChangeJobsResponse   *message,
+                      uint8_t             *out);
+size_t gkick__v1__change_jobs_response__pack_to_buffer
+                     (const Gkick__V1__ChangeJobsResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Gkick__V1__ChangeJobsResponse *
+       gkick__v1__change_jobs_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   gkick__v1__change_jobs_response__free_unpacked
+                     (Gkick__V1__ChangeJobsResponse *message,
                       ProtobufCAllocator *allocator);
 /* Gkick__V1__Worker__LabelsEntry methods */
 void   gkick__v1__worker__labels_entry__init
@@ -1061,6 +1463,44 @@ Gkick__V1__TriggerRecurringJobResponse *
 void   gkick__v1__trigger_recurring_job_response__free_unpacked
                      (Gkick__V1__TriggerRecurringJobResponse *message,
                       ProtobufCAllocator *allocator);
+/* Gkick__V1__PreviewRecurringJobRequest methods */
+void   gkick__v1__preview_recurring_job_request__init
+                     (Gkick__V1__PreviewRecurringJobRequest         *message);
+size_t gkick__v1__preview_recurring_job_request__get_packed_size
+                     (const Gkick__V1__PreviewRecurringJobRequest   *message);
+size_t gkick__v1__preview_recurring_job_request__pack
+                     (const Gkick__V1__PreviewRecurringJobRequest   *message,
+                      uint8_t             *out);
+size_t gkick__v1__preview_recurring_job_request__pack_to_buffer
+                     (const Gkick__V1__PreviewRecurringJobRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Gkick__V1__PreviewRecurringJobRequest *
+       gkick__v1__preview_recurring_job_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   gkick__v1__preview_recurring_job_request__free_unpacked
+                     (Gkick__V1__PreviewRecurringJobRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Gkick__V1__PreviewRecurringJobResponse methods */
+void   gkick__v1__preview_recurring_job_response__init
+                     (Gkick__V1__PreviewRecurringJobResponse         *message);
+size_t gkick__v1__preview_recurring_job_response__get_packed_size
+                     (const Gkick__V1__PreviewRecurringJobResponse   *message);
+size_t gkick__v1__preview_recurring_job_response__pack
+                     (const Gkick__V1__PreviewRecurringJobResponse   *message,
+                      uint8_t             *out);
+size_t gkick__v1__preview_recurring_job_response__pack_to_buffer
+                     (const Gkick__V1__PreviewRecurringJobResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Gkick__V1__PreviewRecurringJobResponse *
+       gkick__v1__preview_recurring_job_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   gkick__v1__preview_recurring_job_response__free_unpacked
+                     (Gkick__V1__PreviewRecurringJobResponse *message,
+                      ProtobufCAllocator *allocator);
 /* Gkick__V1__Limit methods */
 void   gkick__v1__limit__init
                      (Gkick__V1__Limit         *message);
@@ -1156,6 +1596,25 @@ Gkick__V1__ListLimitsResponse *
 void   gkick__v1__list_limits_response__free_unpacked
                      (Gkick__V1__ListLimitsResponse *message,
                       ProtobufCAllocator *allocator);
+/* Gkick__V1__LimitUsage methods */
+void   gkick__v1__limit_usage__init
+                     (Gkick__V1__LimitUsage         *message);
+size_t gkick__v1__limit_usage__get_packed_size
+                     (const Gkick__V1__LimitUsage   *message);
+size_t gkick__v1__limit_usage__pack
+                     (const Gkick__V1__LimitUsage   *message,
+                      uint8_t             *out);
+size_t gkick__v1__limit_usage__pack_to_buffer
+                     (const Gkick__V1__LimitUsage   *message,
+                      ProtobufCBuffer     *buffer);
+Gkick__V1__LimitUsage *
+       gkick__v1__limit_usage__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   gkick__v1__limit_usage__free_unpacked
+                     (Gkick__V1__LimitUsage *message,
+                      ProtobufCAllocator *allocator);
 /* Gkick__V1__DeleteLimitRequest methods */
 void   gkick__v1__delete_limit_request__init
                      (Gkick__V1__DeleteLimitRequest         *message);
@@ -1202,6 +1661,15 @@ typedef void (*Gkick__V1__GetServerInfoRequest_Closure)
 typedef void (*Gkick__V1__GetServerInfoResponse_Closure)
                  (const Gkick__V1__GetServerInfoResponse *message,
                   void *closure_data);
+typedef void (*Gkick__V1__Server_Closure)
+                 (const Gkick__V1__Server *message,
+                  void *closure_data);
+typedef void (*Gkick__V1__ListServersRequest_Closure)
+                 (const Gkick__V1__ListServersRequest *message,
+                  void *closure_data);
+typedef void (*Gkick__V1__ListServersResponse_Closure)
+                 (const Gkick__V1__ListServersResponse *message,
+                  void *closure_data);
 typedef void (*Gkick__V1__Queue_Closure)
                  (const Gkick__V1__Queue *message,
                   void *closure_data);
@@ -1210,6 +1678,12 @@ typedef void (*Gkick__V1__ListQueuesRequest_Closure)
                   void *closure_data);
 typedef void (*Gkick__V1__ListQueuesResponse_Closure)
                  (const Gkick__V1__ListQueuesResponse *message,
+                  void *closure_data);
+typedef void (*Gkick__V1__DeleteQueueRequest_Closure)
+                 (const Gkick__V1__DeleteQueueRequest *message,
+                  void *closure_data);
+typedef void (*Gkick__V1__DeleteQueueResponse_Closure)
+                 (const Gkick__V1__DeleteQueueResponse *message,
                   void *closure_data);
 typedef void (*Gkick__V1__PauseQueueRequest_Closure)
                  (const Gkick__V1__PauseQueueRequest *message,
@@ -1234,6 +1708,12 @@ typedef void (*Gkick__V1__RetryJobsRequest_Closure)
                   void *closure_data);
 typedef void (*Gkick__V1__RetryJobsResponse_Closure)
                  (const Gkick__V1__RetryJobsResponse *message,
+                  void *closure_data);
+typedef void (*Gkick__V1__ChangeJobsRequest_Closure)
+                 (const Gkick__V1__ChangeJobsRequest *message,
+                  void *closure_data);
+typedef void (*Gkick__V1__ChangeJobsResponse_Closure)
+                 (const Gkick__V1__ChangeJobsResponse *message,
                   void *closure_data);
 typedef void (*Gkick__V1__Worker__LabelsEntry_Closure)
                  (const Gkick__V1__Worker__LabelsEntry *message,
@@ -1280,6 +1760,12 @@ typedef void (*Gkick__V1__TriggerRecurringJobRequest_Closure)
 typedef void (*Gkick__V1__TriggerRecurringJobResponse_Closure)
                  (const Gkick__V1__TriggerRecurringJobResponse *message,
                   void *closure_data);
+typedef void (*Gkick__V1__PreviewRecurringJobRequest_Closure)
+                 (const Gkick__V1__PreviewRecurringJobRequest *message,
+                  void *closure_data);
+typedef void (*Gkick__V1__PreviewRecurringJobResponse_Closure)
+                 (const Gkick__V1__PreviewRecurringJobResponse *message,
+                  void *closure_data);
 typedef void (*Gkick__V1__Limit_Closure)
                  (const Gkick__V1__Limit *message,
                   void *closure_data);
@@ -1294,6 +1780,9 @@ typedef void (*Gkick__V1__ListLimitsRequest_Closure)
                   void *closure_data);
 typedef void (*Gkick__V1__ListLimitsResponse_Closure)
                  (const Gkick__V1__ListLimitsResponse *message,
+                  void *closure_data);
+typedef void (*Gkick__V1__LimitUsage_Closure)
+                 (const Gkick__V1__LimitUsage *message,
                   void *closure_data);
 typedef void (*Gkick__V1__DeleteLimitRequest_Closure)
                  (const Gkick__V1__DeleteLimitRequest *message,
@@ -1312,6 +1801,10 @@ struct Gkick__V1__AdminService_Service
                           const Gkick__V1__GetServerInfoRequest *input,
                           Gkick__V1__GetServerInfoResponse_Closure closure,
                           void *closure_data);
+  void (*list_servers)(Gkick__V1__AdminService_Service *service,
+                       const Gkick__V1__ListServersRequest *input,
+                       Gkick__V1__ListServersResponse_Closure closure,
+                       void *closure_data);
   void (*list_queues)(Gkick__V1__AdminService_Service *service,
                       const Gkick__V1__ListQueuesRequest *input,
                       Gkick__V1__ListQueuesResponse_Closure closure,
@@ -1328,10 +1821,18 @@ struct Gkick__V1__AdminService_Service
                       const Gkick__V1__PurgeQueueRequest *input,
                       Gkick__V1__PurgeQueueResponse_Closure closure,
                       void *closure_data);
+  void (*delete_queue)(Gkick__V1__AdminService_Service *service,
+                       const Gkick__V1__DeleteQueueRequest *input,
+                       Gkick__V1__DeleteQueueResponse_Closure closure,
+                       void *closure_data);
   void (*retry_jobs)(Gkick__V1__AdminService_Service *service,
                      const Gkick__V1__RetryJobsRequest *input,
                      Gkick__V1__RetryJobsResponse_Closure closure,
                      void *closure_data);
+  void (*change_jobs)(Gkick__V1__AdminService_Service *service,
+                      const Gkick__V1__ChangeJobsRequest *input,
+                      Gkick__V1__ChangeJobsResponse_Closure closure,
+                      void *closure_data);
   void (*list_workers)(Gkick__V1__AdminService_Service *service,
                        const Gkick__V1__ListWorkersRequest *input,
                        Gkick__V1__ListWorkersResponse_Closure closure,
@@ -1356,6 +1857,10 @@ struct Gkick__V1__AdminService_Service
                                 const Gkick__V1__TriggerRecurringJobRequest *input,
                                 Gkick__V1__TriggerRecurringJobResponse_Closure closure,
                                 void *closure_data);
+  void (*preview_recurring_job)(Gkick__V1__AdminService_Service *service,
+                                const Gkick__V1__PreviewRecurringJobRequest *input,
+                                Gkick__V1__PreviewRecurringJobResponse_Closure closure,
+                                void *closure_data);
   void (*put_limit)(Gkick__V1__AdminService_Service *service,
                     const Gkick__V1__PutLimitRequest *input,
                     Gkick__V1__PutLimitResponse_Closure closure,
@@ -1377,17 +1882,21 @@ void gkick__v1__admin_service__init (Gkick__V1__AdminService_Service *service,
 #define GKICK__V1__ADMIN_SERVICE__INIT(function_prefix__) \
     { GKICK__V1__ADMIN_SERVICE__BASE_INIT,\
       function_prefix__ ## get_server_info,\
+      function_prefix__ ## list_servers,\
       function_prefix__ ## list_queues,\
       function_prefix__ ## pause_queue,\
       function_prefix__ ## resume_queue,\
       function_prefix__ ## purge_queue,\
+      function_prefix__ ## delete_queue,\
       function_prefix__ ## retry_jobs,\
+      function_prefix__ ## change_jobs,\
       function_prefix__ ## list_workers,\
       function_prefix__ ## drain_worker,\
       function_prefix__ ## put_recurring_job,\
       function_prefix__ ## list_recurring_jobs,\
       function_prefix__ ## delete_recurring_job,\
       function_prefix__ ## trigger_recurring_job,\
+      function_prefix__ ## preview_recurring_job,\
       function_prefix__ ## put_limit,\
       function_prefix__ ## list_limits,\
       function_prefix__ ## delete_limit  }
@@ -1395,6 +1904,10 @@ void gkick__v1__admin_service__get_server_info(ProtobufCService *service,
                                                const Gkick__V1__GetServerInfoRequest *input,
                                                Gkick__V1__GetServerInfoResponse_Closure closure,
                                                void *closure_data);
+void gkick__v1__admin_service__list_servers(ProtobufCService *service,
+                                            const Gkick__V1__ListServersRequest *input,
+                                            Gkick__V1__ListServersResponse_Closure closure,
+                                            void *closure_data);
 void gkick__v1__admin_service__list_queues(ProtobufCService *service,
                                            const Gkick__V1__ListQueuesRequest *input,
                                            Gkick__V1__ListQueuesResponse_Closure closure,
@@ -1411,10 +1924,18 @@ void gkick__v1__admin_service__purge_queue(ProtobufCService *service,
                                            const Gkick__V1__PurgeQueueRequest *input,
                                            Gkick__V1__PurgeQueueResponse_Closure closure,
                                            void *closure_data);
+void gkick__v1__admin_service__delete_queue(ProtobufCService *service,
+                                            const Gkick__V1__DeleteQueueRequest *input,
+                                            Gkick__V1__DeleteQueueResponse_Closure closure,
+                                            void *closure_data);
 void gkick__v1__admin_service__retry_jobs(ProtobufCService *service,
                                           const Gkick__V1__RetryJobsRequest *input,
                                           Gkick__V1__RetryJobsResponse_Closure closure,
                                           void *closure_data);
+void gkick__v1__admin_service__change_jobs(ProtobufCService *service,
+                                           const Gkick__V1__ChangeJobsRequest *input,
+                                           Gkick__V1__ChangeJobsResponse_Closure closure,
+                                           void *closure_data);
 void gkick__v1__admin_service__list_workers(ProtobufCService *service,
                                             const Gkick__V1__ListWorkersRequest *input,
                                             Gkick__V1__ListWorkersResponse_Closure closure,
@@ -1439,6 +1960,10 @@ void gkick__v1__admin_service__trigger_recurring_job(ProtobufCService *service,
                                                      const Gkick__V1__TriggerRecurringJobRequest *input,
                                                      Gkick__V1__TriggerRecurringJobResponse_Closure closure,
                                                      void *closure_data);
+void gkick__v1__admin_service__preview_recurring_job(ProtobufCService *service,
+                                                     const Gkick__V1__PreviewRecurringJobRequest *input,
+                                                     Gkick__V1__PreviewRecurringJobResponse_Closure closure,
+                                                     void *closure_data);
 void gkick__v1__admin_service__put_limit(ProtobufCService *service,
                                          const Gkick__V1__PutLimitRequest *input,
                                          Gkick__V1__PutLimitResponse_Closure closure,
@@ -1454,13 +1979,19 @@ void gkick__v1__admin_service__delete_limit(ProtobufCService *service,
 
 /* --- descriptors --- */
 
+extern const ProtobufCEnumDescriptor    gkick__v1__bulk_action__descriptor;
 extern const ProtobufCEnumDescriptor    gkick__v1__missed_runs__descriptor;
 extern const ProtobufCEnumDescriptor    gkick__v1__overlap__descriptor;
 extern const ProtobufCMessageDescriptor gkick__v1__get_server_info_request__descriptor;
 extern const ProtobufCMessageDescriptor gkick__v1__get_server_info_response__descriptor;
+extern const ProtobufCMessageDescriptor gkick__v1__server__descriptor;
+extern const ProtobufCMessageDescriptor gkick__v1__list_servers_request__descriptor;
+extern const ProtobufCMessageDescriptor gkick__v1__list_servers_response__descriptor;
 extern const ProtobufCMessageDescriptor gkick__v1__queue__descriptor;
 extern const ProtobufCMessageDescriptor gkick__v1__list_queues_request__descriptor;
 extern const ProtobufCMessageDescriptor gkick__v1__list_queues_response__descriptor;
+extern const ProtobufCMessageDescriptor gkick__v1__delete_queue_request__descriptor;
+extern const ProtobufCMessageDescriptor gkick__v1__delete_queue_response__descriptor;
 extern const ProtobufCMessageDescriptor gkick__v1__pause_queue_request__descriptor;
 extern const ProtobufCMessageDescriptor gkick__v1__pause_queue_response__descriptor;
 extern const ProtobufCMessageDescriptor gkick__v1__resume_queue_request__descriptor;
@@ -1469,6 +2000,8 @@ extern const ProtobufCMessageDescriptor gkick__v1__purge_queue_request__descript
 extern const ProtobufCMessageDescriptor gkick__v1__purge_queue_response__descriptor;
 extern const ProtobufCMessageDescriptor gkick__v1__retry_jobs_request__descriptor;
 extern const ProtobufCMessageDescriptor gkick__v1__retry_jobs_response__descriptor;
+extern const ProtobufCMessageDescriptor gkick__v1__change_jobs_request__descriptor;
+extern const ProtobufCMessageDescriptor gkick__v1__change_jobs_response__descriptor;
 extern const ProtobufCMessageDescriptor gkick__v1__worker__descriptor;
 extern const ProtobufCMessageDescriptor gkick__v1__worker__labels_entry__descriptor;
 extern const ProtobufCMessageDescriptor gkick__v1__list_workers_request__descriptor;
@@ -1484,11 +2017,14 @@ extern const ProtobufCMessageDescriptor gkick__v1__delete_recurring_job_request_
 extern const ProtobufCMessageDescriptor gkick__v1__delete_recurring_job_response__descriptor;
 extern const ProtobufCMessageDescriptor gkick__v1__trigger_recurring_job_request__descriptor;
 extern const ProtobufCMessageDescriptor gkick__v1__trigger_recurring_job_response__descriptor;
+extern const ProtobufCMessageDescriptor gkick__v1__preview_recurring_job_request__descriptor;
+extern const ProtobufCMessageDescriptor gkick__v1__preview_recurring_job_response__descriptor;
 extern const ProtobufCMessageDescriptor gkick__v1__limit__descriptor;
 extern const ProtobufCMessageDescriptor gkick__v1__put_limit_request__descriptor;
 extern const ProtobufCMessageDescriptor gkick__v1__put_limit_response__descriptor;
 extern const ProtobufCMessageDescriptor gkick__v1__list_limits_request__descriptor;
 extern const ProtobufCMessageDescriptor gkick__v1__list_limits_response__descriptor;
+extern const ProtobufCMessageDescriptor gkick__v1__limit_usage__descriptor;
 extern const ProtobufCMessageDescriptor gkick__v1__delete_limit_request__descriptor;
 extern const ProtobufCMessageDescriptor gkick__v1__delete_limit_response__descriptor;
 extern const ProtobufCServiceDescriptor gkick__v1__admin_service__descriptor;

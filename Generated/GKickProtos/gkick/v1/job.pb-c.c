@@ -546,7 +546,7 @@ const ProtobufCMessageDescriptor gkick__v1__job_spec__metadata_entry__descriptor
   (ProtobufCMessageInit) gkick__v1__job_spec__metadata_entry__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor gkick__v1__job_spec__field_descriptors[16] =
+static const ProtobufCFieldDescriptor gkick__v1__job_spec__field_descriptors[17] =
 {
   {
     "id",
@@ -740,6 +740,18 @@ static const ProtobufCFieldDescriptor gkick__v1__job_spec__field_descriptors[16]
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "on_dependency_failure",
+    17,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Gkick__V1__JobSpec, on_dependency_failure),
+    &gkick__v1__on_dependency_failure__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned gkick__v1__job_spec__field_indices_by_name[] = {
   15,   /* field[15] = batch_id */
@@ -750,6 +762,7 @@ static const unsigned gkick__v1__job_spec__field_indices_by_name[] = {
   0,   /* field[0] = id */
   6,   /* field[6] = metadata */
   2,   /* field[2] = name */
+  16,   /* field[16] = on_dependency_failure */
   3,   /* field[3] = payload */
   5,   /* field[5] = priority */
   1,   /* field[1] = queue */
@@ -762,7 +775,7 @@ static const unsigned gkick__v1__job_spec__field_indices_by_name[] = {
 static const ProtobufCIntRange gkick__v1__job_spec__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 16 }
+  { 0, 17 }
 };
 const ProtobufCMessageDescriptor gkick__v1__job_spec__descriptor =
 {
@@ -772,7 +785,7 @@ const ProtobufCMessageDescriptor gkick__v1__job_spec__descriptor =
   "Gkick__V1__JobSpec",
   "gkick.v1",
   sizeof(Gkick__V1__JobSpec),
-  16,
+  17,
   gkick__v1__job_spec__field_descriptors,
   gkick__v1__job_spec__field_indices_by_name,
   1,  gkick__v1__job_spec__number_ranges,
@@ -959,7 +972,7 @@ const ProtobufCMessageDescriptor gkick__v1__progress__descriptor =
   (ProtobufCMessageInit) gkick__v1__progress__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor gkick__v1__job__field_descriptors[14] =
+static const ProtobufCFieldDescriptor gkick__v1__job__field_descriptors[16] =
 {
   {
     "spec",
@@ -1129,15 +1142,41 @@ static const ProtobufCFieldDescriptor gkick__v1__job__field_descriptors[14] =
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "dependencies_open",
+    15,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Gkick__V1__Job, dependencies_open),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "recurring_job_id",
+    16,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Gkick__V1__Job, recurring_job_id),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned gkick__v1__job__field_indices_by_name[] = {
   2,   /* field[2] = attempt */
   3,   /* field[3] = created_at */
+  14,   /* field[14] = dependencies_open */
   10,   /* field[10] = failures */
   6,   /* field[6] = finished_at */
   7,   /* field[7] = lease_expires_at */
   13,   /* field[13] = lost */
   11,   /* field[11] = progress */
+  15,   /* field[15] = recurring_job_id */
   9,   /* field[9] = result */
   4,   /* field[4] = run_at */
   0,   /* field[0] = spec */
@@ -1149,7 +1188,7 @@ static const unsigned gkick__v1__job__field_indices_by_name[] = {
 static const ProtobufCIntRange gkick__v1__job__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 14 }
+  { 0, 16 }
 };
 const ProtobufCMessageDescriptor gkick__v1__job__descriptor =
 {
@@ -1159,14 +1198,14 @@ const ProtobufCMessageDescriptor gkick__v1__job__descriptor =
   "Gkick__V1__Job",
   "gkick.v1",
   sizeof(Gkick__V1__Job),
-  14,
+  16,
   gkick__v1__job__field_descriptors,
   gkick__v1__job__field_indices_by_name,
   1,  gkick__v1__job__number_ranges,
   (ProtobufCMessageInit) gkick__v1__job__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor gkick__v1__event__field_descriptors[12] =
+static const ProtobufCFieldDescriptor gkick__v1__event__field_descriptors[14] =
 {
   {
     "cursor",
@@ -1312,16 +1351,42 @@ static const ProtobufCFieldDescriptor gkick__v1__event__field_descriptors[12] =
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "principal",
+    13,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Gkick__V1__Event, principal),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "call",
+    14,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Gkick__V1__Event, call),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned gkick__v1__event__field_indices_by_name[] = {
   2,   /* field[2] = at */
   6,   /* field[6] = attempt */
   11,   /* field[11] = batch_id */
+  13,   /* field[13] = call */
   0,   /* field[0] = cursor */
   8,   /* field[8] = failure */
   3,   /* field[3] = job_id */
   5,   /* field[5] = name */
   10,   /* field[10] = next_run_at */
+  12,   /* field[12] = principal */
   9,   /* field[9] = progress */
   4,   /* field[4] = queue */
   1,   /* field[1] = type */
@@ -1330,7 +1395,7 @@ static const unsigned gkick__v1__event__field_indices_by_name[] = {
 static const ProtobufCIntRange gkick__v1__event__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 12 }
+  { 0, 14 }
 };
 const ProtobufCMessageDescriptor gkick__v1__event__descriptor =
 {
@@ -1340,7 +1405,7 @@ const ProtobufCMessageDescriptor gkick__v1__event__descriptor =
   "Gkick__V1__Event",
   "gkick.v1",
   sizeof(Gkick__V1__Event),
-  12,
+  14,
   gkick__v1__event__field_descriptors,
   gkick__v1__event__field_indices_by_name,
   1,  gkick__v1__event__number_ranges,
@@ -1423,6 +1488,36 @@ const ProtobufCEnumDescriptor gkick__v1__on_conflict__descriptor =
   gkick__v1__on_conflict__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
+static const ProtobufCEnumValue gkick__v1__on_dependency_failure__enum_values_by_number[3] =
+{
+  { "ON_DEPENDENCY_FAILURE_UNSPECIFIED", "GKICK__V1__ON_DEPENDENCY_FAILURE__ON_DEPENDENCY_FAILURE_UNSPECIFIED", 0 },
+  { "ON_DEPENDENCY_FAILURE_CANCEL", "GKICK__V1__ON_DEPENDENCY_FAILURE__ON_DEPENDENCY_FAILURE_CANCEL", 1 },
+  { "ON_DEPENDENCY_FAILURE_RUN", "GKICK__V1__ON_DEPENDENCY_FAILURE__ON_DEPENDENCY_FAILURE_RUN", 2 },
+};
+static const ProtobufCIntRange gkick__v1__on_dependency_failure__value_ranges[] = {
+{0, 0},{0, 3}
+};
+static const ProtobufCEnumValueIndex gkick__v1__on_dependency_failure__enum_values_by_name[3] =
+{
+  { "ON_DEPENDENCY_FAILURE_CANCEL", 1 },
+  { "ON_DEPENDENCY_FAILURE_RUN", 2 },
+  { "ON_DEPENDENCY_FAILURE_UNSPECIFIED", 0 },
+};
+const ProtobufCEnumDescriptor gkick__v1__on_dependency_failure__descriptor =
+{
+  PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC,
+  "gkick.v1.OnDependencyFailure",
+  "OnDependencyFailure",
+  "Gkick__V1__OnDependencyFailure",
+  "gkick.v1",
+  3,
+  gkick__v1__on_dependency_failure__enum_values_by_number,
+  3,
+  gkick__v1__on_dependency_failure__enum_values_by_name,
+  1,
+  gkick__v1__on_dependency_failure__value_ranges,
+  NULL,NULL,NULL,NULL   /* reserved[1234] */
+};
 static const ProtobufCEnumValue gkick__v1__durability__enum_values_by_number[3] =
 {
   { "DURABILITY_UNSPECIFIED", "GKICK__V1__DURABILITY__DURABILITY_UNSPECIFIED", 0 },
@@ -1453,7 +1548,7 @@ const ProtobufCEnumDescriptor gkick__v1__durability__descriptor =
   gkick__v1__durability__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
-static const ProtobufCEnumValue gkick__v1__event_type__enum_values_by_number[16] =
+static const ProtobufCEnumValue gkick__v1__event_type__enum_values_by_number[19] =
 {
   { "EVENT_TYPE_UNSPECIFIED", "GKICK__V1__EVENT_TYPE__EVENT_TYPE_UNSPECIFIED", 0 },
   { "EVENT_TYPE_SCHEDULED", "GKICK__V1__EVENT_TYPE__EVENT_TYPE_SCHEDULED", 1 },
@@ -1467,16 +1562,21 @@ static const ProtobufCEnumValue gkick__v1__event_type__enum_values_by_number[16]
   { "EVENT_TYPE_EXPIRED", "GKICK__V1__EVENT_TYPE__EVENT_TYPE_EXPIRED", 9 },
   { "EVENT_TYPE_LEASE_LOST", "GKICK__V1__EVENT_TYPE__EVENT_TYPE_LEASE_LOST", 10 },
   { "EVENT_TYPE_BLOCKED", "GKICK__V1__EVENT_TYPE__EVENT_TYPE_BLOCKED", 11 },
+  { "EVENT_TYPE_REFUSED", "GKICK__V1__EVENT_TYPE__EVENT_TYPE_REFUSED", 12 },
   { "EVENT_TYPE_QUEUE_PAUSED", "GKICK__V1__EVENT_TYPE__EVENT_TYPE_QUEUE_PAUSED", 20 },
   { "EVENT_TYPE_QUEUE_RESUMED", "GKICK__V1__EVENT_TYPE__EVENT_TYPE_QUEUE_RESUMED", 21 },
   { "EVENT_TYPE_WORKER_CONNECTED", "GKICK__V1__EVENT_TYPE__EVENT_TYPE_WORKER_CONNECTED", 30 },
   { "EVENT_TYPE_WORKER_DISCONNECTED", "GKICK__V1__EVENT_TYPE__EVENT_TYPE_WORKER_DISCONNECTED", 31 },
+  { "EVENT_TYPE_BATCH_FINISHED", "GKICK__V1__EVENT_TYPE__EVENT_TYPE_BATCH_FINISHED", 40 },
+  { "EVENT_TYPE_AUDIT", "GKICK__V1__EVENT_TYPE__EVENT_TYPE_AUDIT", 50 },
 };
 static const ProtobufCIntRange gkick__v1__event_type__value_ranges[] = {
-{0, 0},{20, 12},{30, 14},{0, 16}
+{0, 0},{20, 13},{30, 15},{40, 17},{50, 18},{0, 19}
 };
-static const ProtobufCEnumValueIndex gkick__v1__event_type__enum_values_by_name[16] =
+static const ProtobufCEnumValueIndex gkick__v1__event_type__enum_values_by_name[19] =
 {
+  { "EVENT_TYPE_AUDIT", 18 },
+  { "EVENT_TYPE_BATCH_FINISHED", 17 },
   { "EVENT_TYPE_BLOCKED", 11 },
   { "EVENT_TYPE_CANCELED", 8 },
   { "EVENT_TYPE_DEAD", 7 },
@@ -1485,14 +1585,15 @@ static const ProtobufCEnumValueIndex gkick__v1__event_type__enum_values_by_name[
   { "EVENT_TYPE_FAILED", 6 },
   { "EVENT_TYPE_LEASE_LOST", 10 },
   { "EVENT_TYPE_PROGRESS", 4 },
-  { "EVENT_TYPE_QUEUE_PAUSED", 12 },
-  { "EVENT_TYPE_QUEUE_RESUMED", 13 },
+  { "EVENT_TYPE_QUEUE_PAUSED", 13 },
+  { "EVENT_TYPE_QUEUE_RESUMED", 14 },
+  { "EVENT_TYPE_REFUSED", 12 },
   { "EVENT_TYPE_SCHEDULED", 1 },
   { "EVENT_TYPE_STARTED", 3 },
   { "EVENT_TYPE_SUCCEEDED", 5 },
   { "EVENT_TYPE_UNSPECIFIED", 0 },
-  { "EVENT_TYPE_WORKER_CONNECTED", 14 },
-  { "EVENT_TYPE_WORKER_DISCONNECTED", 15 },
+  { "EVENT_TYPE_WORKER_CONNECTED", 15 },
+  { "EVENT_TYPE_WORKER_DISCONNECTED", 16 },
 };
 const ProtobufCEnumDescriptor gkick__v1__event_type__descriptor =
 {
@@ -1501,11 +1602,11 @@ const ProtobufCEnumDescriptor gkick__v1__event_type__descriptor =
   "EventType",
   "Gkick__V1__EventType",
   "gkick.v1",
-  16,
+  19,
   gkick__v1__event_type__enum_values_by_number,
-  16,
+  19,
   gkick__v1__event_type__enum_values_by_name,
-  3,
+  5,
   gkick__v1__event_type__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };

@@ -83,11 +83,29 @@ typedef enum _Gkick__V1__OnConflict {
    */
   GKICK__V1__ON_CONFLICT__ON_CONFLICT_REJECT = 2,
   /*
-   * the waiting job takes this payload and time (debounce); a running one is kept
+   * the waiting job takes all that is asked for here but its id and creation (debounce); a running one is kept
    */
   GKICK__V1__ON_CONFLICT__ON_CONFLICT_REPLACE = 3
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(GKICK__V1__ON_CONFLICT)
 } Gkick__V1__OnConflict;
+/*
+ * What becomes of a job when one that it depends on ends as anything but SUCCEEDED, or is deleted.
+ */
+typedef enum _Gkick__V1__OnDependencyFailure {
+  /*
+   * = CANCEL
+   */
+  GKICK__V1__ON_DEPENDENCY_FAILURE__ON_DEPENDENCY_FAILURE_UNSPECIFIED = 0,
+  /*
+   * CANCELED, and so on down the tree; its last failure has the type "dependency" and names in its message the id that began it
+   */
+  GKICK__V1__ON_DEPENDENCY_FAILURE__ON_DEPENDENCY_FAILURE_CANCEL = 1,
+  /*
+   * runs all the same, once all that it depends on are final
+   */
+  GKICK__V1__ON_DEPENDENCY_FAILURE__ON_DEPENDENCY_FAILURE_RUN = 2
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(GKICK__V1__ON_DEPENDENCY_FAILURE)
+} Gkick__V1__OnDependencyFailure;
 /*
  * How safe a job is when the reply says OK.
  */
@@ -128,17 +146,29 @@ typedef enum _Gkick__V1__EventType {
    */
   GKICK__V1__EVENT_TYPE__EVENT_TYPE_LEASE_LOST = 10,
   GKICK__V1__EVENT_TYPE__EVENT_TYPE_BLOCKED = 11,
+  /*
+   * what was put in by SQL could not become a job: failure says why
+   */
+  GKICK__V1__EVENT_TYPE__EVENT_TYPE_REFUSED = 12,
   GKICK__V1__EVENT_TYPE__EVENT_TYPE_QUEUE_PAUSED = 20,
   GKICK__V1__EVENT_TYPE__EVENT_TYPE_QUEUE_RESUMED = 21,
   GKICK__V1__EVENT_TYPE__EVENT_TYPE_WORKER_CONNECTED = 30,
-  GKICK__V1__EVENT_TYPE__EVENT_TYPE_WORKER_DISCONNECTED = 31
+  GKICK__V1__EVENT_TYPE__EVENT_TYPE_WORKER_DISCONNECTED = 31,
+  /*
+   * batch_id says which
+   */
+  GKICK__V1__EVENT_TYPE__EVENT_TYPE_BATCH_FINISHED = 40,
+  /*
+   * someone changed something: principal and call say who and by which RPC; job_id, queue, worker_id, batch_id what
+   */
+  GKICK__V1__EVENT_TYPE__EVENT_TYPE_AUDIT = 50
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(GKICK__V1__EVENT_TYPE)
 } Gkick__V1__EventType;
 
 /* --- messages --- */
 
 /*
- * How long to wait before attempt n+1:
+ * How long to wait after the n-th failed attempt (lost ones are not counted):
  *   min(max_backoff, initial_backoff * multiplier^(n-1)), spread by +-jitter.
  */
 struct  Gkick__V1__RetryPolicy
@@ -157,7 +187,7 @@ struct  Gkick__V1__RetryPolicy
    */
   Google__Protobuf__Duration *max_backoff;
   /*
-   * 0: 2.0
+   * 0: 2.0; else at least 1
    */
   double multiplier;
   /*
@@ -182,7 +212,7 @@ struct  Gkick__V1__Uniqueness
    */
   char *key;
   /*
-   * keep the key this long after enqueue, even past the job's end; not set: until the job is final
+   * keep the key this long after enqueue, even past the job's end (not past its deletion); not set: until the job is final
    */
   Google__Protobuf__Duration *hold_for;
   Gkick__V1__OnConflict on_conflict;
@@ -241,7 +271,7 @@ struct  Gkick__V1__JobSpec
    */
   Google__Protobuf__Duration *timeout;
   /*
-   * not started by then: EXPIRED
+   * not started for the first time by then: EXPIRED
    */
   Google__Protobuf__Timestamp *start_before;
   /*
@@ -258,18 +288,21 @@ struct  Gkick__V1__JobSpec
    */
   char *fairness_key;
   /*
-   * ids; BLOCKED until all have SUCCEEDED; one that ends otherwise cancels this one
+   * Up to 100 ids, doubled ones count once. BLOCKED until all have SUCCEEDED (then SCHEDULED until run_at); one that ends otherwise cancels
+   * this one. One that is final already counts at once. An id that is not there: FAILED_PRECONDITION, unless it is that of an earlier job of the same
+   * EnqueueBatch, or with all_or_nothing of any. A circle, or oneself: INVALID_ARGUMENT.
    */
   size_t n_depends_on;
   char **depends_on;
   /*
-   * the batch that this job belongs to
+   * the batch that this job belongs to; as an id
    */
   char *batch_id;
+  Gkick__V1__OnDependencyFailure on_dependency_failure;
 };
 #define GKICK__V1__JOB_SPEC__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&gkick__v1__job_spec__descriptor) \
-    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, {0,NULL}, (char *)protobuf_c_empty_string, 0, 0,NULL, NULL, NULL, NULL, NULL, NULL, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0,NULL, (char *)protobuf_c_empty_string }
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, {0,NULL}, (char *)protobuf_c_empty_string, 0, 0,NULL, NULL, NULL, NULL, NULL, NULL, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0,NULL, (char *)protobuf_c_empty_string, GKICK__V1__ON_DEPENDENCY_FAILURE__ON_DEPENDENCY_FAILURE_UNSPECIFIED }
 
 
 /*
@@ -354,10 +387,18 @@ struct  Gkick__V1__Job
    * attempts that ended with the worker gone
    */
   uint32_t lost;
+  /*
+   * of depends_on, those that are not final yet
+   */
+  uint32_t dependencies_open;
+  /*
+   * the recurring job that made it
+   */
+  char *recurring_job_id;
 };
 #define GKICK__V1__JOB__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&gkick__v1__job__descriptor) \
-    , NULL, GKICK__V1__JOB_STATE__JOB_STATE_UNSPECIFIED, 0, NULL, NULL, NULL, NULL, NULL, (char *)protobuf_c_empty_string, {0,NULL}, 0,NULL, NULL, (char *)protobuf_c_empty_string, 0 }
+    , NULL, GKICK__V1__JOB_STATE__JOB_STATE_UNSPECIFIED, 0, NULL, NULL, NULL, NULL, NULL, (char *)protobuf_c_empty_string, {0,NULL}, 0,NULL, NULL, (char *)protobuf_c_empty_string, 0, 0, (char *)protobuf_c_empty_string }
 
 
 /*
@@ -390,10 +431,18 @@ struct  Gkick__V1__Event
    */
   Google__Protobuf__Timestamp *next_run_at;
   char *batch_id;
+  /*
+   * AUDIT
+   */
+  char *principal;
+  /*
+   * AUDIT, e.g. "PauseQueue"
+   */
+  char *call;
 };
 #define GKICK__V1__EVENT__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&gkick__v1__event__descriptor) \
-    , (char *)protobuf_c_empty_string, GKICK__V1__EVENT_TYPE__EVENT_TYPE_UNSPECIFIED, NULL, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string, NULL, NULL, NULL, (char *)protobuf_c_empty_string }
+    , (char *)protobuf_c_empty_string, GKICK__V1__EVENT_TYPE__EVENT_TYPE_UNSPECIFIED, NULL, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string, NULL, NULL, NULL, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string }
 
 
 /* Gkick__V1__RetryPolicy methods */
@@ -566,6 +615,7 @@ typedef void (*Gkick__V1__Event_Closure)
 
 extern const ProtobufCEnumDescriptor    gkick__v1__job_state__descriptor;
 extern const ProtobufCEnumDescriptor    gkick__v1__on_conflict__descriptor;
+extern const ProtobufCEnumDescriptor    gkick__v1__on_dependency_failure__descriptor;
 extern const ProtobufCEnumDescriptor    gkick__v1__durability__descriptor;
 extern const ProtobufCEnumDescriptor    gkick__v1__event_type__descriptor;
 extern const ProtobufCMessageDescriptor gkick__v1__retry_policy__descriptor;

@@ -7,6 +7,411 @@
 #endif
 
 #include "gkick/v1/job_service.pb-c.h"
+void   gkick__v1__batch__init
+                     (Gkick__V1__Batch         *message)
+{
+  static const Gkick__V1__Batch init_value = GKICK__V1__BATCH__INIT;
+  *message = init_value;
+}
+size_t gkick__v1__batch__get_packed_size
+                     (const Gkick__V1__Batch *message)
+{
+  assert(message->base.descriptor == &gkick__v1__batch__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t gkick__v1__batch__pack
+                     (const Gkick__V1__Batch *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &gkick__v1__batch__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t gkick__v1__batch__pack_to_buffer
+                     (const Gkick__V1__Batch *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &gkick__v1__batch__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Gkick__V1__Batch *
+       gkick__v1__batch__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Gkick__V1__Batch *)
+     protobuf_c_message_unpack (&gkick__v1__batch__descriptor,
+                                allocator, len, data);
+}
+void   gkick__v1__batch__free_unpacked
+                     (Gkick__V1__Batch *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &gkick__v1__batch__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   gkick__v1__put_batch_request__init
+                     (Gkick__V1__PutBatchRequest         *message)
+{
+  static const Gkick__V1__PutBatchRequest init_value = GKICK__V1__PUT_BATCH_REQUEST__INIT;
+  *message = init_value;
+}
+size_t gkick__v1__put_batch_request__get_packed_size
+                     (const Gkick__V1__PutBatchRequest *message)
+{
+  assert(message->base.descriptor == &gkick__v1__put_batch_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t gkick__v1__put_batch_request__pack
+                     (const Gkick__V1__PutBatchRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &gkick__v1__put_batch_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t gkick__v1__put_batch_request__pack_to_buffer
+                     (const Gkick__V1__PutBatchRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &gkick__v1__put_batch_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Gkick__V1__PutBatchRequest *
+       gkick__v1__put_batch_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Gkick__V1__PutBatchRequest *)
+     protobuf_c_message_unpack (&gkick__v1__put_batch_request__descriptor,
+                                allocator, len, data);
+}
+void   gkick__v1__put_batch_request__free_unpacked
+                     (Gkick__V1__PutBatchRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &gkick__v1__put_batch_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   gkick__v1__put_batch_response__init
+                     (Gkick__V1__PutBatchResponse         *message)
+{
+  static const Gkick__V1__PutBatchResponse init_value = GKICK__V1__PUT_BATCH_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t gkick__v1__put_batch_response__get_packed_size
+                     (const Gkick__V1__PutBatchResponse *message)
+{
+  assert(message->base.descriptor == &gkick__v1__put_batch_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t gkick__v1__put_batch_response__pack
+                     (const Gkick__V1__PutBatchResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &gkick__v1__put_batch_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t gkick__v1__put_batch_response__pack_to_buffer
+                     (const Gkick__V1__PutBatchResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &gkick__v1__put_batch_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Gkick__V1__PutBatchResponse *
+       gkick__v1__put_batch_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Gkick__V1__PutBatchResponse *)
+     protobuf_c_message_unpack (&gkick__v1__put_batch_response__descriptor,
+                                allocator, len, data);
+}
+void   gkick__v1__put_batch_response__free_unpacked
+                     (Gkick__V1__PutBatchResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &gkick__v1__put_batch_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   gkick__v1__get_batch_request__init
+                     (Gkick__V1__GetBatchRequest         *message)
+{
+  static const Gkick__V1__GetBatchRequest init_value = GKICK__V1__GET_BATCH_REQUEST__INIT;
+  *message = init_value;
+}
+size_t gkick__v1__get_batch_request__get_packed_size
+                     (const Gkick__V1__GetBatchRequest *message)
+{
+  assert(message->base.descriptor == &gkick__v1__get_batch_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t gkick__v1__get_batch_request__pack
+                     (const Gkick__V1__GetBatchRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &gkick__v1__get_batch_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t gkick__v1__get_batch_request__pack_to_buffer
+                     (const Gkick__V1__GetBatchRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &gkick__v1__get_batch_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Gkick__V1__GetBatchRequest *
+       gkick__v1__get_batch_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Gkick__V1__GetBatchRequest *)
+     protobuf_c_message_unpack (&gkick__v1__get_batch_request__descriptor,
+                                allocator, len, data);
+}
+void   gkick__v1__get_batch_request__free_unpacked
+                     (Gkick__V1__GetBatchRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &gkick__v1__get_batch_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   gkick__v1__get_batch_response__init
+                     (Gkick__V1__GetBatchResponse         *message)
+{
+  static const Gkick__V1__GetBatchResponse init_value = GKICK__V1__GET_BATCH_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t gkick__v1__get_batch_response__get_packed_size
+                     (const Gkick__V1__GetBatchResponse *message)
+{
+  assert(message->base.descriptor == &gkick__v1__get_batch_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t gkick__v1__get_batch_response__pack
+                     (const Gkick__V1__GetBatchResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &gkick__v1__get_batch_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t gkick__v1__get_batch_response__pack_to_buffer
+                     (const Gkick__V1__GetBatchResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &gkick__v1__get_batch_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Gkick__V1__GetBatchResponse *
+       gkick__v1__get_batch_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Gkick__V1__GetBatchResponse *)
+     protobuf_c_message_unpack (&gkick__v1__get_batch_response__descriptor,
+                                allocator, len, data);
+}
+void   gkick__v1__get_batch_response__free_unpacked
+                     (Gkick__V1__GetBatchResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &gkick__v1__get_batch_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   gkick__v1__list_batches_request__init
+                     (Gkick__V1__ListBatchesRequest         *message)
+{
+  static const Gkick__V1__ListBatchesRequest init_value = GKICK__V1__LIST_BATCHES_REQUEST__INIT;
+  *message = init_value;
+}
+size_t gkick__v1__list_batches_request__get_packed_size
+                     (const Gkick__V1__ListBatchesRequest *message)
+{
+  assert(message->base.descriptor == &gkick__v1__list_batches_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t gkick__v1__list_batches_request__pack
+                     (const Gkick__V1__ListBatchesRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &gkick__v1__list_batches_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t gkick__v1__list_batches_request__pack_to_buffer
+                     (const Gkick__V1__ListBatchesRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &gkick__v1__list_batches_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Gkick__V1__ListBatchesRequest *
+       gkick__v1__list_batches_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Gkick__V1__ListBatchesRequest *)
+     protobuf_c_message_unpack (&gkick__v1__list_batches_request__descriptor,
+                                allocator, len, data);
+}
+void   gkick__v1__list_batches_request__free_unpacked
+                     (Gkick__V1__ListBatchesRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &gkick__v1__list_batches_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   gkick__v1__list_batches_response__init
+                     (Gkick__V1__ListBatchesResponse         *message)
+{
+  static const Gkick__V1__ListBatchesResponse init_value = GKICK__V1__LIST_BATCHES_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t gkick__v1__list_batches_response__get_packed_size
+                     (const Gkick__V1__ListBatchesResponse *message)
+{
+  assert(message->base.descriptor == &gkick__v1__list_batches_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t gkick__v1__list_batches_response__pack
+                     (const Gkick__V1__ListBatchesResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &gkick__v1__list_batches_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t gkick__v1__list_batches_response__pack_to_buffer
+                     (const Gkick__V1__ListBatchesResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &gkick__v1__list_batches_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Gkick__V1__ListBatchesResponse *
+       gkick__v1__list_batches_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Gkick__V1__ListBatchesResponse *)
+     protobuf_c_message_unpack (&gkick__v1__list_batches_response__descriptor,
+                                allocator, len, data);
+}
+void   gkick__v1__list_batches_response__free_unpacked
+                     (Gkick__V1__ListBatchesResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &gkick__v1__list_batches_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   gkick__v1__cancel_batch_request__init
+                     (Gkick__V1__CancelBatchRequest         *message)
+{
+  static const Gkick__V1__CancelBatchRequest init_value = GKICK__V1__CANCEL_BATCH_REQUEST__INIT;
+  *message = init_value;
+}
+size_t gkick__v1__cancel_batch_request__get_packed_size
+                     (const Gkick__V1__CancelBatchRequest *message)
+{
+  assert(message->base.descriptor == &gkick__v1__cancel_batch_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t gkick__v1__cancel_batch_request__pack
+                     (const Gkick__V1__CancelBatchRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &gkick__v1__cancel_batch_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t gkick__v1__cancel_batch_request__pack_to_buffer
+                     (const Gkick__V1__CancelBatchRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &gkick__v1__cancel_batch_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Gkick__V1__CancelBatchRequest *
+       gkick__v1__cancel_batch_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Gkick__V1__CancelBatchRequest *)
+     protobuf_c_message_unpack (&gkick__v1__cancel_batch_request__descriptor,
+                                allocator, len, data);
+}
+void   gkick__v1__cancel_batch_request__free_unpacked
+                     (Gkick__V1__CancelBatchRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &gkick__v1__cancel_batch_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   gkick__v1__cancel_batch_response__init
+                     (Gkick__V1__CancelBatchResponse         *message)
+{
+  static const Gkick__V1__CancelBatchResponse init_value = GKICK__V1__CANCEL_BATCH_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t gkick__v1__cancel_batch_response__get_packed_size
+                     (const Gkick__V1__CancelBatchResponse *message)
+{
+  assert(message->base.descriptor == &gkick__v1__cancel_batch_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t gkick__v1__cancel_batch_response__pack
+                     (const Gkick__V1__CancelBatchResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &gkick__v1__cancel_batch_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t gkick__v1__cancel_batch_response__pack_to_buffer
+                     (const Gkick__V1__CancelBatchResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &gkick__v1__cancel_batch_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Gkick__V1__CancelBatchResponse *
+       gkick__v1__cancel_batch_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Gkick__V1__CancelBatchResponse *)
+     protobuf_c_message_unpack (&gkick__v1__cancel_batch_response__descriptor,
+                                allocator, len, data);
+}
+void   gkick__v1__cancel_batch_response__free_unpacked
+                     (Gkick__V1__CancelBatchResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &gkick__v1__cancel_batch_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   gkick__v1__enqueue_request__init
                      (Gkick__V1__EnqueueRequest         *message)
 {
@@ -1048,6 +1453,582 @@ void   gkick__v1__stream_events_response__free_unpacked
   assert(message->base.descriptor == &gkick__v1__stream_events_response__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+static const ProtobufCFieldDescriptor gkick__v1__batch__field_descriptors[15] =
+{
+  {
+    "id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Gkick__V1__Batch, id),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "description",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Gkick__V1__Batch, description),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "on_finished",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Gkick__V1__Batch, on_finished),
+    &gkick__v1__job_spec__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "on_succeeded",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Gkick__V1__Batch, on_succeeded),
+    &gkick__v1__job_spec__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "closed",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Gkick__V1__Batch, closed),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "jobs",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Gkick__V1__Batch, jobs),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "waiting",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Gkick__V1__Batch, waiting),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "running",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Gkick__V1__Batch, running),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "succeeded",
+    9,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Gkick__V1__Batch, succeeded),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "dead",
+    10,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Gkick__V1__Batch, dead),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "canceled",
+    11,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Gkick__V1__Batch, canceled),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "created_at",
+    12,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Gkick__V1__Batch, created_at),
+    &google__protobuf__timestamp__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "finished_at",
+    13,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Gkick__V1__Batch, finished_at),
+    &google__protobuf__timestamp__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "on_finished_job_id",
+    14,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Gkick__V1__Batch, on_finished_job_id),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "on_succeeded_job_id",
+    15,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Gkick__V1__Batch, on_succeeded_job_id),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned gkick__v1__batch__field_indices_by_name[] = {
+  10,   /* field[10] = canceled */
+  4,   /* field[4] = closed */
+  11,   /* field[11] = created_at */
+  9,   /* field[9] = dead */
+  1,   /* field[1] = description */
+  12,   /* field[12] = finished_at */
+  0,   /* field[0] = id */
+  5,   /* field[5] = jobs */
+  2,   /* field[2] = on_finished */
+  13,   /* field[13] = on_finished_job_id */
+  3,   /* field[3] = on_succeeded */
+  14,   /* field[14] = on_succeeded_job_id */
+  7,   /* field[7] = running */
+  8,   /* field[8] = succeeded */
+  6,   /* field[6] = waiting */
+};
+static const ProtobufCIntRange gkick__v1__batch__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 15 }
+};
+const ProtobufCMessageDescriptor gkick__v1__batch__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "gkick.v1.Batch",
+  "Batch",
+  "Gkick__V1__Batch",
+  "gkick.v1",
+  sizeof(Gkick__V1__Batch),
+  15,
+  gkick__v1__batch__field_descriptors,
+  gkick__v1__batch__field_indices_by_name,
+  1,  gkick__v1__batch__number_ranges,
+  (ProtobufCMessageInit) gkick__v1__batch__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor gkick__v1__put_batch_request__field_descriptors[1] =
+{
+  {
+    "batch",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Gkick__V1__PutBatchRequest, batch),
+    &gkick__v1__batch__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned gkick__v1__put_batch_request__field_indices_by_name[] = {
+  0,   /* field[0] = batch */
+};
+static const ProtobufCIntRange gkick__v1__put_batch_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor gkick__v1__put_batch_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "gkick.v1.PutBatchRequest",
+  "PutBatchRequest",
+  "Gkick__V1__PutBatchRequest",
+  "gkick.v1",
+  sizeof(Gkick__V1__PutBatchRequest),
+  1,
+  gkick__v1__put_batch_request__field_descriptors,
+  gkick__v1__put_batch_request__field_indices_by_name,
+  1,  gkick__v1__put_batch_request__number_ranges,
+  (ProtobufCMessageInit) gkick__v1__put_batch_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor gkick__v1__put_batch_response__field_descriptors[1] =
+{
+  {
+    "batch",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Gkick__V1__PutBatchResponse, batch),
+    &gkick__v1__batch__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned gkick__v1__put_batch_response__field_indices_by_name[] = {
+  0,   /* field[0] = batch */
+};
+static const ProtobufCIntRange gkick__v1__put_batch_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor gkick__v1__put_batch_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "gkick.v1.PutBatchResponse",
+  "PutBatchResponse",
+  "Gkick__V1__PutBatchResponse",
+  "gkick.v1",
+  sizeof(Gkick__V1__PutBatchResponse),
+  1,
+  gkick__v1__put_batch_response__field_descriptors,
+  gkick__v1__put_batch_response__field_indices_by_name,
+  1,  gkick__v1__put_batch_response__number_ranges,
+  (ProtobufCMessageInit) gkick__v1__put_batch_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor gkick__v1__get_batch_request__field_descriptors[1] =
+{
+  {
+    "batch_id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Gkick__V1__GetBatchRequest, batch_id),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned gkick__v1__get_batch_request__field_indices_by_name[] = {
+  0,   /* field[0] = batch_id */
+};
+static const ProtobufCIntRange gkick__v1__get_batch_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor gkick__v1__get_batch_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "gkick.v1.GetBatchRequest",
+  "GetBatchRequest",
+  "Gkick__V1__GetBatchRequest",
+  "gkick.v1",
+  sizeof(Gkick__V1__GetBatchRequest),
+  1,
+  gkick__v1__get_batch_request__field_descriptors,
+  gkick__v1__get_batch_request__field_indices_by_name,
+  1,  gkick__v1__get_batch_request__number_ranges,
+  (ProtobufCMessageInit) gkick__v1__get_batch_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor gkick__v1__get_batch_response__field_descriptors[1] =
+{
+  {
+    "batch",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Gkick__V1__GetBatchResponse, batch),
+    &gkick__v1__batch__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned gkick__v1__get_batch_response__field_indices_by_name[] = {
+  0,   /* field[0] = batch */
+};
+static const ProtobufCIntRange gkick__v1__get_batch_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor gkick__v1__get_batch_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "gkick.v1.GetBatchResponse",
+  "GetBatchResponse",
+  "Gkick__V1__GetBatchResponse",
+  "gkick.v1",
+  sizeof(Gkick__V1__GetBatchResponse),
+  1,
+  gkick__v1__get_batch_response__field_descriptors,
+  gkick__v1__get_batch_response__field_indices_by_name,
+  1,  gkick__v1__get_batch_response__number_ranges,
+  (ProtobufCMessageInit) gkick__v1__get_batch_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor gkick__v1__list_batches_request__field_descriptors[3] =
+{
+  {
+    "unfinished_only",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Gkick__V1__ListBatchesRequest, unfinished_only),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "page_size",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Gkick__V1__ListBatchesRequest, page_size),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "page_token",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Gkick__V1__ListBatchesRequest, page_token),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned gkick__v1__list_batches_request__field_indices_by_name[] = {
+  1,   /* field[1] = page_size */
+  2,   /* field[2] = page_token */
+  0,   /* field[0] = unfinished_only */
+};
+static const ProtobufCIntRange gkick__v1__list_batches_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor gkick__v1__list_batches_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "gkick.v1.ListBatchesRequest",
+  "ListBatchesRequest",
+  "Gkick__V1__ListBatchesRequest",
+  "gkick.v1",
+  sizeof(Gkick__V1__ListBatchesRequest),
+  3,
+  gkick__v1__list_batches_request__field_descriptors,
+  gkick__v1__list_batches_request__field_indices_by_name,
+  1,  gkick__v1__list_batches_request__number_ranges,
+  (ProtobufCMessageInit) gkick__v1__list_batches_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor gkick__v1__list_batches_response__field_descriptors[2] =
+{
+  {
+    "batches",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Gkick__V1__ListBatchesResponse, n_batches),
+    offsetof(Gkick__V1__ListBatchesResponse, batches),
+    &gkick__v1__batch__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "next_page_token",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Gkick__V1__ListBatchesResponse, next_page_token),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned gkick__v1__list_batches_response__field_indices_by_name[] = {
+  0,   /* field[0] = batches */
+  1,   /* field[1] = next_page_token */
+};
+static const ProtobufCIntRange gkick__v1__list_batches_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor gkick__v1__list_batches_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "gkick.v1.ListBatchesResponse",
+  "ListBatchesResponse",
+  "Gkick__V1__ListBatchesResponse",
+  "gkick.v1",
+  sizeof(Gkick__V1__ListBatchesResponse),
+  2,
+  gkick__v1__list_batches_response__field_descriptors,
+  gkick__v1__list_batches_response__field_indices_by_name,
+  1,  gkick__v1__list_batches_response__number_ranges,
+  (ProtobufCMessageInit) gkick__v1__list_batches_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor gkick__v1__cancel_batch_request__field_descriptors[2] =
+{
+  {
+    "batch_id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Gkick__V1__CancelBatchRequest, batch_id),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "reason",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Gkick__V1__CancelBatchRequest, reason),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned gkick__v1__cancel_batch_request__field_indices_by_name[] = {
+  0,   /* field[0] = batch_id */
+  1,   /* field[1] = reason */
+};
+static const ProtobufCIntRange gkick__v1__cancel_batch_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor gkick__v1__cancel_batch_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "gkick.v1.CancelBatchRequest",
+  "CancelBatchRequest",
+  "Gkick__V1__CancelBatchRequest",
+  "gkick.v1",
+  sizeof(Gkick__V1__CancelBatchRequest),
+  2,
+  gkick__v1__cancel_batch_request__field_descriptors,
+  gkick__v1__cancel_batch_request__field_indices_by_name,
+  1,  gkick__v1__cancel_batch_request__number_ranges,
+  (ProtobufCMessageInit) gkick__v1__cancel_batch_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor gkick__v1__cancel_batch_response__field_descriptors[1] =
+{
+  {
+    "batch",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Gkick__V1__CancelBatchResponse, batch),
+    &gkick__v1__batch__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned gkick__v1__cancel_batch_response__field_indices_by_name[] = {
+  0,   /* field[0] = batch */
+};
+static const ProtobufCIntRange gkick__v1__cancel_batch_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor gkick__v1__cancel_batch_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "gkick.v1.CancelBatchResponse",
+  "CancelBatchResponse",
+  "Gkick__V1__CancelBatchResponse",
+  "gkick.v1",
+  sizeof(Gkick__V1__CancelBatchResponse),
+  1,
+  gkick__v1__cancel_batch_response__field_descriptors,
+  gkick__v1__cancel_batch_response__field_indices_by_name,
+  1,  gkick__v1__cancel_batch_response__number_ranges,
+  (ProtobufCMessageInit) gkick__v1__cancel_batch_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
 static const ProtobufCFieldDescriptor gkick__v1__enqueue_request__field_descriptors[2] =
 {
   {
@@ -1611,7 +2592,7 @@ const ProtobufCMessageDescriptor gkick__v1__get_job_response__descriptor =
   (ProtobufCMessageInit) gkick__v1__get_job_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor gkick__v1__list_jobs_request__field_descriptors[6] =
+static const ProtobufCFieldDescriptor gkick__v1__list_jobs_request__field_descriptors[9] =
 {
   {
     "queue",
@@ -1685,19 +2666,58 @@ static const ProtobufCFieldDescriptor gkick__v1__list_jobs_request__field_descri
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "concurrency_key",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Gkick__V1__ListJobsRequest, concurrency_key),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "fairness_key",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Gkick__V1__ListJobsRequest, fairness_key),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "recurring_job_id",
+    9,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Gkick__V1__ListJobsRequest, recurring_job_id),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned gkick__v1__list_jobs_request__field_indices_by_name[] = {
   3,   /* field[3] = batch_id */
+  6,   /* field[6] = concurrency_key */
+  7,   /* field[7] = fairness_key */
   2,   /* field[2] = name */
   4,   /* field[4] = page_size */
   5,   /* field[5] = page_token */
   0,   /* field[0] = queue */
+  8,   /* field[8] = recurring_job_id */
   1,   /* field[1] = states */
 };
 static const ProtobufCIntRange gkick__v1__list_jobs_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 6 }
+  { 0, 9 }
 };
 const ProtobufCMessageDescriptor gkick__v1__list_jobs_request__descriptor =
 {
@@ -1707,7 +2727,7 @@ const ProtobufCMessageDescriptor gkick__v1__list_jobs_request__descriptor =
   "Gkick__V1__ListJobsRequest",
   "gkick.v1",
   sizeof(Gkick__V1__ListJobsRequest),
-  6,
+  9,
   gkick__v1__list_jobs_request__field_descriptors,
   gkick__v1__list_jobs_request__field_indices_by_name,
   1,  gkick__v1__list_jobs_request__number_ranges,
@@ -2450,7 +3470,7 @@ const ProtobufCEnumDescriptor gkick__v1__hindrance__descriptor =
   gkick__v1__hindrance__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
-static const ProtobufCMethodDescriptor gkick__v1__job_service__method_descriptors[12] =
+static const ProtobufCMethodDescriptor gkick__v1__job_service__method_descriptors[16] =
 {
   { "Enqueue", &gkick__v1__enqueue_request__descriptor, &gkick__v1__enqueue_response__descriptor },
   { "Schedule", &gkick__v1__schedule_request__descriptor, &gkick__v1__schedule_response__descriptor },
@@ -2464,16 +3484,24 @@ static const ProtobufCMethodDescriptor gkick__v1__job_service__method_descriptor
   { "DeleteJob", &gkick__v1__delete_job_request__descriptor, &gkick__v1__delete_job_response__descriptor },
   { "ExplainJob", &gkick__v1__explain_job_request__descriptor, &gkick__v1__explain_job_response__descriptor },
   { "StreamEvents", &gkick__v1__stream_events_request__descriptor, &gkick__v1__stream_events_response__descriptor },
+  { "PutBatch", &gkick__v1__put_batch_request__descriptor, &gkick__v1__put_batch_response__descriptor },
+  { "GetBatch", &gkick__v1__get_batch_request__descriptor, &gkick__v1__get_batch_response__descriptor },
+  { "ListBatches", &gkick__v1__list_batches_request__descriptor, &gkick__v1__list_batches_response__descriptor },
+  { "CancelBatch", &gkick__v1__cancel_batch_request__descriptor, &gkick__v1__cancel_batch_response__descriptor },
 };
 const unsigned gkick__v1__job_service__method_indices_by_name[] = {
+  15,        /* CancelBatch */
   7,        /* CancelJob */
   9,        /* DeleteJob */
   0,        /* Enqueue */
   2,        /* EnqueueBatch */
   3,        /* EnqueueStream */
   10,        /* ExplainJob */
+  13,        /* GetBatch */
   4,        /* GetJob */
+  14,        /* ListBatches */
   5,        /* ListJobs */
+  12,        /* PutBatch */
   8,        /* RetryJob */
   1,        /* Schedule */
   11,        /* StreamEvents */
@@ -2486,7 +3514,7 @@ const ProtobufCServiceDescriptor gkick__v1__job_service__descriptor =
   "JobService",
   "Gkick__V1__JobService",
   "gkick.v1",
-  12,
+  16,
   gkick__v1__job_service__method_descriptors,
   gkick__v1__job_service__method_indices_by_name
 };
@@ -2585,6 +3613,38 @@ void gkick__v1__job_service__stream_events(ProtobufCService *service,
 {
   assert(service->descriptor == &gkick__v1__job_service__descriptor);
   service->invoke(service, 11, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void gkick__v1__job_service__put_batch(ProtobufCService *service,
+                                       const Gkick__V1__PutBatchRequest *input,
+                                       Gkick__V1__PutBatchResponse_Closure closure,
+                                       void *closure_data)
+{
+  assert(service->descriptor == &gkick__v1__job_service__descriptor);
+  service->invoke(service, 12, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void gkick__v1__job_service__get_batch(ProtobufCService *service,
+                                       const Gkick__V1__GetBatchRequest *input,
+                                       Gkick__V1__GetBatchResponse_Closure closure,
+                                       void *closure_data)
+{
+  assert(service->descriptor == &gkick__v1__job_service__descriptor);
+  service->invoke(service, 13, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void gkick__v1__job_service__list_batches(ProtobufCService *service,
+                                          const Gkick__V1__ListBatchesRequest *input,
+                                          Gkick__V1__ListBatchesResponse_Closure closure,
+                                          void *closure_data)
+{
+  assert(service->descriptor == &gkick__v1__job_service__descriptor);
+  service->invoke(service, 14, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void gkick__v1__job_service__cancel_batch(ProtobufCService *service,
+                                          const Gkick__V1__CancelBatchRequest *input,
+                                          Gkick__V1__CancelBatchResponse_Closure closure,
+                                          void *closure_data)
+{
+  assert(service->descriptor == &gkick__v1__job_service__descriptor);
+  service->invoke(service, 15, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void gkick__v1__job_service__init (Gkick__V1__JobService_Service *service,
                                    Gkick__V1__JobService_ServiceDestroy destroy)

@@ -18,6 +18,15 @@ PROTOBUF_C__BEGIN_DECLS
 #include "google/protobuf/duration.pb-c.h"
 #include "google/protobuf/timestamp.pb-c.h"
 
+typedef struct Gkick__V1__Batch Gkick__V1__Batch;
+typedef struct Gkick__V1__PutBatchRequest Gkick__V1__PutBatchRequest;
+typedef struct Gkick__V1__PutBatchResponse Gkick__V1__PutBatchResponse;
+typedef struct Gkick__V1__GetBatchRequest Gkick__V1__GetBatchRequest;
+typedef struct Gkick__V1__GetBatchResponse Gkick__V1__GetBatchResponse;
+typedef struct Gkick__V1__ListBatchesRequest Gkick__V1__ListBatchesRequest;
+typedef struct Gkick__V1__ListBatchesResponse Gkick__V1__ListBatchesResponse;
+typedef struct Gkick__V1__CancelBatchRequest Gkick__V1__CancelBatchRequest;
+typedef struct Gkick__V1__CancelBatchResponse Gkick__V1__CancelBatchResponse;
 typedef struct Gkick__V1__EnqueueRequest Gkick__V1__EnqueueRequest;
 typedef struct Gkick__V1__EnqueueResponse Gkick__V1__EnqueueResponse;
 typedef struct Gkick__V1__ScheduleRequest Gkick__V1__ScheduleRequest;
@@ -63,6 +72,145 @@ typedef enum _Gkick__V1__Hindrance {
 } Gkick__V1__Hindrance;
 
 /* --- messages --- */
+
+struct  Gkick__V1__Batch
+{
+  ProtobufCMessage base;
+  /*
+   * as a job's id; empty in PutBatch: the server makes one
+   */
+  char *id;
+  /*
+   * up to 256 bytes
+   */
+  char *description;
+  /*
+   * its batch_id must be empty or another batch's, its depends_on empty
+   */
+  Gkick__V1__JobSpec *on_finished;
+  Gkick__V1__JobSpec *on_succeeded;
+  /*
+   * no more jobs come from outside
+   */
+  protobuf_c_boolean closed;
+  /*
+   * Output only:
+   */
+  uint64_t jobs;
+  /*
+   * SCHEDULED, READY, RETRYING, BLOCKED
+   */
+  uint64_t waiting;
+  uint64_t running;
+  uint64_t succeeded;
+  uint64_t dead;
+  /*
+   * EXPIRED counted in
+   */
+  uint64_t canceled;
+  Google__Protobuf__Timestamp *created_at;
+  Google__Protobuf__Timestamp *finished_at;
+  /*
+   * once enqueued
+   */
+  char *on_finished_job_id;
+  char *on_succeeded_job_id;
+};
+#define GKICK__V1__BATCH__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&gkick__v1__batch__descriptor) \
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, NULL, NULL, 0, 0, 0, 0, 0, 0, 0, NULL, NULL, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string }
+
+
+struct  Gkick__V1__PutBatchRequest
+{
+  ProtobufCMessage base;
+  Gkick__V1__Batch *batch;
+};
+#define GKICK__V1__PUT_BATCH_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&gkick__v1__put_batch_request__descriptor) \
+    , NULL }
+
+
+struct  Gkick__V1__PutBatchResponse
+{
+  ProtobufCMessage base;
+  Gkick__V1__Batch *batch;
+};
+#define GKICK__V1__PUT_BATCH_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&gkick__v1__put_batch_response__descriptor) \
+    , NULL }
+
+
+struct  Gkick__V1__GetBatchRequest
+{
+  ProtobufCMessage base;
+  char *batch_id;
+};
+#define GKICK__V1__GET_BATCH_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&gkick__v1__get_batch_request__descriptor) \
+    , (char *)protobuf_c_empty_string }
+
+
+struct  Gkick__V1__GetBatchResponse
+{
+  ProtobufCMessage base;
+  Gkick__V1__Batch *batch;
+};
+#define GKICK__V1__GET_BATCH_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&gkick__v1__get_batch_response__descriptor) \
+    , NULL }
+
+
+struct  Gkick__V1__ListBatchesRequest
+{
+  ProtobufCMessage base;
+  protobuf_c_boolean unfinished_only;
+  /*
+   * 0: 100; at most 1,000
+   */
+  uint32_t page_size;
+  char *page_token;
+};
+#define GKICK__V1__LIST_BATCHES_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&gkick__v1__list_batches_request__descriptor) \
+    , 0, 0, (char *)protobuf_c_empty_string }
+
+
+struct  Gkick__V1__ListBatchesResponse
+{
+  ProtobufCMessage base;
+  /*
+   * newest first
+   */
+  size_t n_batches;
+  Gkick__V1__Batch **batches;
+  char *next_page_token;
+};
+#define GKICK__V1__LIST_BATCHES_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&gkick__v1__list_batches_response__descriptor) \
+    , 0,NULL, (char *)protobuf_c_empty_string }
+
+
+struct  Gkick__V1__CancelBatchRequest
+{
+  ProtobufCMessage base;
+  char *batch_id;
+  char *reason;
+};
+#define GKICK__V1__CANCEL_BATCH_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&gkick__v1__cancel_batch_request__descriptor) \
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string }
+
+
+struct  Gkick__V1__CancelBatchResponse
+{
+  ProtobufCMessage base;
+  Gkick__V1__Batch *batch;
+};
+#define GKICK__V1__CANCEL_BATCH_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&gkick__v1__cancel_batch_response__descriptor) \
+    , NULL }
+
 
 struct  Gkick__V1__EnqueueRequest
 {
@@ -223,10 +371,13 @@ struct  Gkick__V1__ListJobsRequest
    */
   uint32_t page_size;
   char *page_token;
+  char *concurrency_key;
+  char *fairness_key;
+  char *recurring_job_id;
 };
 #define GKICK__V1__LIST_JOBS_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&gkick__v1__list_jobs_request__descriptor) \
-    , (char *)protobuf_c_empty_string, 0,NULL, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string }
+    , (char *)protobuf_c_empty_string, 0,NULL, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string }
 
 
 struct  Gkick__V1__ListJobsResponse
@@ -417,6 +568,177 @@ struct  Gkick__V1__StreamEventsResponse
     , 0,NULL, (char *)protobuf_c_empty_string }
 
 
+/* Gkick__V1__Batch methods */
+void   gkick__v1__batch__init
+                     (Gkick__V1__Batch         *message);
+size_t gkick__v1__batch__get_packed_size
+                     (const Gkick__V1__Batch   *message);
+size_t gkick__v1__batch__pack
+                     (const Gkick__V1__Batch   *message,
+                      uint8_t             *out);
+size_t gkick__v1__batch__pack_to_buffer
+                     (const Gkick__V1__Batch   *message,
+                      ProtobufCBuffer     *buffer);
+Gkick__V1__Batch *
+       gkick__v1__batch__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   gkick__v1__batch__free_unpacked
+                     (Gkick__V1__Batch *message,
+                      ProtobufCAllocator *allocator);
+/* Gkick__V1__PutBatchRequest methods */
+void   gkick__v1__put_batch_request__init
+                     (Gkick__V1__PutBatchRequest         *message);
+size_t gkick__v1__put_batch_request__get_packed_size
+                     (const Gkick__V1__PutBatchRequest   *message);
+size_t gkick__v1__put_batch_request__pack
+                     (const Gkick__V1__PutBatchRequest   *message,
+                      uint8_t             *out);
+size_t gkick__v1__put_batch_request__pack_to_buffer
+                     (const Gkick__V1__PutBatchRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Gkick__V1__PutBatchRequest *
+       gkick__v1__put_batch_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   gkick__v1__put_batch_request__free_unpacked
+                     (Gkick__V1__PutBatchRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Gkick__V1__PutBatchResponse methods */
+void   gkick__v1__put_batch_response__init
+                     (Gkick__V1__PutBatchResponse         *message);
+size_t gkick__v1__put_batch_response__get_packed_size
+                     (const Gkick__V1__PutBatchResponse   *message);
+size_t gkick__v1__put_batch_response__pack
+                     (const Gkick__V1__PutBatchResponse   *message,
+                      uint8_t             *out);
+size_t gkick__v1__put_batch_response__pack_to_buffer
+                     (const Gkick__V1__PutBatchResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Gkick__V1__PutBatchResponse *
+       gkick__v1__put_batch_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   gkick__v1__put_batch_response__free_unpacked
+                     (Gkick__V1__PutBatchResponse *message,
+                      ProtobufCAllocator *allocator);
+/* Gkick__V1__GetBatchRequest methods */
+void   gkick__v1__get_batch_request__init
+                     (Gkick__V1__GetBatchRequest         *message);
+size_t gkick__v1__get_batch_request__get_packed_size
+                     (const Gkick__V1__GetBatchRequest   *message);
+size_t gkick__v1__get_batch_request__pack
+                     (const Gkick__V1__GetBatchRequest   *message,
+                      uint8_t             *out);
+size_t gkick__v1__get_batch_request__pack_to_buffer
+                     (const Gkick__V1__GetBatchRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Gkick__V1__GetBatchRequest *
+       gkick__v1__get_batch_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   gkick__v1__get_batch_request__free_unpacked
+                     (Gkick__V1__GetBatchRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Gkick__V1__GetBatchResponse methods */
+void   gkick__v1__get_batch_response__init
+                     (Gkick__V1__GetBatchResponse         *message);
+size_t gkick__v1__get_batch_response__get_packed_size
+                     (const Gkick__V1__GetBatchResponse   *message);
+size_t gkick__v1__get_batch_response__pack
+                     (const Gkick__V1__GetBatchResponse   *message,
+                      uint8_t             *out);
+size_t gkick__v1__get_batch_response__pack_to_buffer
+                     (const Gkick__V1__GetBatchResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Gkick__V1__GetBatchResponse *
+       gkick__v1__get_batch_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   gkick__v1__get_batch_response__free_unpacked
+                     (Gkick__V1__GetBatchResponse *message,
+                      ProtobufCAllocator *allocator);
+/* Gkick__V1__ListBatchesRequest methods */
+void   gkick__v1__list_batches_request__init
+                     (Gkick__V1__ListBatchesRequest         *message);
+size_t gkick__v1__list_batches_request__get_packed_size
+                     (const Gkick__V1__ListBatchesRequest   *message);
+size_t gkick__v1__list_batches_request__pack
+                     (const Gkick__V1__ListBatchesRequest   *message,
+                      uint8_t             *out);
+size_t gkick__v1__list_batches_request__pack_to_buffer
+                     (const Gkick__V1__ListBatchesRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Gkick__V1__ListBatchesRequest *
+       gkick__v1__list_batches_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   gkick__v1__list_batches_request__free_unpacked
+                     (Gkick__V1__ListBatchesRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Gkick__V1__ListBatchesResponse methods */
+void   gkick__v1__list_batches_response__init
+                     (Gkick__V1__ListBatchesResponse         *message);
+size_t gkick__v1__list_batches_response__get_packed_size
+                     (const Gkick__V1__ListBatchesResponse   *message);
+size_t gkick__v1__list_batches_response__pack
+                     (const Gkick__V1__ListBatchesResponse   *message,
+                      uint8_t             *out);
+size_t gkick__v1__list_batches_response__pack_to_buffer
+                     (const Gkick__V1__ListBatchesResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Gkick__V1__ListBatchesResponse *
+       gkick__v1__list_batches_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   gkick__v1__list_batches_response__free_unpacked
+                     (Gkick__V1__ListBatchesResponse *message,
+                      ProtobufCAllocator *allocator);
+/* Gkick__V1__CancelBatchRequest methods */
+void   gkick__v1__cancel_batch_request__init
+                     (Gkick__V1__CancelBatchRequest         *message);
+size_t gkick__v1__cancel_batch_request__get_packed_size
+                     (const Gkick__V1__CancelBatchRequest   *message);
+size_t gkick__v1__cancel_batch_request__pack
+                     (const Gkick__V1__CancelBatchRequest   *message,
+                      uint8_t             *out);
+size_t gkick__v1__cancel_batch_request__pack_to_buffer
+                     (const Gkick__V1__CancelBatchRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Gkick__V1__CancelBatchRequest *
+       gkick__v1__cancel_batch_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   gkick__v1__cancel_batch_request__free_unpacked
+                     (Gkick__V1__CancelBatchRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Gkick__V1__CancelBatchResponse methods */
+void   gkick__v1__cancel_batch_response__init
+                     (Gkick__V1__CancelBatchResponse         *message);
+size_t gkick__v1__cancel_batch_response__get_packed_size
+                     (const Gkick__V1__CancelBatchResponse   *message);
+size_t gkick__v1__cancel_batch_response__pack
+                     (const Gkick__V1__CancelBatchResponse   *message,
+                      uint8_t             *out);
+size_t gkick__v1__cancel_batch_response__pack_to_buffer
+                     (const Gkick__V1__CancelBatchResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Gkick__V1__CancelBatchResponse *
+       gkick__v1__cancel_batch_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   gkick__v1__cancel_batch_response__free_unpacked
+                     (Gkick__V1__CancelBatchResponse *message,
+                      ProtobufCAllocator *allocator);
 /* Gkick__V1__EnqueueRequest methods */
 void   gkick__v1__enqueue_request__init
                      (Gkick__V1__EnqueueRequest         *message);
@@ -859,6 +1181,33 @@ void   gkick__v1__stream_events_response__free_unpacked
                       ProtobufCAllocator *allocator);
 /* --- per-message closures --- */
 
+typedef void (*Gkick__V1__Batch_Closure)
+                 (const Gkick__V1__Batch *message,
+                  void *closure_data);
+typedef void (*Gkick__V1__PutBatchRequest_Closure)
+                 (const Gkick__V1__PutBatchRequest *message,
+                  void *closure_data);
+typedef void (*Gkick__V1__PutBatchResponse_Closure)
+                 (const Gkick__V1__PutBatchResponse *message,
+                  void *closure_data);
+typedef void (*Gkick__V1__GetBatchRequest_Closure)
+                 (const Gkick__V1__GetBatchRequest *message,
+                  void *closure_data);
+typedef void (*Gkick__V1__GetBatchResponse_Closure)
+                 (const Gkick__V1__GetBatchResponse *message,
+                  void *closure_data);
+typedef void (*Gkick__V1__ListBatchesRequest_Closure)
+                 (const Gkick__V1__ListBatchesRequest *message,
+                  void *closure_data);
+typedef void (*Gkick__V1__ListBatchesResponse_Closure)
+                 (const Gkick__V1__ListBatchesResponse *message,
+                  void *closure_data);
+typedef void (*Gkick__V1__CancelBatchRequest_Closure)
+                 (const Gkick__V1__CancelBatchRequest *message,
+                  void *closure_data);
+typedef void (*Gkick__V1__CancelBatchResponse_Closure)
+                 (const Gkick__V1__CancelBatchResponse *message,
+                  void *closure_data);
 typedef void (*Gkick__V1__EnqueueRequest_Closure)
                  (const Gkick__V1__EnqueueRequest *message,
                   void *closure_data);
@@ -986,6 +1335,22 @@ struct Gkick__V1__JobService_Service
                         const Gkick__V1__StreamEventsRequest *input,
                         Gkick__V1__StreamEventsResponse_Closure closure,
                         void *closure_data);
+  void (*put_batch)(Gkick__V1__JobService_Service *service,
+                    const Gkick__V1__PutBatchRequest *input,
+                    Gkick__V1__PutBatchResponse_Closure closure,
+                    void *closure_data);
+  void (*get_batch)(Gkick__V1__JobService_Service *service,
+                    const Gkick__V1__GetBatchRequest *input,
+                    Gkick__V1__GetBatchResponse_Closure closure,
+                    void *closure_data);
+  void (*list_batches)(Gkick__V1__JobService_Service *service,
+                       const Gkick__V1__ListBatchesRequest *input,
+                       Gkick__V1__ListBatchesResponse_Closure closure,
+                       void *closure_data);
+  void (*cancel_batch)(Gkick__V1__JobService_Service *service,
+                       const Gkick__V1__CancelBatchRequest *input,
+                       Gkick__V1__CancelBatchResponse_Closure closure,
+                       void *closure_data);
 };
 typedef void (*Gkick__V1__JobService_ServiceDestroy)(Gkick__V1__JobService_Service *);
 void gkick__v1__job_service__init (Gkick__V1__JobService_Service *service,
@@ -1005,7 +1370,11 @@ void gkick__v1__job_service__init (Gkick__V1__JobService_Service *service,
       function_prefix__ ## retry_job,\
       function_prefix__ ## delete_job,\
       function_prefix__ ## explain_job,\
-      function_prefix__ ## stream_events  }
+      function_prefix__ ## stream_events,\
+      function_prefix__ ## put_batch,\
+      function_prefix__ ## get_batch,\
+      function_prefix__ ## list_batches,\
+      function_prefix__ ## cancel_batch  }
 void gkick__v1__job_service__enqueue(ProtobufCService *service,
                                      const Gkick__V1__EnqueueRequest *input,
                                      Gkick__V1__EnqueueResponse_Closure closure,
@@ -1054,10 +1423,35 @@ void gkick__v1__job_service__stream_events(ProtobufCService *service,
                                            const Gkick__V1__StreamEventsRequest *input,
                                            Gkick__V1__StreamEventsResponse_Closure closure,
                                            void *closure_data);
+void gkick__v1__job_service__put_batch(ProtobufCService *service,
+                                       const Gkick__V1__PutBatchRequest *input,
+                                       Gkick__V1__PutBatchResponse_Closure closure,
+                                       void *closure_data);
+void gkick__v1__job_service__get_batch(ProtobufCService *service,
+                                       const Gkick__V1__GetBatchRequest *input,
+                                       Gkick__V1__GetBatchResponse_Closure closure,
+                                       void *closure_data);
+void gkick__v1__job_service__list_batches(ProtobufCService *service,
+                                          const Gkick__V1__ListBatchesRequest *input,
+                                          Gkick__V1__ListBatchesResponse_Closure closure,
+                                          void *closure_data);
+void gkick__v1__job_service__cancel_batch(ProtobufCService *service,
+                                          const Gkick__V1__CancelBatchRequest *input,
+                                          Gkick__V1__CancelBatchResponse_Closure closure,
+                                          void *closure_data);
 
 /* --- descriptors --- */
 
 extern const ProtobufCEnumDescriptor    gkick__v1__hindrance__descriptor;
+extern const ProtobufCMessageDescriptor gkick__v1__batch__descriptor;
+extern const ProtobufCMessageDescriptor gkick__v1__put_batch_request__descriptor;
+extern const ProtobufCMessageDescriptor gkick__v1__put_batch_response__descriptor;
+extern const ProtobufCMessageDescriptor gkick__v1__get_batch_request__descriptor;
+extern const ProtobufCMessageDescriptor gkick__v1__get_batch_response__descriptor;
+extern const ProtobufCMessageDescriptor gkick__v1__list_batches_request__descriptor;
+extern const ProtobufCMessageDescriptor gkick__v1__list_batches_response__descriptor;
+extern const ProtobufCMessageDescriptor gkick__v1__cancel_batch_request__descriptor;
+extern const ProtobufCMessageDescriptor gkick__v1__cancel_batch_response__descriptor;
 extern const ProtobufCMessageDescriptor gkick__v1__enqueue_request__descriptor;
 extern const ProtobufCMessageDescriptor gkick__v1__enqueue_response__descriptor;
 extern const ProtobufCMessageDescriptor gkick__v1__schedule_request__descriptor;

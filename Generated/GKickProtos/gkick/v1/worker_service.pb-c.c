@@ -1509,7 +1509,7 @@ const ProtobufCMessageDescriptor gkick__v1__assignment__metadata_entry__descript
   (ProtobufCMessageInit) gkick__v1__assignment__metadata_entry__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor gkick__v1__assignment__field_descriptors[11] =
+static const ProtobufCFieldDescriptor gkick__v1__assignment__field_descriptors[13] =
 {
   {
     "lease",
@@ -1643,12 +1643,38 @@ static const ProtobufCFieldDescriptor gkick__v1__assignment__field_descriptors[1
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "depends_on",
+    12,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_STRING,
+    offsetof(Gkick__V1__Assignment, n_depends_on),
+    offsetof(Gkick__V1__Assignment, depends_on),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "batch_id",
+    13,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Gkick__V1__Assignment, batch_id),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned gkick__v1__assignment__field_indices_by_name[] = {
   1,   /* field[1] = attempt */
+  12,   /* field[12] = batch_id */
   5,   /* field[5] = content_type */
   7,   /* field[7] = created_at */
   8,   /* field[8] = deadline */
+  11,   /* field[11] = depends_on */
   0,   /* field[0] = lease */
   9,   /* field[9] = max_attempts */
   6,   /* field[6] = metadata */
@@ -1660,7 +1686,7 @@ static const unsigned gkick__v1__assignment__field_indices_by_name[] = {
 static const ProtobufCIntRange gkick__v1__assignment__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 11 }
+  { 0, 13 }
 };
 const ProtobufCMessageDescriptor gkick__v1__assignment__descriptor =
 {
@@ -1670,7 +1696,7 @@ const ProtobufCMessageDescriptor gkick__v1__assignment__descriptor =
   "Gkick__V1__Assignment",
   "gkick.v1",
   sizeof(Gkick__V1__Assignment),
-  11,
+  13,
   gkick__v1__assignment__field_descriptors,
   gkick__v1__assignment__field_indices_by_name,
   1,  gkick__v1__assignment__number_ranges,

@@ -71,7 +71,7 @@ struct  Gkick__V1__WorkerHello
   size_t n_names;
   char **names;
   /*
-   * how many jobs it may hold; 0: none until a later message says
+   * how many jobs it may hold, at most 10,000 (more is taken as that); 0: none until a later message says
    */
   uint32_t max_in_flight;
   /*
@@ -79,7 +79,7 @@ struct  Gkick__V1__WorkerHello
    */
   uint64_t max_in_flight_bytes;
   /*
-   * not set: no resuming
+   * not set: no resuming; at most 10 min (more is taken as that)
    */
   Google__Protobuf__Duration *resume_window;
   /*
@@ -256,10 +256,16 @@ struct  Gkick__V1__Assignment
   Google__Protobuf__Timestamp *deadline;
   uint32_t max_attempts;
   int32_t priority;
+  /*
+   * their results: JobService.GetJob
+   */
+  size_t n_depends_on;
+  char **depends_on;
+  char *batch_id;
 };
 #define GKICK__V1__ASSIGNMENT__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&gkick__v1__assignment__descriptor) \
-    , NULL, 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, {0,NULL}, (char *)protobuf_c_empty_string, 0,NULL, NULL, NULL, 0, 0 }
+    , NULL, 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, {0,NULL}, (char *)protobuf_c_empty_string, 0,NULL, NULL, NULL, 0, 0, 0,NULL, (char *)protobuf_c_empty_string }
 
 
 typedef enum {
@@ -325,7 +331,8 @@ struct  Gkick__V1__OutcomeResult
   ProtobufCMessage base;
   Gkick__V1__JobLease *lease;
   /*
-   * 0: stored; FAILED_PRECONDITION: the lease is no longer held, another attempt may run
+   * 0: stored. FAILED_PRECONDITION: the lease is no longer held, another attempt may run. INVALID_ARGUMENT: never to be sent again as it is.
+   * UNAVAILABLE, RESOURCE_EXHAUSTED: the store does not take it now, send it again.
    */
   int32_t status_code;
   char *status_message;
@@ -372,9 +379,12 @@ struct  Gkick__V1__FetchRequest
   size_t n_names;
   char **names;
   /*
-   * 0: 1; at most 1,000
+   * 0: 1; at most 1,000, and no more than fit into 4 MiB
    */
   uint32_t max_jobs;
+  /*
+   * at most 60 s; ends shortly before the call's deadline
+   */
   Google__Protobuf__Duration *max_wait;
   /*
    * not set: the server's default

@@ -1,6 +1,6 @@
 import Testing
 
-@testable import Command
+@testable import CommandLineTool
 
 @Suite struct ServerLogTests {
   @Test func aLineStaysOneLineWhateverIsInIt() {

@@ -77,6 +77,7 @@ struct EventsCommand: RemoteCommand {
       parts.append(Table.onOneLine("\(failure.type): \(failure.message), again at \(Format.clock(next))"))
     case .progress(let progress): parts.append(Table.onOneLine("\(progress.percent)% \(progress.message)"))
     case .due(let time): parts.append("for \(Format.time(time))")
+    case .audit(let principal, let call): parts.append(Table.onOneLine("\(call) by \(principal)"))
     }
     return parts.joined(separator: "  ")
   }
@@ -85,12 +86,15 @@ struct EventsCommand: RemoteCommand {
     var failure: Failure?
     var progress: Progress?
     var next: Timestamp?
+    var principal = ""
+    var call = ""
     switch event.detail {
     case .none: break
     case .failure(let value): failure = value
     case .retry(let value, let time): (failure, next) = (value, time)
     case .progress(let value): progress = value
     case .due(let time): next = time
+    case .audit(let who, let what): (principal, call) = (who, what)
     }
     return .members([
       ("cursor", .string(String(event.cursor))), ("type", .string(event.kind.name)), ("at", JobDocument.time(event.at)),
@@ -104,6 +108,7 @@ struct EventsCommand: RemoteCommand {
         progress.map { .members([("percent", .unsigned(UInt64($0.percent))), ("message", .string($0.message))]) }
       ),
       ("next_run_at", JobDocument.time(next)),
+      ("principal", JobDocument.text(principal)), ("call", JobDocument.text(call)),
     ])
   }
 

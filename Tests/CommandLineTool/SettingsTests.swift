@@ -3,7 +3,7 @@ import Jobs
 import Support
 import Testing
 
-@testable import Command
+@testable import CommandLineTool
 
 @Suite(.aside) struct SettingsTests {
   private func settings(

@@ -36,10 +36,13 @@ extension Event.Kind {
     case .expired: "EXPIRED"
     case .leaseLost: "LEASE_LOST"
     case .blocked: "BLOCKED"
+    case .refused: "REFUSED"
     case .queuePaused: "QUEUE_PAUSED"
     case .queueResumed: "QUEUE_RESUMED"
     case .workerConnected: "WORKER_CONNECTED"
     case .workerDisconnected: "WORKER_DISCONNECTED"
+    case .batchFinished: "BATCH_FINISHED"
+    case .audit: "AUDIT"
     }
   }
 
