@@ -108,7 +108,7 @@ import Wire
     }
     #expect(codec.refusal(Raw.number(2, 0).bytes, codec.decodeListJobsRequest)?.field == "states")
     #expect(codec.refusal(Raw.number(2, 10).bytes, codec.decodeListJobsRequest)?.field == "states")
-    #expect(codec.refusal(Raw.number(5, 12).bytes, codec.decodeStreamEventsRequest)?.field == "types")
+    #expect(codec.refusal(Raw.number(5, 13).bytes, codec.decodeStreamEventsRequest)?.field == "types")
     let running = Raw.text(1, "q") + .number(2, 3)
     #expect(codec.refusal(running.bytes, codec.decodePurgeQueueRequest)?.field == "states")
     #expect(codec.refusal(running.bytes, codec.decodeRetryJobsRequest)?.field == "states")
