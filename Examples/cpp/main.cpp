@@ -2,12 +2,16 @@
 // Built by the Makefile with libgrpc++-dev, protobuf-compiler-grpc and libssl-dev.
 #include <grpcpp/grpcpp.h>
 #include <openssl/sha.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <condition_variable>
 #include <csignal>
 #include <cstdlib>
 #include <iostream>
+#include <map>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <thread>
@@ -54,60 +58,112 @@ static int produce(JobService::Stub& jobs, int count, char** words) {
   return 0;
 }
 
-static int work(WorkerService::Stub& workers) {
-  grpc::ClientContext call;
-  auto stream = workers.Work(&call);
-  std::mutex sending;  // a stream takes one writer at a time
-  auto send = [&](const WorkRequest& message) {
-    std::lock_guard<std::mutex> lock(sending);
-    stream->Write(message);
-  };
-  WorkRequest first;
-  first.mutable_hello()->add_queues()->set_queue("default");
-  first.mutable_hello()->add_names("example.hash");
-  first.mutable_hello()->set_max_in_flight(16);
-  send(first);
+// Comes back after the server was away, with the same id, and goes on with what it holds.
+class Worker {
+ public:
+  explicit Worker(std::shared_ptr<grpc::Channel> channel)
+      : stub_(WorkerService::NewStub(channel)),
+        id_("cpp-" + std::to_string(getpid()) + "-" + std::to_string(std::chrono::system_clock::now().time_since_epoch().count())) {}
 
-  std::atomic<bool> open{true};
-  std::atomic<int64_t> beat{1000};  // milliseconds
-  std::thread heart([&] {
-    bool told = false;
-    auto next = std::chrono::steady_clock::now();
-    while (open) {
-      std::this_thread::sleep_for(std::chrono::milliseconds(50));
-      WorkRequest message;  // an empty one renews the leases
-      if (stopping && !told) {
-        message.set_drain(true);
-        told = true;
-      } else if (std::chrono::steady_clock::now() < next) {
-        continue;
-      }
-      next = std::chrono::steady_clock::now() + std::chrono::milliseconds(beat);
-      send(message);
+  int run() {
+    for (int wait = 100;; wait = std::min(wait * 2, 10000)) {
+      bool welcomed = false;
+      grpc::Status status = stream(&welcomed);
+      if (status.ok() || (stopping && held_.empty())) return 0;  // drained
+      if (welcomed) wait = 100;
+      std::cout << "connection lost (" << status.error_message() << "), again in " << wait << " ms" << std::endl;
+      std::this_thread::sleep_for(std::chrono::milliseconds(wait));
     }
-  });
-
-  WorkResponse update;
-  while (stream->Read(&update)) {
-    if (update.has_welcome()) {
-      beat = update.welcome().heartbeat().seconds() * 500 + update.welcome().heartbeat().nanos() / 2000000;
-      std::cout << "worker " << update.welcome().worker_id() << " is ready" << std::endl;
-    }
-    WorkRequest answer;
-    answer.set_ack_seq(update.seq());
-    for (const Assignment& job : update.jobs()) {
-      Outcome* outcome = answer.add_outcomes();
-      *outcome->mutable_lease() = job.lease();
-      outcome->mutable_success()->set_result(sha256(job.payload()));
-    }
-    send(answer);
   }
-  open = false;
-  heart.join();
-  grpc::Status status = stream->Finish();
-  if (!status.ok()) std::cerr << status.error_message() << std::endl;
-  return status.ok() ? 0 : 1;
-}
+
+ private:
+  // One stream, until it ends; OK when the server ended it because the worker has drained.
+  grpc::Status stream(bool* welcomed) {
+    grpc::ClientContext call;
+    auto stream = stub_->Work(&call);
+    std::mutex sending;  // a stream takes one writer at a time
+    auto send = [&](const WorkRequest& message) {
+      std::lock_guard<std::mutex> lock(sending);
+      stream->Write(message);
+    };
+    WorkRequest first;
+    WorkerHello* hello = first.mutable_hello();
+    hello->set_worker_id(id_);
+    hello->add_queues()->set_queue("default");
+    hello->add_names("example.hash");
+    hello->set_max_in_flight(16);
+    hello->mutable_resume_window()->set_seconds(30);
+    for (const auto& [token, lease] : held_) *hello->add_held() = lease;
+    send(first);
+    WorkRequest again;  // what was finished while the connection was away
+    for (const auto& [token, outcome] : unsent_) *again.add_outcomes() = outcome;
+    send(again);
+
+    std::atomic<bool> open{true};
+    std::atomic<int64_t> beat{1000};  // milliseconds
+    std::thread heart([&] {
+      bool told = false;
+      auto next = std::chrono::steady_clock::now();
+      while (open) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(50));
+        WorkRequest message;  // an empty one renews the leases
+        if (stopping && !told) {
+          message.set_drain(true);
+          told = true;
+        } else if (std::chrono::steady_clock::now() < next) {
+          continue;
+        }
+        next = std::chrono::steady_clock::now() + std::chrono::milliseconds(beat);
+        send(message);
+      }
+    });
+
+    WorkResponse update;
+    while (stream->Read(&update)) {
+      if (update.has_welcome()) {
+        *welcomed = true;
+        beat = update.welcome().heartbeat().seconds() * 500 + update.welcome().heartbeat().nanos() / 2000000;
+        for (const JobLease& lease : update.welcome().lost()) forget(lease);
+        std::cout << "worker " << update.welcome().worker_id() << " is ready" << std::endl;
+      }
+      WorkRequest answer;
+      answer.set_ack_seq(update.seq());
+      bool isRefused = false;
+      for (const OutcomeResult& result : update.results()) {
+        auto code = static_cast<grpc::StatusCode>(result.status_code());
+        if (code == grpc::StatusCode::UNAVAILABLE || code == grpc::StatusCode::RESOURCE_EXHAUSTED) {
+          isRefused = true;  // the store does not take it now
+          *answer.add_outcomes() = unsent_[result.lease().token()];
+        } else {
+          forget(result.lease());
+        }
+      }
+      if (isRefused) std::this_thread::sleep_for(std::chrono::seconds(1));
+      for (const Assignment& job : update.jobs()) {
+        Outcome outcome;
+        *outcome.mutable_lease() = job.lease();
+        outcome.mutable_success()->set_result(sha256(job.payload()));
+        held_[job.lease().token()] = job.lease();
+        unsent_[job.lease().token()] = outcome;
+        *answer.add_outcomes() = outcome;
+      }
+      send(answer);
+    }
+    open = false;
+    heart.join();
+    return stream->Finish();
+  }
+
+  void forget(const JobLease& lease) {
+    held_.erase(lease.token());
+    unsent_.erase(lease.token());
+  }
+
+  std::unique_ptr<WorkerService::Stub> stub_;
+  std::string id_;
+  std::map<uint64_t, JobLease> held_;   // by token: what is not settled yet, told again after a reconnect
+  std::map<uint64_t, Outcome> unsent_;  // until the server has said that it is stored
+};
 
 int main(int argc, char** argv) {
   std::signal(SIGTERM, [](int) { stopping = true; });
@@ -115,5 +171,5 @@ int main(int argc, char** argv) {
   const char* address = std::getenv("GKICK_ADDRESS");
   auto channel = grpc::CreateChannel(address ? address : "127.0.0.1:7450", grpc::InsecureChannelCredentials());
   if (argc > 1 && std::string(argv[1]) == "produce") return produce(*JobService::NewStub(channel), argc - 2, argv + 2);
-  return work(*WorkerService::NewStub(channel));
+  return Worker(channel).run();
 }

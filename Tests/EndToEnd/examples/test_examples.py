@@ -62,13 +62,11 @@ def test_python_watcher(server, example):
         watching.wait()
 
 
-@pytest.mark.example("python")
-def test_python_worker_survives_the_server(example):
+def check_survival(folder, worker):
     """The connection breaks by kill -9 of the server; the worker comes back by itself."""
     with Server(lease="5s") as own:
         environment = os.environ | {"GKICK_ADDRESS": own.address}
-        running = subprocess.Popen([sys.executable, "worker.py"], cwd=example, env=environment, stdin=subprocess.DEVNULL,
-                                   stdout=subprocess.DEVNULL)
+        running = subprocess.Popen(worker, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
         try:
             for _ in range(2):
                 job_id = own.enqueue("default", name="example.hash", payload=b"ada")
@@ -77,6 +75,21 @@ def test_python_worker_survives_the_server(example):
         finally:
             running.kill()
             running.wait()
+
+
+@pytest.mark.example("python")
+def test_python_worker_survives_the_server(example):
+    check_survival(example, [sys.executable, "worker.py"])
+
+
+@pytest.mark.example("ruby")
+def test_ruby_worker_survives_the_server(example):
+    check_survival(example, ["ruby", "main.rb", "work"])
+
+
+@pytest.mark.example("node")
+def test_node_worker_survives_the_server(example):
+    check_survival(example, ["node", "main.mjs", "work"])
 
 
 @pytest.mark.example("ruby")
@@ -134,9 +147,19 @@ def test_go(server, example):
     check(server, example, ["./main", "work"], ["./main", "produce"])
 
 
+@pytest.mark.example("go")
+def test_go_worker_survives_the_server(example):
+    check_survival(example, ["./main", "work"])
+
+
 @pytest.mark.example("cpp")
 def test_cpp(server, example):
     check(server, example, ["./main", "work"], ["./main", "produce"])
+
+
+@pytest.mark.example("cpp")
+def test_cpp_worker_survives_the_server(example):
+    check_survival(example, ["./main", "work"])
 
 
 # A producer out of the command line alone.
