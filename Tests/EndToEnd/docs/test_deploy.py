@@ -44,8 +44,9 @@ def seconds(text):
 
 
 def test_kubernetes():
-    stateful, service = documents("kubernetes.yaml")
-    assert (stateful["kind"], service["kind"]) == ("StatefulSet", "Service")
+    stateful, service, budget, policy = documents("kubernetes.yaml")
+    assert [one["kind"] for one in (stateful, service, budget, policy)] == [
+        "StatefulSet", "Service", "PodDisruptionBudget", "NetworkPolicy"]
     pod = stateful["spec"]["template"]["spec"]
     [container] = pod["containers"]
     environment = {entry["name"]: entry["value"] for entry in container["env"]}
@@ -62,13 +63,20 @@ def test_kubernetes():
     port, http = free_port(), free_port()
     local = environment | {"GKICK_LISTEN": f"127.0.0.1:{port}", "GKICK_HTTP": f"127.0.0.1:{http}"}
     with Server(environment=local) as server:
-        for probe in ("livenessProbe", "readinessProbe"):
+        for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
             page = container[probe]["httpGet"]
             assert page["port"] == "http" and server.get(page["path"])[0] == 200
     volumes = {claim["metadata"]["name"] for claim in stateful["spec"]["volumeClaimTemplates"]}
     [mount] = container["volumeMounts"]
     assert mount["name"] in volumes and f"embedded:{mount['mountPath']}" in (DEPLOY / "Containerfile").read_text()
     assert container["securityContext"]["readOnlyRootFilesystem"], "the store is the only place that is written to"
+    assert budget["spec"]["selector"]["matchLabels"] == policy["spec"]["podSelector"]["matchLabels"] == labels
+    assert {port["port"] for rule in policy["spec"]["ingress"] for port in rule["ports"]} == set(ports)
+    # What the restricted pod security standard asks for, and an image that does not change by itself.
+    assert pod["securityContext"]["runAsNonRoot"] and pod["securityContext"]["seccompProfile"]["type"] == "RuntimeDefault"
+    assert container["securityContext"]["allowPrivilegeEscalation"] is False
+    assert container["securityContext"]["capabilities"]["drop"] == ["ALL"]
+    assert container["image"].split(":")[1] == (ROOT / "VERSION").read_text().strip()
 
 
 def test_compose():
@@ -87,8 +95,18 @@ def test_compose():
         assert (DEPLOY / one["build"]["context"]).resolve() == ROOT and (ROOT / one["build"]["dockerfile"]).is_file()
         assert seconds(one["stop_grace_period"]) > 30, "longer than a drain"
         assert one["depends_on"]["redis"]["condition"] == "service_healthy" and "healthcheck" in services["redis"]
+        assert one["restart"] == "unless-stopped" and one["healthcheck"]["test"][:2] == ["CMD", "gkick"]
+        assert all(port.startswith("127.0.0.1:") for port in one["ports"]), "nothing here asks who is there"
     assert set(services["gkick-1"]["ports"]).isdisjoint(services["gkick-2"]["ports"])
     assert {volume.split(":")[0] for volume in services["redis"]["volumes"]} == set(compose["volumes"])
+
+
+def test_what_an_image_is_not_built_from():
+    ignored = (ROOT / ".dockerignore").read_text().split("\n")
+    assert {".git", ".build*", "gkick-data"} <= set(ignored)
+    # What the build reads stays.
+    for needed in ("Package.swift", "Sources", "Generated", "Scripts", "Protos", "Tests", "Benchmarks", "Examples"):
+        assert needed not in ignored
 
 
 def test_container_file():
@@ -99,11 +117,10 @@ def test_container_file():
     assert re.search(r'^ENTRYPOINT \["gkick"\]\nCMD \["server"\]$', text, re.M) and "STOPSIGNAL SIGTERM" in text
     exposed = re.search(r"^EXPOSE (.*)$", text, re.M).group(1).split()
     assert [environment[name].rsplit(":", 1)[1] for name in ("GKICK_LISTEN", "GKICK_HTTP")] == exposed
-    # The build needs what Scripts/setup installs, the image what the executable is linked with.
-    setup = (ROOT / "Scripts/setup").read_text().split("\nif [", 1)[0]
-    packages = set(re.findall(r"=(lib[a-z0-9-]+-dev|zlib1g-dev)", setup))
-    build, image = re.findall(r"--no-install-recommends\s+(.*?)&&", text)
-    assert packages <= set(build.split())
+    # The build takes libraries and flags from where they are said once; the image has what the executable is linked with.
+    assert "Scripts/setup" in text and "Scripts/build release gkick" in text and "swift build" not in text
+    [image] = re.findall(r"--no-install-recommends\s+(.*?)&&", text)
+    assert re.search(r'^HEALTHCHECK .*CMD \["gkick", "info"\]$', text, re.M)
     linked = subprocess.run(["ldd", binary()], capture_output=True, text=True, timeout=60).stdout
     libraries = {"libnghttp2": "libnghttp2-14", "libprotobuf-c": "libprotobuf-c1", "libhiredis": "libhiredis0.14",
                  "libsqlite3": "libsqlite3-0", "libz": "zlib1g"}
@@ -117,6 +134,7 @@ def test_container_file():
 def test_systemd_unit(tmp_path):
     unit = DEPLOY / "gkick.service"
     values = dict(line.split("=", 1) for line in unit.read_text().splitlines() if "=" in line and not line.startswith("#"))
+    assert values["ExecReload"] == "/bin/kill -HUP $MAINPID" and values["StartLimitIntervalSec"] == "0"
     environment = dict(pair.split("=", 1) for pair in shlex.split(values["Environment"]))
     assert set(environment) <= settings()
     program, *arguments = shlex.split(values["ExecStart"])
@@ -132,6 +150,9 @@ def test_systemd_unit(tmp_path):
                               timeout=60)
         said = [line for line in done.stderr.splitlines() if "gkick.service" in line]
         assert not said, said
+        done = subprocess.run(["systemd-analyze", "security", "--offline=yes", "--threshold=20", unit], stdin=subprocess.DEVNULL,
+                              capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, "an exposure of more than 2.0:\n" + done.stdout[-300:]
 
 
 def test_the_unit_s_process_drains_in_time():
