@@ -124,7 +124,7 @@ final class QueueManager {
           if state == .ready { balancer.becameReady(1, queue: queue) }
         case .duplicate(_, .ready, _):
           balancer.becameReady(1, queue: ledger.number(of: tick.groups[index].jobs[place - next].queue))
-        case .duplicate, .conflict, .withdrawn: break
+        case .duplicate, .conflict, .withdrawn, .refused: break
         }
       }
       next = own.upperBound

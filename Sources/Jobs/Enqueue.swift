@@ -20,4 +20,18 @@ public enum EnqueueResult: Hashable, Sendable {
   case conflict(existing: String)
   /// Another job of its all-or-nothing group was rejected.
   case withdrawn
+  /// It is well formed, but cannot be taken as things stand.
+  case refused(EnqueueRefusal)
+}
+
+/// Why a job that is well formed is not taken.
+public enum EnqueueRefusal: Hashable, Sendable {
+  /// It depends on a job that is not there.
+  case unknownDependency(id: String)
+  /// It waits for itself, or is one of the group's jobs that wait for each other.
+  case circle
+  /// No more jobs come into the batch from outside.
+  case batchClosed(id: String)
+  /// As many wait as the limit allows.
+  case tooManyWaiting(Limit.Scope, retryAfter: Interval)
 }

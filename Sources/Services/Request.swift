@@ -61,6 +61,18 @@ extension Status {
     }
   }
 
+  init(_ refusal: EnqueueRefusal) {
+    switch refusal {
+    case .unknownDependency(let id): self.init(.failedPrecondition, "job.depends_on: no job \(id)")
+    case .circle: self.init(.invalidArgument, "job.depends_on: jobs that wait for each other, or for themselves")
+    case .batchClosed(let id): self.init(.failedPrecondition, "job.batch_id: batch \(id) is closed")
+    case .tooManyWaiting(let scope, let after):
+      self.init(
+        .resourceExhausted, "as many jobs wait as the limit of \(scope) allows",
+        retryPushback: max(1, after.microseconds / 1_000))
+    }
+  }
+
   /// Too much waits for the engine or for the store's readers.
   static let overloaded = Status(
     .resourceExhausted, "the server has too much to do; try again shortly", retryPushback: 500)

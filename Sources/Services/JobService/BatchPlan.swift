@@ -67,6 +67,7 @@ extension BatchResult {
       self.init(Status(.alreadyExists, "the unique key is held by \(holder)"))
       jobID = existing
     case .withdrawn: self = .withdrawn
+    case .refused(let refusal): self.init(Status(refusal))
     }
   }
 }

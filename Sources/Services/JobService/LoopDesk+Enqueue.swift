@@ -66,6 +66,9 @@ private struct Stored {
     case .conflict(let existing):
       call.finish(Status(.alreadyExists, "the unique key is held by job \(existing)"))
       return nil
+    case .refused(let refusal):
+      call.finish(Status(refusal))
+      return nil
     case .withdrawn:
       call.finish(.confused)
       return nil
