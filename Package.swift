@@ -156,7 +156,7 @@ let package = Package(
         "RPCServices", "RPC", "Protobuf", "GRPCProtos", .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"),
       ]),
-    tests("Jobs", ["Jobs"]),
+    tests("Jobs", ["Jobs"], exclude: ["Corpus"]),
     tests("Engine", ["Engine", "Jobs", "MemoryStore"]),
     tests("MemoryStore", ["MemoryStore", "Jobs"]),
     tests("SQLiteStore", ["SQLiteStore", "CSQLite", "StoreCrasher", "MemoryStore", "Jobs"]),
