@@ -4,7 +4,7 @@ public struct HTTP2Configuration: Sendable {
 
   public var role: Role
   /// SETTINGS_MAX_CONCURRENT_STREAMS (RFC 9113 section 6.5.2): streams the peer may hold open at once.
-  public var maxConcurrentStreams: UInt32 = 100
+  public var maxConcurrentStreams: UInt32 = 1000
   /// SETTINGS_MAX_HEADER_LIST_SIZE: bytes of one header block, counted as name + value + 32 per field. What comes above it is not
   /// stored; the block is then marked `tooLarge`.
   public var maxHeaderListSize: Int = 16 * 1024
@@ -16,9 +16,9 @@ public struct HTTP2Configuration: Sendable {
   public var streamWindow: Int32 = 128 * 1024
   /// Bytes a peer may send on the connection before they are taken from the session.
   public var connectionWindow: Int32 = 1024 * 1024
-  /// Streams a peer may reset: a burst, then so many per second (CVE-2023-44487).
-  public var resetBurst: UInt64 = 100
-  public var resetsPerSecond: UInt64 = 20
+  /// Streams a peer may reset: a burst, then so many per second (CVE-2023-44487). All its calls may be canceled at once, and again soon.
+  public var resetBurst: Int = 2000
+  public var resetsPerSecond: Int = 1000
   /// Streams that this side resets because of what the peer sent (CVE-2025-8671): a burst, then so many per second.
   public var faultBurst: Int = 100
   public var faultsPerSecond: Int = 10

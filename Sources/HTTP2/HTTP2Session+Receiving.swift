@@ -116,6 +116,10 @@ extension HTTP2Session {
       } else {
         scratch.events.append(.ping)
       }
+    case NGHTTP2_RST_STREAM.rawValue:
+      guard configuration.role == .server, !resets.spend(now: now) else { return 0 }
+      fail(.enhanceYourCalm, "too_many_canceled_calls")
+      return Self.failed
     case NGHTTP2_GOAWAY.rawValue:
       scratch.events.append(
         .goAway(

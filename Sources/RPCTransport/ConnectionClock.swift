@@ -2,6 +2,9 @@ import NIOCore
 
 /// Everything about a server connection that has to do with time: a state machine that is told what happens, knows when it wants to be
 /// asked next, and then says what to do. It reads no clock and sets no timer.
+///
+/// An action that ends the connection is given once and ends the machine with it: asking until nothing is due always comes to an end,
+/// and what is due next is always later than now.
 struct ConnectionClock {
   enum Action: Equatable {
     case ping
@@ -9,7 +12,7 @@ struct ConnectionClock {
     case shutdownNotice
     /// The second GOAWAY. Close as soon as no stream is open.
     case goAway(String)
-    /// GOAWAY, whatever is open, and close.
+    /// GOAWAY, whatever is open, and close as soon as it is written; `close` follows if the peer does not take it.
     case terminate(String)
     /// Responses wait, and the peer did not read. Asked again and again: it matters only when others need the room.
     case makeRoom
@@ -21,6 +24,10 @@ struct ConnectionClock {
     case serving
     case noticed(until: NIODeadline, reason: String)
     case draining(until: NIODeadline?)
+    /// GOAWAY is on its way: nothing counts any more but that it is written soon.
+    case terminating(until: NIODeadline, reason: String)
+    /// Nothing is ever due again.
+    case over
   }
 
   private let configuration: ServerConfiguration
@@ -115,6 +122,16 @@ struct ConnectionClock {
     return .goAway(reason)
   }
 
+  /// GOAWAY was submitted for what the peer did, and nothing is asked of it any more. False: the end was there before.
+  mutating func terminated(reason: String, now: NIODeadline) -> Bool {
+    switch phase {
+    case .terminating, .over: return false
+    case .serving, .noticed, .draining:
+      phase = .terminating(until: now + Self.goodbye, reason: reason)
+      return true
+    }
+  }
+
   var isDraining: Bool {
     if case .draining = phase { return true }
     return false
@@ -129,26 +146,50 @@ struct ConnectionClock {
       guard let deadline else { return }
       earliest = earliest.map { min($0, deadline) } ?? deadline
     }
+    switch phase {
+    case .over: return nil
+    case .terminating(let until, _): return until
+    case .serving:
+      consider(ageAt)
+      if let limit = configuration.maxConnectionIdle { consider(idleSince.map { $0 + limit }) }
+    case .noticed(let until, _): consider(until)
+    case .draining(let until): consider(until)
+    }
     consider(handshakeBy)
     consider(headersBy)
     consider(pongBy ?? lastReceived + configuration.keepaliveInterval)
     consider(blockedSince.map { $0 + configuration.writeTimeout })
-    consider(held.map { $0.since + configuration.crowdedStallTimeout })
+    consider(held.map { $0.since + crowdedStallTimeout })
     if let limit = configuration.stallTimeout { consider(stalledSince.map { $0 + limit }) }
-    switch phase {
-    case .serving:
-      consider(ageAt)
-      if let limit = configuration.maxConnectionIdle { consider(idleSince.map { $0 + limit }) }
-    case .noticed(let until, _):
-      consider(until)
-    case .draining(let until):
-      consider(until)
-    }
     return earliest
   }
 
   /// What is due; nil when nothing is. Call again until it is nil.
   mutating func next(now: NIODeadline) -> Action? {
+    guard let action = due(now: now) else { return nil }
+    // The only way out of this machine, so that no action that ends a connection can be given twice.
+    switch action {
+    case .ping: pongBy = now + configuration.keepaliveTimeout
+    case .shutdownNotice, .goAway: break
+    case .makeRoom: held?.since = now
+    case .terminate(let reason): phase = .terminating(until: now + Self.goodbye, reason: reason)
+    case .close: phase = .over
+    }
+    return action
+  }
+
+  /// How long a peer gets to take the last GOAWAY.
+  private static let goodbye = TimeAmount.seconds(1)
+
+  /// Asked again after that, so it must be some time.
+  private var crowdedStallTimeout: TimeAmount { max(configuration.crowdedStallTimeout, .milliseconds(1)) }
+
+  private mutating func due(now: NIODeadline) -> Action? {
+    switch phase {
+    case .over: return nil
+    case .terminating(let until, let reason): return until <= now ? .close(reason) : nil
+    case .serving, .noticed, .draining: break
+    }
     if let handshakeBy, handshakeBy <= now { return .close("handshake timed out") }
     if let headersBy, headersBy <= now { return .terminate("header block timed out") }
     if let pongBy, pongBy <= now { return .close("keepalive timed out") }
@@ -156,10 +197,7 @@ struct ConnectionClock {
     if let limit = configuration.stallTimeout, let stalledSince, stalledSince + limit <= now {
       return .terminate("peer does not open its window")
     }
-    if let held, held.since + configuration.crowdedStallTimeout <= now {
-      self.held?.since = now
-      return .makeRoom
-    }
+    if let held, held.since + crowdedStallTimeout <= now { return .makeRoom }
     switch phase {
     case .serving:
       if let ageAt, ageAt <= now { return drain(reason: "max_age", now: now) }
@@ -170,11 +208,8 @@ struct ConnectionClock {
       if until <= now { return noticeArrived(now: now) }
     case .draining(let until):
       if let until, until <= now { return .close("grace period is over") }
+    case .terminating, .over: break
     }
-    if pongBy == nil, lastReceived + configuration.keepaliveInterval <= now {
-      pongBy = now + configuration.keepaliveTimeout
-      return .ping
-    }
-    return nil
+    return pongBy == nil && lastReceived + configuration.keepaliveInterval <= now ? .ping : nil
   }
 }

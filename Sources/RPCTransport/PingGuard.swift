@@ -3,14 +3,13 @@ import NIOCore
 /// Counts the PINGs of a peer that come too often (gRFC A8).
 struct PingGuard {
   private let interval: TimeAmount
-  private let intervalWithoutCalls: TimeAmount
   private let maxStrikes: Int
   private var last: NIODeadline?
   private var strikes = 0
 
   init(_ configuration: ServerConfiguration) {
-    interval = configuration.minPingInterval
-    intervalWithoutCalls = configuration.minPingIntervalWithoutCalls
+    // Who keeps to the interval by its own clock is sometimes early by ours.
+    interval = .nanoseconds(configuration.minPingInterval.nanoseconds / 10 * 9)
     maxStrikes = configuration.maxPingStrikes
   }
 
@@ -21,9 +20,9 @@ struct PingGuard {
   }
 
   /// False when that was one PING too many.
-  mutating func received(now: NIODeadline, hasCalls: Bool) -> Bool {
+  mutating func received(now: NIODeadline) -> Bool {
     defer { last = now }
-    guard let last, now < last + (hasCalls ? interval : intervalWithoutCalls) else { return true }
+    guard let last, now < last + interval else { return true }
     strikes += 1
     return strikes <= maxStrikes
   }

@@ -23,13 +23,11 @@ public struct ServerConfiguration: Sendable {
   public var stallTimeout: TimeAmount? = .seconds(120)
 
   /// A PING is sent to a peer that was silent for so long (gRFC A9).
-  public var keepaliveInterval = TimeAmount.hours(2)
+  public var keepaliveInterval = TimeAmount.minutes(2)
   /// The connection is closed when nothing comes back for so long.
   public var keepaliveTimeout = TimeAmount.seconds(20)
-  /// PINGs of a peer that come more often count as strikes (gRFC A8).
-  public var minPingInterval = TimeAmount.minutes(5)
-  /// The same, while the peer has no call open.
-  public var minPingIntervalWithoutCalls = TimeAmount.hours(2)
+  /// PINGs of a peer that come more often, by more than a tenth, count as strikes (gRFC A8), whether it has calls open or not.
+  public var minPingInterval = TimeAmount.seconds(10)
   /// More strikes than this, and the connection is closed with `too_many_pings`.
   public var maxPingStrikes = 2
 

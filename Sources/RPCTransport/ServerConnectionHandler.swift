@@ -132,7 +132,7 @@ final class ServerConnectionHandler: ChannelInboundHandler, ChannelOutboundHandl
     timer = nil
     loop.connections[ObjectIdentifier(self)] = nil
     connection.connectionLost()
-    count(final: true)
+    count(now: nil)
   }
 
   private func close(_ reason: String) {
@@ -153,15 +153,14 @@ final class ServerConnectionHandler: ChannelInboundHandler, ChannelOutboundHandl
     clock.headerBlock(isOpen: session.headerBlockOpen, now: now)
     while connection.pings > 0 {
       connection.pings -= 1
-      if !pingGuard.received(now: now, hasCalls: session.openStreams > 0) {
+      if !pingGuard.received(now: now) {
         connection.pings = 0
-        counters.endedConnections.add(1, ordering: .relaxed)
-        session.terminate(.enhanceYourCalm, reason: "too_many_pings")
+        terminate("too_many_pings", now: now)
       }
     }
     if let data = connection.pingAcks {
       connection.pingAcks = nil
-      if data == Self.noticePing, let action = clock.noticeArrived(now: now) { perform(action) }
+      if data == Self.noticePing, let action = clock.noticeArrived(now: now) { perform(action, now: now) }
     }
   }
 
@@ -204,7 +203,7 @@ final class ServerConnectionHandler: ChannelInboundHandler, ChannelOutboundHandl
       isWaiting = true
       loop.wait(self)
     }
-    count(final: false)
+    count(now: now)
     if session.isFinished || (clock.isDraining && session.openStreams == 0 && !session.wantsWrite) {
       if let failure = session.failure {
         counters.endedConnections.add(1, ordering: .relaxed)
@@ -219,19 +218,19 @@ final class ServerConnectionHandler: ChannelInboundHandler, ChannelOutboundHandl
     }
   }
 
-  private func count(final: Bool) {
+  /// - Parameter now: nil: the connection is gone.
+  private func count(now: NIODeadline?) {
     let session = connection.session
-    let calls = final ? 0 : connection.openCalls
-    let buffered = final ? 0 : connection.bufferedRequests + session.queuedBytes
+    let calls = now == nil ? 0 : connection.openCalls
+    let buffered = now == nil ? 0 : connection.bufferedRequests + session.queuedBytes
     if calls != counted.calls { counters.openCalls.add(calls - counted.calls, ordering: .relaxed) }
     if connection.callsStarted != counted.started {
       counters.startedCalls.add(connection.callsStarted - counted.started, ordering: .relaxed)
     }
     if buffered != counted.buffered {
       let total = counters.bufferedBytes.add(buffered - counted.buffered, ordering: .relaxed).newValue
-      if total > configuration.maxBufferedBytes, buffered > 1024 * 1024 {
-        counters.endedConnections.add(1, ordering: .relaxed)
-        session.terminate(.enhanceYourCalm, reason: "too_many_bytes_buffered")
+      if let now, total > configuration.maxBufferedBytes, buffered > 1024 * 1024 {
+        terminate("too_many_bytes_buffered", now: now)
         connectionNeedsFlush()
       }
     }
@@ -252,13 +251,12 @@ final class ServerConnectionHandler: ChannelInboundHandler, ChannelOutboundHandl
   }
 
   /// This connection holds responses and has not read for a while. Others that wait because of that go first.
-  private func makeRoom() {
+  private func makeRoom(now: NIODeadline) {
     let budget = loop.context.budget
     let others = budget.waitingConnections - (connection.parkedCalls > 0 ? 1 : 0)
     guard budget.heldBytes > configuration.maxQueuedOutput, others > 0 else { return }
-    counters.endedConnections.add(1, ordering: .relaxed)
-    connection.session.terminate(.enhanceYourCalm, reason: "responses_not_read")
-    flush()
+    terminate("responses_not_read", now: now)
+    flush(now: now)
     close("responses not read while others wait")
   }
 
@@ -275,8 +273,9 @@ final class ServerConnectionHandler: ChannelInboundHandler, ChannelOutboundHandl
 
   /// The graceful end of this connection begins.
   func drain(reason: String) {
-    if let action = clock.drain(reason: reason, now: .now()) { perform(action) }
-    flush()
+    let now = NIODeadline.now()
+    if let action = clock.drain(reason: reason, now: now) { perform(action, now: now) }
+    flush(now: now)
   }
 
   /// Open calls end with UNAVAILABLE, then the connection is closed.
@@ -287,7 +286,20 @@ final class ServerConnectionHandler: ChannelInboundHandler, ChannelOutboundHandl
     close(reason)
   }
 
-  private func perform(_ action: ConnectionClock.Action) {
+  /// The peer has gone too far: GOAWAY, and the connection is closed when that is written or has had its time.
+  private func terminate(_ reason: String, now: NIODeadline) {
+    guard clock.terminated(reason: reason, now: now) else { return }
+    ended(reason)
+    connection.session.terminate(.enhanceYourCalm, reason: reason)
+  }
+
+  /// Counts and tells that this side has had enough.
+  private func ended(_ reason: String) {
+    counters.endedConnections.add(1, ordering: .relaxed)
+    logger.info("connection ended", metadata: ["peer": "\(connection.peer.address)", "reason": "\(reason)"])
+  }
+
+  private func perform(_ action: ConnectionClock.Action, now: NIODeadline) {
     let session = connection.session
     switch action {
     case .ping:
@@ -298,12 +310,12 @@ final class ServerConnectionHandler: ChannelInboundHandler, ChannelOutboundHandl
     case .goAway(let reason):
       session.submitGoAway(.noError, reason: reason)
     case .terminate(let reason):
-      counters.endedConnections.add(1, ordering: .relaxed)
+      ended(reason)
       session.terminate(.enhanceYourCalm, reason: reason)
     case .makeRoom:
-      makeRoom()
+      makeRoom(now: now)
     case .close(let reason):
-      counters.endedConnections.add(1, ordering: .relaxed)
+      ended(reason)
       close(reason)
     }
   }
@@ -327,8 +339,8 @@ extension ServerConnectionHandler: NIOScheduledCallbackHandler {
     guard context != nil, !closing else { return }
     let now = NIODeadline.now()
     if let due = callsDue, due <= now { callsDue = connection.expireCalls(now: now) }
-    while !closing, let action = clock.next(now: now) { perform(action) }
-    flush()
+    while !closing, let action = clock.next(now: now) { perform(action, now: now) }
+    flush(now: now)
   }
 }
 

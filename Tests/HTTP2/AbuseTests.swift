@@ -28,8 +28,25 @@ struct AbuseTests {
 
   @Test func resetsOfTheClientAreLimited() throws {
     let server = try server()
-    let count = rounds(1000, server) { Frame.request(stream($0)) + Frame.frame(3, 0, stream($0), Frame.bytes(8)) }
-    #expect((90...200).contains(count))
+    let count = rounds(5000, server) { Frame.request(stream($0)) + Frame.frame(3, 0, stream($0), Frame.bytes(8)) }
+    #expect((1900...2100).contains(count))
+    #expect(server.session.failure?.error == .enhanceYourCalm)
+    #expect(server.session.failure?.reason == "too_many_canceled_calls")
+  }
+
+  @Test func allCallsMayBeCanceledAtOnce() throws {
+    let server = try server()
+    for round in 0..<2 {
+      let last = round * 1000
+      for position in 0..<1000 { server.receive(ByteBuffer(bytes: Frame.request(stream(last + position + 1)))) }
+      #expect(server.session.openStreams == 1000)
+      for position in 0..<1000 {
+        server.receive(ByteBuffer(bytes: Frame.frame(3, 0, stream(last + position + 1), Frame.bytes(8))))
+      }
+      _ = server.produce()
+      #expect(server.session.openStreams == 0)
+      #expect(server.session.failure == nil)
+    }
   }
 
   @Test func faultsThatMakeUsResetAreLimited() throws {
@@ -117,8 +134,8 @@ struct AbuseTests {
 
   @Test func streamsOverTheLimitAreRefused() throws {
     let server = try server()
-    let bytes = (0..<150).flatMap { Frame.request(UInt32(2 * $0 + 1)) }
+    let bytes = (0..<1500).flatMap { Frame.request(UInt32(2 * $0 + 1)) }
     server.receive(ByteBuffer(bytes: bytes))
-    #expect(server.session.openStreams <= 100)
+    #expect(server.session.openStreams <= 1000)
   }
 }

@@ -56,8 +56,7 @@ struct ServerFlags: ParsableArguments {
   @Option(help: Self.help("The largest payload or result of a job.", "1MiB", "--max-payload", "SIZE"))
   var maxPayload: String?
 
-  @Option(help: Self.help("How many connections are held at once.", "20000", "--max-connections", "N"))
-  var maxConnections: String?
+  @OptionGroup var transport: TransportFlags
 
   @Option(help: Self.help("Threads that serve connections.", "one less than processors, at most 8", "--loops", "N"))
   var loops: String?
@@ -88,7 +87,7 @@ struct ServerFlags: ParsableArguments {
   @Option(help: Self.help("Lines for people or for programs.", "text", "--log-format", "text|json"))
   var logFormat: String?
 
-  private static func help(_ text: String, _ standard: String?, _ flag: String, _ value: String) -> ArgumentHelp {
+  static func help(_ text: String, _ standard: String?, _ flag: String, _ value: String) -> ArgumentHelp {
     let notes = [standard.map { "default: \($0)" }, Setting.variable(for: flag)].compactMap(\.self)
     return ArgumentHelp("\(text) (\(notes.joined(separator: "; ")))", valueName: value)
   }

@@ -20,7 +20,7 @@ struct ServerSettings: Sendable {
   var durability: Durability
   /// Bytes.
   var maxPayload: Int
-  var maxConnections: Int
+  var connections: TransportSettings
   var loops: Int
   var drainTimeout: Interval
   var tls: TLS?
@@ -32,17 +32,10 @@ struct ServerSettings: Sendable {
     func time(
       _ flag: String, _ given: String?, default standard: Interval, _ range: ClosedRange<Interval>
     ) throws -> Interval {
-      let allowed =
-        "\(IntervalText.form), from \(IntervalText.format(range.lowerBound)) to \(IntervalText.format(range.upperBound))"
-      return try setting(flag, given).value(default: standard, allowed: allowed) { text in
-        IntervalText.parse(text).flatMap { range.contains($0) ? $0 : nil }
-      }
+      try setting(flag, given).time(default: standard, range)
     }
     func number(_ flag: String, _ given: String?, default standard: Int, _ range: ClosedRange<Int>) throws -> Int {
-      let allowed = "a whole number from \(range.lowerBound) to \(range.upperBound)"
-      return try setting(flag, given).value(default: standard, allowed: allowed) { text in
-        Int(text).flatMap { range.contains($0) ? $0 : nil }
-      }
+      try setting(flag, given).number(default: standard, range)
     }
 
     listen = try setting("--listen", flags.listen.isEmpty ? nil : flags.listen.joined(separator: ","))
@@ -86,7 +79,7 @@ struct ServerSettings: Sendable {
       .value(default: 1 << 20, allowed: "\(ByteCountText.form), from 1KiB to 64MiB") { text in
         ByteCountText.parse(text).flatMap { (1 << 10...64 << 20).contains($0) ? Int($0) : nil }
       }
-    maxConnections = try number("--max-connections", flags.maxConnections, default: 20_000, 1...1_000_000)
+    connections = try TransportSettings(flags.transport, environment: environment)
     // One processor is for the engine's thread, and few loops keep it busy.
     loops = try number("--loops", flags.loops, default: min(max(1, processors - 1), 8), 1...256)
     drainTimeout = try time("--drain-timeout", flags.drainTimeout, default: .seconds(30), .zero...(.days(1)))

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Jobs
 
 /// One thing that can be set: by a flag, else by the environment, else it has its default.
 struct Setting {
@@ -27,6 +28,20 @@ struct Setting {
     guard let text else { return standard }
     guard let value = parse(text) else { throw refusal(text, allowed: allowed) }
     return value
+  }
+
+  func number(default standard: Int, _ range: ClosedRange<Int>) throws -> Int {
+    try value(default: standard, allowed: "a whole number from \(range.lowerBound) to \(range.upperBound)") { text in
+      Int(text).flatMap { range.contains($0) ? $0 : nil }
+    }
+  }
+
+  func time(default standard: Interval, _ range: ClosedRange<Interval>) throws -> Interval {
+    let allowed =
+      "\(IntervalText.form), from \(IntervalText.format(range.lowerBound)) to \(IntervalText.format(range.upperBound))"
+    return try value(default: standard, allowed: allowed) { text in
+      IntervalText.parse(text).flatMap { range.contains($0) ? $0 : nil }
+    }
   }
 
   func refusal(_ text: String, allowed: String) -> ValidationError {
