@@ -83,6 +83,7 @@ let package = Package(
     module("Jobs", []),
     module("Engine", ["Jobs"]),
     module("MemoryStore", ["Jobs"]),
+    module("MemoryStorage", ["Jobs"]),
     module("SQLiteStore", ["Jobs", "CSQLite"]),
     .target(
       name: "RedisStore", dependencies: ["Jobs", "CHiredis"], resources: [.embedInCode("Scripts")],
@@ -112,7 +113,8 @@ let package = Package(
       swiftSettings: strict),
 
     .target(
-      name: "Support", dependencies: ["Jobs", "MemoryStore"], path: "Tests/Support", swiftSettings: lenient),
+      name: "Support", dependencies: ["Jobs", "MemoryStore", "MemoryStorage"], path: "Tests/Support",
+      swiftSettings: lenient),
     .executableTarget(
       name: "InteropServer",
       dependencies: [
@@ -159,6 +161,7 @@ let package = Package(
     tests("Jobs", ["Jobs"], exclude: ["Corpus"]),
     tests("Engine", ["Engine", "Jobs", "MemoryStore"]),
     tests("MemoryStore", ["MemoryStore", "Jobs"]),
+    tests("MemoryStorage", ["MemoryStorage", "Jobs"]),
     tests("SQLiteStore", ["SQLiteStore", "CSQLite", "StoreCrasher", "MemoryStore", "Jobs"]),
     tests("RedisStore", ["RedisStore", "MemoryStore", "Jobs"]),
     tests("Wire", ["Wire", "Jobs"]),

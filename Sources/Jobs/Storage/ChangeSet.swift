@@ -7,7 +7,7 @@ public struct ChangeSet: Sendable {
   public var durability: Durability
   /// Each job once, as it stands after the tick.
   public var jobs: [JobChange] = []
-  /// Jobs that are gone.
+  /// Jobs that are gone. They go first: a new job of the same change set may have the id that one had.
   public var forgotten: [ForgottenJob] = []
   /// Queues whose kept figures changed, as they are now.
   public var queues: [StoredQueue] = []

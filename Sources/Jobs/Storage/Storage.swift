@@ -65,16 +65,17 @@ public struct Epoch: Hashable, Comparable, Sendable {
 /// Rows for the engine, in one batch per tick. What change sets on their way will change is laid over by the state, so a row may be read
 /// as it was before them.
 public protocol RowSource: AnyObject, Sendable {
-  /// One per seq, in that order; nil: no such job. With `bodies` also what only the worker reads.
+  /// One per seq, in that order, with what is carried; nil: no such job. With `bodies` also what only the worker reads.
   func jobs(_ seqs: [Int64], bodies: Bool) throws(StoreError) -> [StoredJob?]
 
-  /// By ids that producers chose.
+  /// By ids that producers chose, in that order, with what is carried.
   func jobs(ids: [String]) throws(StoreError) -> [StoredJob?]
 
-  /// Final jobs whose retention was over by `time`, at most `limit`, the earliest first; and when the next one's is over.
+  /// Final jobs whose retention was over by `time`, at most `limit`, the earliest first, without what is carried; and when the next
+  /// one's is over.
   func expired(by time: Timestamp, limit: Int) throws(StoreError) -> (jobs: [StoredJob], next: Timestamp?)
 
-  /// Jobs that match, in descending order of seq, for changes in bulk. Looks at no more than a few thousand rows: a page may be empty and
+  /// Jobs that match, in descending order of seq, without what is carried: for changes in bulk. Looks at no more than a few thousand rows: a page may be empty and
   /// yet have a next one. `limit` as the query says.
   func jobs(matching query: JobQuery) throws(StoreError) -> (jobs: [StoredJob], next: Int64?)
 }
