@@ -1,0 +1,80 @@
+"""Where the server is and how it is reached: shared by the clients and the worker."""
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, List, Mapping, Optional, Sequence, Tuple
+
+import grpc
+
+#: Silence ends the connection: a peer that is gone without a word is noticed within half a minute.
+_OPTIONS: List[Tuple[str, Any]] = [
+    ("grpc.keepalive_time_ms", 20_000),
+    ("grpc.keepalive_timeout_ms", 10_000),
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.http2.max_pings_without_data", 0),
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.min_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 5_000),
+]
+
+
+@dataclass(frozen=True)
+class Address:
+    """One server, several (`a:7450,b:7450`), or a name with several addresses (`dns:///gkick.internal:7450`)."""
+
+    target: str = "127.0.0.1:7450"
+    tls: bool = False
+    ca: Optional[str] = None
+    cert: Optional[str] = None
+    key: Optional[str] = None
+    #: Sent as `authorization: Bearer ...`. Never over plaintext to another host.
+    token: Optional[str] = None
+
+    @staticmethod
+    def of(target: Optional[str] = None, environment: Mapping[str, str] = os.environ, **changes: Any) -> Address:
+        """From GKICK_ADDRESS, GKICK_TLS, GKICK_TLS_CA, GKICK_TLS_CERT, GKICK_TLS_KEY, GKICK_TOKEN or GKICK_TOKEN_FILE, as the command
+        line reads them; what is given here wins."""
+        token = environment.get("GKICK_TOKEN")
+        if not token and environment.get("GKICK_TOKEN_FILE"):
+            token = Path(environment["GKICK_TOKEN_FILE"]).read_text().split()[0]
+        found = Address(
+            target or environment.get("GKICK_ADDRESS") or "127.0.0.1:7450",
+            tls=environment.get("GKICK_TLS") in ("1", "true") or "GKICK_TLS_CA" in environment,
+            ca=environment.get("GKICK_TLS_CA"), cert=environment.get("GKICK_TLS_CERT"), key=environment.get("GKICK_TLS_KEY"),
+            token=token)
+        return replace(found, **changes)
+
+    def _target(self) -> str:
+        if "," not in self.target:
+            return self.target
+        # gRPC's own scheme for a list of addresses.
+        return "ipv4:" + self.target
+
+    def _is_here(self) -> bool:
+        return self.target.startswith(("unix:", "127.", "localhost", "[::1]"))
+
+    def metadata(self) -> Sequence[Tuple[str, str]]:
+        if not self.token:
+            return ()
+        if not self.tls and not self._is_here():
+            raise ValueError(f"the token would go to {self.target} in plaintext: use TLS")
+        return (("authorization", f"Bearer {self.token}"),)
+
+    def _credentials(self) -> Any:
+        def read(path: Optional[str]) -> Optional[bytes]:
+            return Path(path).read_bytes() if path else None
+
+        return grpc.ssl_channel_credentials(read(self.ca), read(self.key), read(self.cert))
+
+    def channel(self) -> Any:
+        options = [*_OPTIONS, ("grpc.lb_policy_name", "round_robin")]
+        if self.tls:
+            return grpc.secure_channel(self._target(), self._credentials(), options=options)
+        return grpc.insecure_channel(self._target(), options=options)
+
+    def aio_channel(self) -> Any:
+        if self.tls:
+            return grpc.aio.secure_channel(self._target(), self._credentials(), options=_OPTIONS)
+        return grpc.aio.insecure_channel(self._target(), options=_OPTIONS)

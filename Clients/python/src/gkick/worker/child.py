@@ -1,0 +1,151 @@
+"""A child of the worker: runs jobs, sync ones in threads, async ones in one event loop. Started by the supervisor, never by hand.
+
+Messages to it:    ("run", token, assignment), ("stop", token, reason), ("end",)
+Messages from it:  ("ready", names), ("ended", token, Ended), ("progress", token, percent, message)
+"""
+from __future__ import annotations
+
+import asyncio
+import faulthandler
+import os
+import queue
+import signal
+import socket
+import sys
+import threading
+from typing import Any, Dict, List, Optional, Tuple
+
+from .. import _wire
+from ..app import App
+from ..context import JobContext
+from ..models import moment
+from . import execution
+from .loading import load_app
+from .logs import LogFormat, set_up_logging
+from .pipe import Unpacker, pack
+
+
+class Child:
+    def __init__(self, app: App, line: socket.socket, threads: int, limit: int) -> None:
+        self.app = app
+        self.line = line
+        self.limit = limit
+        self.waiting: queue.SimpleQueue[Optional[Tuple[int, Any]]] = queue.SimpleQueue()
+        self.contexts: Dict[int, JobContext] = {}
+        self.tasks: Dict[int, Any] = {}
+        self.sending = threading.Lock()
+        self.outbox: List[Any] = []
+        self.loop: Optional[asyncio.AbstractEventLoop] = None
+        self.threads = [threading.Thread(target=self._work, name=f"job-{n}", daemon=True) for n in range(threads)]
+
+    def say(self, message: Any) -> None:
+        """What several threads have to say goes out together: whoever has the socket sends all of it."""
+        self.outbox.append(message)
+        while self.outbox and self.sending.acquire(blocking=False):
+            try:
+                batch, self.outbox = self.outbox, []
+                if batch:
+                    self.line.sendall(pack(batch))
+            finally:
+                self.sending.release()
+
+    def run(self) -> None:
+        for thread in self.threads:
+            thread.start()
+        if any(job.is_async for job in self.app.jobs.values()):
+            self.loop = asyncio.new_event_loop()
+            threading.Thread(target=self._serve_loop, args=(self.loop,), name="async-jobs", daemon=True).start()
+        self.say(("ready", sorted(self.app.jobs)))
+        unpacker = Unpacker()
+        while True:
+            data = self.line.recv(1 << 18)
+            if not data:
+                # The supervisor is gone: nobody hears what becomes of the jobs.
+                os._exit(1)
+            for message in unpacker.feed(data):
+                if message[0] == "run":
+                    self._take(message[1], message[2])
+                elif message[0] == "stop":
+                    self._stop(message[1], message[2])
+                else:
+                    return
+
+    @staticmethod
+    def _serve_loop(loop: asyncio.AbstractEventLoop) -> None:
+        asyncio.set_event_loop(loop)
+        loop.run_forever()
+
+    def _take(self, token: int, data: bytes) -> None:
+        assignment = _wire.messages["Assignment"].FromString(data)
+        context = JobContext(
+            job_id=assignment.lease.job_id, queue=assignment.queue, name=assignment.name, attempt=assignment.attempt,
+            max_attempts=assignment.max_attempts, metadata=dict(assignment.metadata), depends_on=list(assignment.depends_on),
+            batch_id=assignment.batch_id, created_at=moment(assignment, "created_at"), deadline=moment(assignment, "deadline"))
+        context._report = lambda percent, message: self.say(("progress", token, percent, message))
+        self.contexts[token] = context
+        job = self.app.jobs.get(assignment.name)
+        if job is None:
+            self._ended(token, execution.Ended(
+                "failure", type="UnknownJob", message=f"this worker knows no job {assignment.name!r}", retryable=True))
+        elif job.is_async and self.loop is not None:
+            self.loop.call_soon_threadsafe(self._start_task, token, job, context, assignment.payload)
+        else:
+            self.waiting.put((token, assignment))
+
+    def _start_task(self, token: int, job: Any, context: JobContext, payload: bytes) -> None:
+        task = asyncio.ensure_future(execution.arun(job, context, payload, self.limit))
+        self.tasks[token] = task
+        task.add_done_callback(lambda done: self._task_ended(token, done))
+        if context.canceled:
+            task.cancel()
+
+    def _task_ended(self, token: int, task: Any) -> None:
+        self.tasks.pop(token, None)
+        if task.cancelled():
+            ended = execution.Ended("failure", type="CancelledError", message="the job's task was canceled by itself")
+        else:
+            ended = task.result()
+        self._ended(token, ended)
+
+    def _work(self) -> None:
+        while True:
+            taken = self.waiting.get()
+            if taken is None:
+                return
+            token, assignment = taken
+            context = self.contexts[token]
+            if context.canceled:
+                ended = execution.Ended("canceled")
+            else:
+                ended = execution.run(self.app.jobs[assignment.name], context, assignment.payload, self.limit)
+            self._ended(token, ended)
+
+    def _ended(self, token: int, ended: execution.Ended) -> None:
+        self.contexts.pop(token, None)
+        self.say(("ended", token, ended))
+
+    def _stop(self, token: int, reason: str) -> None:
+        context = self.contexts.get(token)
+        if context is None:
+            return
+        context._tell(reason)
+        if self.loop is not None:
+            self.loop.call_soon_threadsafe(lambda: token in self.tasks and self.tasks[token].cancel())
+
+
+def main() -> None:
+    target, descriptor, threads, limit, log_format, log_level = sys.argv[1:7]
+    faulthandler.enable()
+    # The supervisor decides when to end: what a terminal sends to the whole group is its business.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    set_up_logging(LogFormat(log_format), log_level)
+    line = socket.socket(fileno=int(descriptor))
+    # What the jobs start does not get the line.
+    line.set_inheritable(False)
+    Child(load_app(target), line, int(threads), int(limit)).run()
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

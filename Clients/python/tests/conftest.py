@@ -1,0 +1,66 @@
+import pathlib
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+import pytest
+
+from gkick import App
+
+HERE = pathlib.Path(__file__).resolve().parent
+
+
+@pytest.fixture
+def app(gkick_server):
+    """The example app as a producer, on the run's server."""
+    import jobs_of_tests
+
+    old = jobs_of_tests.app.address
+    jobs_of_tests.app.address = App(gkick_server.address).address
+    yield jobs_of_tests
+    jobs_of_tests.app.close()
+    jobs_of_tests.app.address = old
+
+
+class WorkerProcess:
+    def __init__(self, address, *flags):
+        self.file = tempfile.NamedTemporaryFile(prefix="gkick-worker-", suffix=".log")
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "gkick.worker.cli", "jobs_of_tests:app", "--address", address, *flags], cwd=HERE,
+            stdin=subprocess.DEVNULL, stderr=self.file)
+
+    def log(self):
+        return pathlib.Path(self.file.name).read_text(errors="replace")
+
+    def wait_for(self, words, timeout=20):
+        end = time.monotonic() + timeout
+        while words not in self.log():
+            assert self.process.poll() is None and time.monotonic() < end, self.log()
+            time.sleep(0.02)
+
+    def terminate(self, timeout=30):
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(timeout)
+
+    def close(self):
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        self.file.close()
+
+
+@pytest.fixture
+def worker(gkick_server):
+    made = []
+
+    def start(*flags, address=None):
+        one = WorkerProcess(address or gkick_server.address, *flags)
+        made.append(one)
+        one.wait_for("connected to")
+        return one
+
+    yield start
+    for one in made:
+        one.close()

@@ -1,0 +1,187 @@
+"""What needs no server."""
+import json
+import uuid
+from dataclasses import dataclass
+from datetime import date, datetime, timezone
+from decimal import Decimal
+from enum import Enum
+from typing import Dict, List, Optional, Tuple, Union
+
+import pytest
+
+from gkick import Address, App, Fail, JobContext, JobFailed, Retry, Unique
+from gkick.codec import JSONCodec
+from gkick.sql import statement
+
+
+class Colour(Enum):
+    RED = "red"
+
+
+@dataclass
+class Inner:
+    when: date
+
+
+@dataclass
+class Outer:
+    inner: Inner
+    colours: List[Colour]
+    price: Decimal
+    extra: Optional[Dict[str, Inner]] = None
+
+
+@pytest.mark.parametrize("value, kind", [
+    (Outer(Inner(date(2026, 1, 2)), [Colour.RED], Decimal("1.10"), {"a": Inner(date(2026, 3, 4))}), Outer),
+    (datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc), datetime),
+    (uuid.UUID(int=7), uuid.UUID),
+    ({1, 2, 3}, "set[int]"),
+    ((1, "a"), Tuple[int, str]),
+    (b"\x00\xff", bytes),
+    (None, Optional[int]),
+    (3, Union[int, str]),
+    ("3", Union[int, str]),
+])
+def test_json_there_and_back(value, kind):
+    codec = JSONCodec()
+    kind = set if kind == "set[int]" else kind
+    back = codec.decode(codec.encode(value), kind)
+    assert back == value if kind is not set else back == sorted(value)
+
+
+def test_pydantic_models():
+    pydantic = pytest.importorskip("pydantic")
+
+    class Order(pydantic.BaseModel):
+        id: int
+        note: str = ""
+
+    codec = JSONCodec()
+    assert codec.decode(codec.encode([Order(id=1)]), List[Order]) == [Order(id=1)]
+
+
+def test_what_json_cannot_say():
+    with pytest.raises(TypeError, match="another codec"):
+        JSONCodec().encode(object())
+
+
+def test_in_memory():
+    app = App()
+
+    @app.job(name="double")
+    def double(n: int) -> int:
+        return 2 * n
+
+    @app.job(name="adouble")
+    async def adouble(n: int) -> int:
+        return 2 * n
+
+    @app.job(name="third", retry=Retry(max_attempts=3))
+    def third(context: JobContext) -> int:
+        if context.attempt < 3:
+            raise ValueError
+        return context.attempt
+
+    @app.job(name="no")
+    def no() -> None:
+        raise Fail("never")
+
+    with app.test() as ran:
+        assert double.enqueue(2).result() == 4
+        assert adouble.enqueue(3).result() == 6
+        assert third.enqueue().result() == 3
+        with pytest.raises(JobFailed, match="never"):
+            no.enqueue().result()
+        first = double.options_with(id="x").enqueue(1)
+        assert double.options_with(id="x").enqueue(5).result() == first.result()
+        assert [(one.name, one.state, one.attempt) for one in ran.ran] == [
+            ("double", "SUCCEEDED", 1), ("adouble", "SUCCEEDED", 1), ("third", "SUCCEEDED", 3), ("no", "DEAD", 1),
+            ("double", "SUCCEEDED", 1)]
+
+
+def test_middleware_wraps_the_job():
+    app = App()
+    seen = []
+
+    @app.job(name="job")
+    def job() -> int:
+        seen.append("job")
+        return 1
+
+    @app.middleware
+    def outer(context, call_next):
+        seen.append("outer")
+        return call_next() + 1
+
+    @app.middleware
+    def inner(context, call_next):
+        seen.append("inner")
+        return call_next() * 10
+
+    with app.test():
+        assert job.enqueue().result() == 11
+    assert seen == ["outer", "inner", "job"]
+
+
+def test_another_producer_s_payload():
+    app = App()
+
+    @app.job(name="one")
+    def one(text: str) -> str:
+        return text
+
+    @app.job(name="many")
+    def many(*words: str, sep: str = " ", **rest: int) -> str:
+        return sep.join(words) + str(sorted(rest.items()))
+
+    assert one.arguments(b'"hello"') == ([], {"text": "hello"})
+    with pytest.raises(TypeError, match="takes no argument b"):
+        one.arguments(b'{"text": "a", "b": 1}')
+    prepared = many.prepare("a", "b", sep="-", z=1)
+    assert json.loads(prepared.payload) == {"words": ["a", "b"], "sep": "-", "rest": {"z": 1}}
+    with app.test():
+        assert many.enqueue("a", "b", sep="-", z=1).result() == "a-b[('z', 1)]"
+
+
+def test_names_are_taken_once():
+    app = App()
+    app.job(lambda: None, name="a")
+    with pytest.raises(ValueError, match="already"):
+        app.job(lambda: None, name="a")
+
+
+def test_options_as_a_message():
+    app = App(queue="q")
+
+    @app.job(name="j", retry=Retry(max_attempts=3, initial_backoff=2, jitter=0), timeout=5, unique=Unique("k", hold_for=60, on_conflict="reject"))
+    def job() -> None:
+        pass
+
+    request = job.options_with(delay=1.5, depends_on=["a"], durability="relaxed", metadata={"m": "1"}).prepare().request()
+    spec = request.job
+    assert (spec.queue, spec.name, spec.retry.max_attempts, spec.retry.jitter) == ("q", "j", 3, -1)
+    assert (spec.timeout.seconds, spec.unique.key, spec.unique.hold_for.seconds, spec.unique.on_conflict) == (5, "k", 60, 2)
+    assert (request.delay.nanos, list(spec.depends_on), request.durability, dict(spec.metadata)) == (500_000_000, ["a"], 2, {"m": "1"})
+    with pytest.raises(ValueError):
+        job.options_with(delay=1, run_at=datetime.now()).prepare().request()
+
+
+def test_sql():
+    app = App()
+
+    @app.job(name="mail", queue="q", retry=Retry(max_attempts=3, max_backoff=60))
+    def mail(to: str) -> None:
+        pass
+
+    text, values = statement(mail.options_with(unique="u", depends_on=["a"]).prepare(to="x"))
+    assert text.startswith("SELECT gkick.enqueue(name => %s, payload => %s::bytea, content_type => %s, queue => %s")
+    assert "depends_on => %s::text[]" in text and text.count("%s") == len(values)
+    assert values[1] == b'{"to":"x"}'
+
+
+def test_a_token_does_not_go_out_in_plaintext():
+    assert Address("127.0.0.1:1", token="t").metadata() == (("authorization", "Bearer t"),)
+    assert Address("example.org:1", tls=True, token="t").metadata()
+    with pytest.raises(ValueError, match="plaintext"):
+        Address("example.org:1", token="t").metadata()
+    assert Address.of(None, {"GKICK_ADDRESS": "a:1", "GKICK_TLS": "1", "GKICK_TOKEN": "t"}) == Address("a:1", tls=True, token="t")
