@@ -80,8 +80,10 @@ class AsyncClient:
             try:
                 job = await self._run(calls.wait(job_id), left)
             except GkickError as error:
-                if error.code not in ("UNAVAILABLE", "DEADLINE_EXCEEDED") or (end is not None and loop.time() >= end):
+                if error.code not in ("UNAVAILABLE", "DEADLINE_EXCEEDED"):
                     raise
+                if end is not None and loop.time() >= end:
+                    return await self.get(job_id)
                 await asyncio.sleep(min(0.1, left))
                 continue
             if job.is_final or (end is not None and loop.time() >= end):

@@ -93,8 +93,10 @@ class Client:
             try:
                 job = self._run(calls.wait(job_id), left)
             except GkickError as error:
-                if error.code not in ("UNAVAILABLE", "DEADLINE_EXCEEDED") or (end is not None and time.monotonic() >= end):
+                if error.code not in ("UNAVAILABLE", "DEADLINE_EXCEEDED"):
                     raise
+                if end is not None and time.monotonic() >= end:
+                    return self.get(job_id)
                 time.sleep(min(0.1, left))
                 continue
             if job.is_final or (end is not None and time.monotonic() >= end):
