@@ -88,6 +88,9 @@ let package = Package(
     .target(
       name: "RedisStore", dependencies: ["Jobs", "CHiredis"], resources: [.embedInCode("Scripts")],
       swiftSettings: strict),
+    .target(
+      name: "RedisStorage", dependencies: ["Jobs", "CHiredis"], resources: [.embedInCode("Scripts")],
+      swiftSettings: strict),
     module("Wire", ["Jobs", "GKickProtos", "CProtobufC"]),
     module("Services", ["RPC", "Wire", "Engine", "Jobs", .product(name: "NIOCore", package: "swift-nio")]),
     module(
@@ -126,7 +129,11 @@ let package = Package(
     .executableTarget(
       name: "StoreCrasher", dependencies: ["SQLiteStore", "Jobs"], path: "Tests/StoreCrasher", swiftSettings: strict),
     .executableTarget(
-      name: "redis-store-benchmark", dependencies: ["RedisStore", "Jobs"], path: "Benchmarks/redis", exclude: ["run"],
+      name: "redis-store-benchmark", dependencies: ["RedisStore", "Jobs"], path: "Benchmarks/redis",
+      exclude: ["run", "storage"],
+      swiftSettings: strict),
+    .executableTarget(
+      name: "redis-storage-benchmark", dependencies: ["RedisStorage", "Jobs"], path: "Benchmarks/redis/storage",
       swiftSettings: strict),
     .executableTarget(
       name: "store-benchmark", dependencies: ["SQLiteStore", "Jobs"], path: "Benchmarks/store",
@@ -164,6 +171,7 @@ let package = Package(
     tests("MemoryStorage", ["MemoryStorage", "Jobs"]),
     tests("SQLiteStore", ["SQLiteStore", "CSQLite", "StoreCrasher", "MemoryStore", "Jobs"]),
     tests("RedisStore", ["RedisStore", "MemoryStore", "Jobs"]),
+    tests("RedisStorage", ["RedisStorage", "Jobs"]),
     tests("Wire", ["Wire", "Jobs"]),
     tests("Services", ["Services", "RPC", "RPCTransport", "Wire", "Engine", "Jobs", "MemoryStore", log] + nio),
     tests(
