@@ -61,6 +61,7 @@ let package = Package(
     .systemLibrary(name: "CProtobufC"),
     .systemLibrary(name: "CHiredis"),
     .systemLibrary(name: "CSQLite"),
+    .systemLibrary(name: "CPostgres"),
     .systemLibrary(name: "CZlib"),
     .systemLibrary(name: "CMalloc"),
 
@@ -90,6 +91,10 @@ let package = Package(
       swiftSettings: strict),
     .target(
       name: "RedisStorage", dependencies: ["Jobs", "CHiredis"], resources: [.embedInCode("Scripts")],
+      swiftSettings: strict),
+    module("SQLRecords", ["Jobs"]),
+    .target(
+      name: "PostgresStorage", dependencies: ["Jobs", "SQLRecords", "CPostgres"], resources: [.embedInCode("Scripts")],
       swiftSettings: strict),
     module("Wire", ["Jobs", "GKickProtos", "CProtobufC"]),
     module("Services", ["RPC", "Wire", "Engine", "Jobs", .product(name: "NIOCore", package: "swift-nio")]),
@@ -172,6 +177,8 @@ let package = Package(
     tests("SQLiteStore", ["SQLiteStore", "CSQLite", "StoreCrasher", "MemoryStore", "Jobs"]),
     tests("RedisStore", ["RedisStore", "MemoryStore", "Jobs"]),
     tests("RedisStorage", ["RedisStorage", "Jobs"]),
+    tests("SQLRecords", ["SQLRecords", "Jobs"]),
+    tests("PostgresStorage", ["PostgresStorage", "Jobs"]),
     tests("Wire", ["Wire", "Jobs"]),
     tests("Services", ["Services", "RPC", "RPCTransport", "Wire", "Engine", "Jobs", "MemoryStore", log] + nio),
     tests(

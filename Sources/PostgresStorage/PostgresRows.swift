@@ -1,0 +1,68 @@
+import Jobs
+import SQLRecords
+
+/// Rows for the engine, on a connection of its own.
+///
+/// @unchecked Sendable: only the engine's thread calls it.
+final class PostgresRows: RowSource, @unchecked Sendable {
+  private let link: PostgresLink
+  private let statements: Statements
+  private let schema: Schema
+  private var columns = Columns()
+  /// No job that is still stored had its retention end before this.
+  private var earliest = Timestamp.distantPast
+
+  init(_ link: PostgresLink, _ statements: Statements, _ schema: Schema) {
+    self.link = link
+    self.statements = statements
+    self.schema = schema
+  }
+
+  func close() { link.close() }
+
+  /// The state is loaded anew: what was taken for gone may be there.
+  func reset() { earliest = .distantPast }
+
+  func jobs(_ seqs: [Int64], bodies: Bool) throws(StoreError) -> [StoredJob?] {
+    let call = PostgresCall(bodies ? statements.rowsWithBodies : statements.rows, [PostgresArray.int8s(seqs)])
+    let rows = try link.read([call])[0]
+    var found: [Int64: StoredJob] = [:]
+    found.reserveCapacity(rows.rows)
+    for row in 0..<rows.rows {
+      let job = try columns.job(rows, row, bodies ? .all : .carried)
+      found[job.seq] = job
+    }
+    return seqs.map { found[$0] }
+  }
+
+  func jobs(ids: [String]) throws(StoreError) -> [StoredJob?] {
+    let rows = try link.read([PostgresCall(statements.rowsByChosenID, [PostgresArray.texts(ids)])])[0]
+    var found: [String: StoredJob] = [:]
+    for row in 0..<rows.rows {
+      let job = try columns.job(rows, row, .all)
+      found[job.head.job.id] = job
+    }
+    return ids.map { found[$0] }
+  }
+
+  func expired(by time: Timestamp, limit: Int) throws(StoreError) -> (jobs: [StoredJob], next: Timestamp?) {
+    if time < earliest { earliest = .distantPast }
+    let results = try link.read([
+      PostgresCall(statements.expired, [.time(earliest), .time(time), .int4(Int32(clamping: limit + 1))]),
+      PostgresCall(statements.nextExpiry, [.time(time)]),
+    ])
+    let rows = results[0]
+    var jobs: [StoredJob] = []
+    jobs.reserveCapacity(rows.rows)
+    for row in 0..<min(limit, rows.rows) { jobs.append(try columns.job(rows, row, .head)) }
+    // A retention that ends from now on ends after this moment.
+    earliest = jobs.first?.standing.expires ?? time
+    if rows.rows > limit { return (jobs, rows.time(limit, 21)) }
+    return (jobs, results[1].rows > 0 ? results[1].time(0, 0) : nil)
+  }
+
+  func jobs(matching query: JobQuery) throws(StoreError) -> (jobs: [StoredJob], next: Int64?) {
+    let page = try JobList(query, schema, .head).page(link, &columns)
+    return (page.jobs, page.next)
+  }
+}

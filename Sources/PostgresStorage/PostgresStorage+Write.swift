@@ -1,0 +1,145 @@
+import Jobs
+import SQLRecords
+
+extension PostgresStorage {
+  /// Rows of queues and documents that one write brings to their tables at most.
+  private static let flushed = 2_000
+
+  public func write(_ changes: [ChangeSet], epoch: Epoch) throws(StoreError) {
+    if changes.isEmpty { return }
+    var calls: [PostgresCall] = []
+    // All are committed together: the one that asks for most decides.
+    let isRelaxed = changes.allSatisfy { $0.durability == .relaxed }
+    var kept = kept
+    var cursor = lastCursor
+    var bytes = totalBytes
+    var newest = newestTick
+    var flushedAt = keptAt
+    for change in changes {
+      newest = KeptRows.Tick(epoch: Int64(epoch.number), number: Int64(change.number))
+      kept.add(change, newest)
+      var flush: [PostgresCall] = []
+      if change.now >= flushedAt + options.keptDelay || change.now < flushedAt {
+        flush = flushCalls(kept.take(Self.flushed))
+        flushedAt = change.now
+      }
+      let events = EventsRecord.bytes(change.events)
+      let first = change.events.first?.cursor ?? cursor + 1
+      cursor = change.events.last?.cursor ?? cursor
+      bytes += Int64(events?.count ?? 0)
+      let needed = kept.oldest ?? KeptRows.Tick(epoch: newest.epoch, number: newest.number + 1)
+      calls.append(
+        PostgresCall(
+          statements.beginTick,
+          [
+            .int8(newest.epoch), .int8(newest.number), .time(change.now), .int8(change.nextSeq), .int8(first),
+            .int8(cursor),
+            .int8(bytes), .int8(needed.epoch), .int8(needed.number), .bytea(events), .bytea(KeptRows.bytes(change)),
+            .bool(isRelaxed),
+          ]))
+      appendJobs(change, to: &calls)
+      calls += flush
+    }
+    _ = try link.run(calls)
+    self.kept = kept
+    keptAt = flushedAt
+    lastCursor = cursor
+    totalBytes = bytes
+    newestTick = newest
+    lastNumber = newest.number
+  }
+
+  private func flushCalls(_ taken: [(key: KeptRows.Key, value: KeptRows.Value)]) -> [PostgresCall] {
+    var queues = QueueRows()
+    var goneQueues = PostgresArray(.text)
+    var kinds = PostgresArray(.int2)
+    var keys = PostgresArray(.text)
+    var bodies = PostgresArray(.bytea)
+    var goneKinds = PostgresArray(.int2)
+    var goneKeys = PostgresArray(.text)
+    for (key, value) in taken {
+      switch (key, value) {
+      case (.queue, .queue(let queue)): queues.append(queue)
+      case (.queue(let name), _): goneQueues.append(name)
+      case (.document(let kind, let key), .document(let bytes)):
+        kinds.append(Int16(kind.rawValue))
+        keys.append(key)
+        bodies.append(bytes)
+      case (.document(let kind, let key), _):
+        goneKinds.append(Int16(kind.rawValue))
+        goneKeys.append(key)
+      }
+    }
+    var calls: [PostgresCall] = []
+    if !queues.isEmpty { calls.append(PostgresCall(statements.putQueues, queues.values)) }
+    if !goneQueues.isEmpty { calls.append(PostgresCall(statements.deleteQueues, [.array(goneQueues)])) }
+    if !keys.isEmpty {
+      calls.append(PostgresCall(statements.putDocuments, [.array(kinds), .array(keys), .array(bodies)]))
+    }
+    if !goneKeys.isEmpty {
+      calls.append(PostgresCall(statements.deleteDocuments, [.array(goneKinds), .array(goneKeys)]))
+    }
+    return calls
+  }
+
+  private func appendJobs(_ change: ChangeSet, to calls: inout [PostgresCall]) {
+    var stopped = PostgresArray(.int8)
+    var fresh = FreshRows(room: change.jobs.count)
+    var whole = WholeRows()
+    var replaced = WholeRows()
+    var standings = StandingRows()
+    var carriedStandings = StandingRows()
+    var results = PostgresArray(.bytea)
+    var carried = PostgresArray(.bytea)
+    var carries = CarriedRows()
+    var running = RunningRows()
+    for job in change.jobs {
+      let isRunning = job.standing.state == .running
+      if isRunning { running.append(job) }
+      if job.isNew {
+        let isPlain =
+          job.carried == nil && job.head.job.options === JobOptions.standard
+          && (isRunning || job.standing.isUntouched(job.head))
+        if isPlain { fresh.append(job) } else { whole.append(job) }
+        continue
+      }
+      if !isRunning { stopped.append(job.head.seq) }
+      if job.body != nil {
+        replaced.append(job)
+        if let carried = job.carried { carries.append(job.head.seq, carried) }
+      } else if isRunning {
+        if let carried = job.carried { carries.append(job.head.seq, carried) }
+      } else if let more = job.carried {
+        carriedStandings.append(job)
+        results.append(more.result.isEmpty ? nil : more.result)
+        carried.append(CarriedRecord.bytes(more))
+      } else {
+        standings.append(job)
+      }
+    }
+    for job in change.forgotten { stopped.append(job.head.seq) }
+
+    if !stopped.isEmpty { calls.append(PostgresCall(statements.stop, [.array(stopped)])) }
+    if !change.forgotten.isEmpty {
+      calls.append(PostgresCall(statements.forget, [PostgresArray.int8s(change.forgotten.map(\.head.seq))]))
+    }
+    if !fresh.isEmpty { calls.append(PostgresCall(statements.insert, fresh.values)) }
+    if !whole.isEmpty { calls.append(PostgresCall(statements.insertWhole, whole.values)) }
+    if !replaced.isEmpty { calls.append(PostgresCall(statements.replace, replaced.values)) }
+    if !standings.isEmpty { calls.append(PostgresCall(statements.update, standings.values)) }
+    if !carriedStandings.isEmpty {
+      calls.append(
+        PostgresCall(statements.updateCarried, carriedStandings.values + [.array(results), .array(carried)]))
+    }
+    if !carries.isEmpty { calls.append(PostgresCall(statements.carry, carries.values)) }
+    if !running.isEmpty { calls.append(PostgresCall(statements.run, running.values)) }
+  }
+}
+
+extension JobStanding {
+  /// As it was enqueued.
+  fileprivate func isUntouched(_ head: JobHead) -> Bool {
+    let runAt = head.job.runAt ?? head.createdAt
+    return self == JobStanding(state: state, runAt: runAt) && (state == .ready || state == .scheduled)
+  }
+}

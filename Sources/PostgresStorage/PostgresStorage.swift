@@ -1,0 +1,126 @@
+import Jobs
+import SQLRecords
+import Synchronization
+
+/// Jobs in PostgreSQL, in tables that people may query. See Docs/sql.md.
+///
+/// @unchecked Sendable: `link` and what changes with it are used by the storage's thread alone; the parts that other threads use see to
+/// themselves.
+public final class PostgresStorage: Storage, @unchecked Sendable {
+  public let kind = "postgresql"
+  public var leadership: (any Leadership)? { leading }
+  public var rows: any RowSource { engineRows }
+  public let reader: any JobReader
+  /// Where it is, for the log: without a password.
+  public let location: String
+
+  let link: PostgresLink
+  let statements: Statements
+  let schema: Schema
+  let retention: EventRetention
+  let options: PostgresOptions
+  private let leading: PostgresLeadership
+  let engineRows: PostgresRows
+  private let peopleReader: PostgresReader
+  private let session: Session
+
+  // As of the last write that succeeded.
+  var kept = KeptRows()
+  var keptAt = Timestamp.distantPast
+  var lastNumber: Int64 = 0
+  var lastCursor: Int64 = 0
+  var totalBytes: Int64 = 0
+  /// The oldest tick that may still be stored: those before it were deleted and need not be passed again.
+  var oldestTick = KeptRows.Tick(epoch: 0, number: 0)
+
+  /// What the storage's own connection told when it was made.
+  final class Session: Sendable {
+    private let state = Mutex((pid: Int32(0), weaknesses: [String]()))
+    var pid: Int32 { state.withLock { $0.pid } }
+    var weaknesses: [String] { state.withLock { $0.weaknesses } }
+
+    func set(pid: Int32, weaknesses: [String]) { state.withLock { $0 = (pid, weaknesses) } }
+  }
+
+  /// Connects, makes or migrates the tables.
+  /// - Parameter url: as libpq takes it: `postgresql://user:password@host:port/db?...`.
+  public init(
+    url: String, retention: EventRetention = EventRetention(), options: PostgresOptions = PostgresOptions()
+  ) throws(StoreError) {
+    let location = try PostgresLocation(url)
+    let schema = try Schema(options.schema)
+    let session = Session()
+    let statements = Statements(schema)
+    link = PostgresLink(location, options) { (connection) throws(PostgresFailure) in
+      session.set(pid: connection.backendPID, weaknesses: try Weaknesses.read(connection))
+    }
+    try schema.prepare(link, salt: options.salt)
+    self.location = location.text
+    self.schema = schema
+    self.session = session
+    self.statements = statements
+    self.retention = retention
+    self.options = options
+    leading = PostgresLeadership(PostgresLink(location, options), schema, pid: { session.pid })
+    engineRows = PostgresRows(PostgresLink(location, options), statements, schema)
+    peopleReader = PostgresReader(location, options, statements, schema)
+    reader = peopleReader
+  }
+
+  public var weaknesses: [String] { session.weaknesses }
+
+  public func beginEpoch() throws(StoreError) -> Epoch {
+    let rows = try link.run([
+      PostgresCall(
+        schema.statement(
+          "begin_epoch",
+          "UPDATE gkick.leader SET epoch = epoch + 1, server_id = '', pid = NULL, since = now() RETURNING epoch"))
+    ])[0]
+    return Epoch(UInt32(truncatingIfNeeded: rows.int64(0, 0)))
+  }
+
+  public func sync() throws(StoreError) { _ = try link.run([PostgresCall(statements.sync)]) }
+
+  public func close() throws(StoreError) {
+    try? sync()
+    link.close()
+    leading.close()
+    engineRows.close()
+    peopleReader.close()
+  }
+
+  // MARK: Housekeeping
+
+  /// Rows of `tick` that one call deletes at most.
+  private static let slice = 500
+
+  public func tidy(now: Timestamp) throws(StoreError) -> Timestamp {
+    let ticks = try link.run([
+      PostgresCall(
+        statements.oldTicks, [.int8(oldestTick.epoch), .int8(oldestTick.number), .int4(Int32(Self.slice))])
+    ])[0]
+    // The newest row stays: it has the counters. So do those whose queues and documents are not in their tables yet.
+    var last: KeptRows.Tick?
+    for row in 0..<ticks.rows {
+      let tick = KeptRows.Tick(epoch: ticks.int64(row, 0), number: ticks.int64(row, 1))
+      let isOld =
+        ticks.time(row, 2) < now - retention.age
+        || totalBytes - ticks.int64(row, 3) > retention.bytes
+      if isOld, tick == newestTick {
+        _ = try link.run([PostgresCall(statements.trimNewest, [.int8(tick.epoch), .int8(tick.number)])])
+      }
+      guard isOld, tick < newestTick, tick < kept.oldest ?? newestTick else { break }
+      last = tick
+    }
+    guard let last else { return now + .seconds(10) }
+    _ = try link.run([
+      PostgresCall(
+        statements.trim, [.int8(oldestTick.epoch), .int8(oldestTick.number), .int8(last.epoch), .int8(last.number)])
+    ])
+    oldestTick = last
+    return ticks.rows == Self.slice ? now : now + .seconds(10)
+  }
+
+  /// Of the newest tick stored.
+  var newestTick = KeptRows.Tick(epoch: 0, number: 0)
+}
