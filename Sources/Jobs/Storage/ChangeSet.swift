@@ -14,6 +14,8 @@ public struct ChangeSet: Sendable {
   public var forgottenQueues: [String] = []
   /// Limits, batches, recurring jobs ...
   public var documents: [Document] = []
+  /// What was taken out of the inbox.
+  public var taken: [TakenItem] = []
   /// Numbered without a gap, from the tick before on.
   public var events: [Event] = []
   /// The seq that the next new job gets.
@@ -28,7 +30,7 @@ public struct ChangeSet: Sendable {
   /// The tick changed nothing that must be stored.
   public var isEmpty: Bool {
     jobs.isEmpty && forgotten.isEmpty && queues.isEmpty && forgottenQueues.isEmpty && documents.isEmpty
-      && events.isEmpty
+      && events.isEmpty && taken.isEmpty
   }
 }
 

@@ -58,20 +58,3 @@ public struct ServerRecord: Hashable, Sendable {
     self.leads = leads
   }
 }
-
-/// Jobs that programs put into the storage by themselves, in transactions of their own.
-public protocol Inbox: AnyObject, Sendable {
-  /// What lies there, the oldest first, at most `limit`. It stays until a change set takes it (see `ChangeSet`'s documents of kind
-  /// `.setting` or the storage's own mark).
-  func waiting(limit: Int) throws(StoreError) -> [InboxItem]
-}
-
-public struct InboxItem: Sendable {
-  public var number: Int64
-  public var job: NewJob
-
-  public init(number: Int64, job: NewJob) {
-    self.number = number
-    self.job = job
-  }
-}
