@@ -82,6 +82,7 @@ let package = Package(
       "RPCServices",
       ["RPC", "Protobuf", "GRPCProtos", "CProtobufC", .product(name: "NIOCore", package: "swift-nio")]),
     module("Jobs", []),
+    module("Backlog", ["Jobs"]),
     module("Engine", ["Jobs"]),
     module("MemoryStore", ["Jobs"]),
     module("MemoryStorage", ["Jobs"]),
@@ -121,7 +122,7 @@ let package = Package(
       swiftSettings: strict),
 
     .target(
-      name: "Support", dependencies: ["Jobs", "MemoryStore", "MemoryStorage"], path: "Tests/Support",
+      name: "Support", dependencies: ["Jobs", "Backlog", "MemoryStore", "MemoryStorage"], path: "Tests/Support",
       swiftSettings: lenient),
     .executableTarget(
       name: "InteropServer",
@@ -171,6 +172,7 @@ let package = Package(
         .product(name: "NIOPosix", package: "swift-nio"),
       ]),
     tests("Jobs", ["Jobs"], exclude: ["Corpus"]),
+    tests("Backlog", ["Backlog", "Jobs", "MemoryStorage"]),
     tests("Engine", ["Engine", "Jobs", "MemoryStore"]),
     tests("MemoryStore", ["MemoryStore", "Jobs"]),
     tests("MemoryStorage", ["MemoryStorage", "Jobs"]),

@@ -18,25 +18,34 @@ public enum ControlResult: Hashable, Sendable {
   case notFound
 }
 
-/// The same for all jobs of a queue that match, done in slices.
+/// The same for all jobs that match, done in slices.
 public struct Sweep: Sendable {
   public enum Action: Sendable {
+    case count
     case delete
     case retry(resetAttempts: Bool)
+    case cancel(reason: String)
   }
   public var action: Action
-  public var queue: String
-  /// Never contains running.
-  public var states: Set<JobState>
-  /// Empty: all.
-  public var name: String
+  /// Which jobs. Its `limit` and `before` are not looked at.
+  public var query: JobQuery
+
+  public init(action: Action, query: JobQuery) {
+    self.action = action
+    self.query = query
+  }
 
   public init(action: Action, queue: String, states: Set<JobState>, name: String = "") {
     self.action = action
-    self.queue = queue
-    self.states = states
-    self.name = name
+    query = JobQuery()
+    query.queue = queue
+    query.states = states
+    query.name = name
   }
+
+  public var queue: String { query.queue }
+  public var states: Set<JobState> { query.states }
+  public var name: String { query.name }
 }
 
 public struct SweepResult: Hashable, Sendable {

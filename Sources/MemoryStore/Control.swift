@@ -25,6 +25,8 @@ extension MemoryStore {
         switch sweep.action {
         case .delete: delete(row)
         case .retry(let resetAttempts): retry(row, resetAttempts: resetAttempts, now: now)
+        case .count: ControlResult.done(row.record.state)
+        case .cancel(let reason): cancel(row.record.job.id, reason: reason, now: now)
         }
       if case .done = outcome { result.count += 1 }
     }

@@ -44,11 +44,16 @@ extension RedisStore {
   public func sweep(
     _ sweep: Sweep, from cursor: Int64?, limit: Int, now: Timestamp
   ) throws(StoreError) -> SweepResult {
+    switch sweep.action {
+    case .delete, .retry: break
+    case .count, .cancel: throw StoreError(.unavailable, "this store does not count or cancel in bulk yet")
+    }
     var reply = try write(.sweep, now: now) { command in
       addRetention(&command)
       switch sweep.action {
       case .delete: command.add("d")
       case .retry(let resetAttempts): command.add(resetAttempts ? "R" : "r")
+      case .count, .cancel: break
       }
       command.add(sweep.queue)
       command.add(sweep.states.map(\.rawValue).sorted())

@@ -62,6 +62,8 @@ extension SQLiteStore {
         switch sweep.action {
         case .delete: try delete(stored)
         case .retry(let resetAttempts): try retry(stored, resetAttempts: resetAttempts, now: now)
+        case .count: ControlResult.done(stored.row.state)
+        case .cancel(let reason): try cancel(stored.head.job.id, reason: reason, now: now)
         }
       if case .done = outcome { result.count += 1 }
     }

@@ -1,0 +1,191 @@
+public import Jobs
+
+extension Backlog {
+  /// Jobs that one claim makes final at most (too late, damaged), so that no tick is long when very many are in the way.
+  private static let setAsidePerClaim = 512
+
+  /// Deals ready jobs to slots. Jobs past their start_before become expired on the way. Event: started.
+  public func claim(_ claim: Claim, now: Moment) throws(StoreError) -> Dealt {
+    var dealt = Dealt(scarcity: claim.filters.map { _ in .none })
+    var places = claim.filters.map { FilterPlace($0) }
+    var budgets = claim.workers.map { (bytes: $0.byteBudget, holdsNothing: $0.holdsNothing, isFull: false) }
+    var setAside = 0
+    dealt.jobs.reserveCapacity(claim.slots.count)
+
+    var number = 0
+    while number < claim.slots.count {
+      let slot = claim.slots[number]
+      let index = Int(slot.worker)
+      let filter = Int(slot.filter)
+      if budgets[index].isFull || dealt.scarcity[filter] != .none {
+        number += 1
+        continue
+      }
+      guard let lane = best(&places[filter], now.elapsed), let entry = lane.order.first else {
+        dealt.scarcity[filter] = .nothingReady
+        number += 1
+        continue
+      }
+      guard let job = known[entry.seq], job.body != nil, job.carried != nil else {
+        try readAhead(claim, from: number, places, budgets.map(\.isFull), dealt.scarcity, now.elapsed)
+        guard let job = known[entry.seq], job.body != nil else { throw damaged(entry.seq) }
+        continue
+      }
+      if isUnfit(job, now) {
+        // Too many in the way: the next tick goes on.
+        if setAside == Self.setAsidePerClaim { break }
+        setAside += 1
+        setJobAside(job, now)
+        continue
+      }
+      number += 1
+      let size = job.head.job.payloadSize
+      guard size <= budgets[index].bytes || budgets[index].holdsNothing else {
+        budgets[index].isFull = true
+        continue
+      }
+      budgets[index].bytes -= min(size, budgets[index].bytes)
+      budgets[index].holdsNothing = false
+      dealt.jobs.append(try start(job, from: lane, by: claim.workers[index], at: index, now: now))
+    }
+    return dealt
+  }
+
+  /// How far a filter has come in its patterns: what was found empty stays so within one claim.
+  private struct FilterPlace {
+    let filter: ClaimFilter
+    var pattern = 0
+
+    init(_ filter: ClaimFilter) { self.filter = filter }
+  }
+
+  /// The lane with the best job that the filter takes.
+  private func best(_ place: inout FilterPlace, _ now: Instant) -> Lane? {
+    while place.pattern < place.filter.queues.count {
+      let pattern = place.filter.queues[place.pattern]
+      if pattern.isPrefix {
+        if let lane = scope(prefix: pattern.text, names: place.filter.names, now: now).best() { return lane }
+      } else if let lane = queues[pattern.text]?.best(place.filter.names) {
+        return lane
+      }
+      place.pattern += 1
+    }
+    return nil
+  }
+
+  /// Something that the first slot would get is not at hand: what all the slots that are left would get is read, in one batch.
+  private func readAhead(
+    _ claim: Claim, from first: Int, _ places: [FilterPlace], _ isFull: [Bool], _ scarcity: [Scarcity], _ now: Instant
+  ) throws(StoreError) {
+    var wanted = claim.filters.map { _ in 0 }
+    for slot in claim.slots[first...] where !isFull[Int(slot.worker)] && scarcity[Int(slot.filter)] == .none {
+      wanted[Int(slot.filter)] += 1
+    }
+    var seen: Set<Int64> = []
+    var seqs: [Int64] = []
+    for filter in wanted.indices where wanted[filter] > 0 {
+      for entry in preview(places[filter], wanted[filter], now) where seen.insert(entry.seq).inserted {
+        if let job = known[entry.seq], job.body != nil, job.carried != nil { continue }
+        seqs.append(entry.seq)
+      }
+    }
+    try read(seqs, bodies: true)
+  }
+
+  /// The next entries that a filter would get.
+  private func preview(_ place: FilterPlace, _ most: Int, _ now: Instant) -> [Entry] {
+    var found: [Entry] = []
+    for pattern in place.filter.queues[place.pattern...] where found.count < most {
+      if pattern.isPrefix {
+        found += scope(prefix: pattern.text, names: place.filter.names, now: now).preview(most - found.count)
+      } else if let queue = queues[pattern.text] {
+        var walk = Preview()
+        walk.add(queue, place.filter.names)
+        found += walk.take(most - found.count)
+      }
+    }
+    return found
+  }
+
+  private func isUnfit(_ job: LiveJob, _ now: Moment) -> Bool {
+    if job.isDamaged { return true }
+    guard let startBefore = job.startBefore else { return false }
+    return startBefore <= now.wall
+  }
+
+  /// A ready job that cannot be started any more.
+  private func setJobAside(_ job: LiveJob, _ now: Moment) {
+    leave(job, now.wall)
+    touch(job)
+    if job.isDamaged {
+      let failure = keep(
+        Failure(type: "damaged", message: "what is stored of the job is not what was enqueued", retryable: false),
+        in: job, now: now.wall)
+      finish(job, as: .dead, now: now.wall)
+      note(.dead, job, now.wall, detail: .failure(failure))
+    } else {
+      finish(job, as: .expired, now: now.wall)
+      note(.expired, job, now.wall)
+    }
+  }
+
+  private func start(
+    _ job: LiveJob, from lane: Lane, by worker: Claim.Worker, at index: Int, now: Moment
+  ) throws(StoreError) -> ClaimedJob {
+    let head = job.head
+    let readyAt = job.readyAt
+    let queue = job.queue
+    touch(queue, now.wall)
+    lane.order.removeFirst()
+    lane.band.update(lane)
+    queue.ready -= 1
+    queue.running += 1
+    if let startBefore = job.startBefore {
+      expiries.remove(Entry(at: startBefore.microseconds, seq: head.seq))
+    }
+    touch(job)
+    job.standing.state = .running
+    job.standing.attempt += 1
+    job.standing.wasStarted = true
+    job.standing.startedAt = now.wall
+    job.standing.workerID = worker.id
+    job.standing.token = try makeToken()
+    job.standing.resumeWindow = worker.resumeWindow
+    job.standing.cancelRequested = false
+    if let carried = job.carried, carried.progress != nil || !carried.cancelReason.isEmpty {
+      carry(job, JobCarried(result: carried.result, failures: carried.failures))
+    }
+    if let timeout = head.job.options.timeout {
+      job.standing.deadline = now.wall + timeout
+      job.deadline = now.elapsed + timeout
+      job.leaseLimit = now.elapsed + timeout + terms.timeoutGrace
+    } else {
+      job.standing.deadline = nil
+      job.deadline = nil
+      job.leaseLimit = .distantFuture
+    }
+    job.leaseEnd = min(worker.leaseUntil, job.leaseLimit)
+    hold(job)
+    note(.started, job, now.wall, by: worker.id)
+    let claimed = ClaimedJob(
+      lease: job.lease, worker: index, attempt: job.standing.attempt, job: head.job.with(body: job.body ?? []),
+      createdAt: head.createdAt, readyAt: readyAt, deadline: job.standing.deadline)
+    // What a change set is yet to bring must stay.
+    if job.storedState != nil, !job.hasNewBody, job.bodyIn == 0 { job.body = nil }
+    return claimed
+  }
+
+  /// What is carried along has changed.
+  func carry(_ job: LiveJob, _ carried: JobCarried) {
+    job.carried = carried
+    job.hasNewCarried = true
+  }
+
+  // MARK: Asking
+
+  /// Whether anything ready may match: cheap, may say true in vain, never false in vain.
+  public func mayHaveReady(_ filter: ClaimFilter, now: Moment) -> Bool {
+    var place = FilterPlace(filter)
+    return best(&place, now.elapsed) != nil
+  }
+}

@@ -1,0 +1,170 @@
+public import Jobs
+
+extension Backlog {
+  /// Takes in new jobs. An id that exists (in any state) makes a duplicate; then a held unique key decides by `onConflict`.
+  /// A job with `runAt` later than now is scheduled, else ready. Events: scheduled or enqueued (for a replaced one too).
+  public func enqueue(_ groups: [EnqueueGroup], now: Moment) throws(StoreError) -> [EnqueueResult] {
+    try readRelatives(of: groups, now.wall)
+    var results: [EnqueueResult] = []
+    // At once: making room for one group after the other would move what is there each time.
+    results.reserveCapacity(groups.reduce(0) { $0 + $1.jobs.count })
+    for group in groups {
+      if group.allOrNothing, let rejections = rejections(in: group.jobs, now: now.wall) {
+        results += rejections
+        continue
+      }
+      for job in group.jobs { results.append(enqueue(job, now: now.wall)) }
+    }
+    return results
+  }
+
+  /// Those that may have the same id or key.
+  private func readRelatives(of groups: [EnqueueGroup], _ now: Timestamp) throws(StoreError) {
+    var seqs: [Int64] = []
+    for group in groups {
+      for job in group.jobs {
+        if !job.id.isEmpty { gather(job.id, into: &seqs) }
+        if let unique = job.options.unique { gatherHolders(queue: job.queue, key: unique.key, now, into: &seqs) }
+      }
+    }
+    try read(seqs, bodies: false)
+  }
+
+  /// What an all-or-nothing group gets when any of its jobs conflicts, nil when none does.
+  private func rejections(in jobs: [NewJob], now: Timestamp) -> [EnqueueResult]? {
+    guard jobs.contains(where: { $0.options.unique?.onConflict == .reject }) else { return nil }
+    var ids: Set<String> = []
+    var holders: [[String]: String] = [:]
+    var results: [EnqueueResult] = []
+    var rejected = false
+    for job in jobs {
+      var result = EnqueueResult.withdrawn
+      let exists = !job.id.isEmpty && (ids.contains(job.id) || find(job.id) != nil)
+      if !exists {
+        let key = job.options.unique.map { [job.queue, $0.key] }
+        var holder = key.flatMap { holders[$0] }
+        if let key, holder == nil { holder = self.holder(queue: key[0], key: key[1], now)?.id }
+        if let holder {
+          if job.options.unique?.onConflict == .reject {
+            result = .conflict(existing: holder)
+            rejected = true
+          }
+        } else {
+          if !job.id.isEmpty { ids.insert(job.id) }
+          if let key { holders[key] = job.id }
+        }
+      }
+      results.append(result)
+    }
+    return rejected ? results : nil
+  }
+
+  private func enqueue(_ job: NewJob, now: Timestamp) -> EnqueueResult {
+    let isChosen = !job.id.isEmpty
+    if isChosen, let existing = find(job.id) { return duplicate(existing) }
+    if let unique = job.options.unique, let existing = holder(queue: job.queue, key: unique.key, now) {
+      switch unique.onConflict {
+      case .keep: return duplicate(existing)
+      case .reject: return .conflict(existing: existing.id)
+      case .replace:
+        if existing.isWaiting { replace(existing, by: job, now: now) }
+        return duplicate(existing)
+      }
+    }
+
+    let runAt = job.runAt ?? now
+    let state: JobState = runAt > now ? .scheduled : .ready
+    let id = isChosen ? job.id : makeID(now)
+    let seq = nextSeq
+    nextSeq += 1
+    if isChosen { choose(id, seq) }
+    let head = JobHead(seq: seq, job: job.kept(as: id, runAt: runAt), isChosen: isChosen, createdAt: now)
+    let live = LiveJob(
+      head: head, standing: JobStanding(state: state, runAt: runAt), queue: queue(job.queue, now))
+    live.body = job.body
+    live.carried = JobCarried.nothing
+    known.insert(seq, live)
+    touch(live)
+    if let unique = job.options.unique { keys.insert(keys.hash(job.queue, unique.key), seq) }
+    enter(live, now)
+    noteWaiting(live, now)
+    return .stored(id: id, state: state, runAt: runAt)
+  }
+
+  /// An id that its producer chose.
+  func choose(_ id: String, _ seq: Int64) {
+    ids.insert(ids.hash(id), seq)
+    if !hasLookalikes, JobID.seq(of: id, salt: salt) != nil { hasLookalikes = true }
+  }
+
+  /// Skips numbers whose id someone has chosen for a job of their own.
+  private func makeID(_ now: Timestamp) -> String {
+    while true {
+      let id = JobID.make(seq: nextSeq, at: now, salt: salt)
+      guard hasLookalikes, ids.contains(ids.hash(id)) else { return id }
+      nextSeq += 1
+    }
+  }
+
+  /// Takes over everything but id and creation.
+  private func replace(_ existing: LiveJob, by job: NewJob, now: Timestamp) {
+    leave(existing, now)
+    touch(existing)
+    let runAt = job.runAt ?? now
+    existing.head = JobHead(
+      seq: existing.seq, job: job.kept(as: existing.id, runAt: runAt), isChosen: existing.head.isChosen,
+      createdAt: existing.head.createdAt)
+    existing.body = job.body
+    existing.hasNewBody = true
+    existing.isDamaged = false
+    existing.standing.runAt = runAt
+    existing.standing.state = runAt > now ? .scheduled : .ready
+    enter(existing, now)
+    noteWaiting(existing, now)
+  }
+
+  func noteWaiting(_ job: LiveJob, _ now: Timestamp) {
+    if job.standing.state == .scheduled {
+      note(.scheduled, job, now, detail: .due(job.standing.runAt))
+    } else {
+      note(.enqueued, job, now)
+    }
+  }
+
+  private func duplicate(_ job: LiveJob) -> EnqueueResult {
+    .duplicate(id: job.id, state: job.standing.state, runAt: job.standing.runAt)
+  }
+
+  // MARK: Unique keys
+
+  /// Which jobs may have the key now.
+  func gatherHolders(queue: String, key: String, _ now: Timestamp, into seqs: inout [Int64]) {
+    guard keys.count > 0 else { return }
+    keys.search(keys.hash(queue, key)) { seq in
+      if known[seq] == nil, holds[seq].map({ $0 > now }) ?? true { seqs.append(seq) }
+      return false
+    }
+  }
+
+  /// The job that has the key now, among those at hand.
+  func holder(queue: String, key: String, _ now: Timestamp) -> LiveJob? {
+    guard keys.count > 0 else { return nil }
+    var found: LiveJob?
+    keys.search(keys.hash(queue, key)) { seq in
+      guard let job = known[seq], !job.isForgotten, job.head.job.queue == queue,
+        job.head.job.options.unique?.key == key,
+        !job.standing.state.isFinal || (holds[seq].map { $0 > now } ?? false)
+      else { return false }
+      found = job
+      return true
+    }
+    return found
+  }
+
+  /// The job no longer has its key.
+  func freeKey(_ job: LiveJob) {
+    guard let unique = job.head.job.options.unique else { return }
+    keys.remove(keys.hash(job.head.job.queue, unique.key), job.seq)
+    holds.remove(job.seq)
+  }
+}

@@ -1,0 +1,128 @@
+import Jobs
+
+/// Where a job stands in the orders.
+extension Backlog {
+  /// Puts a job that does not run where its state says.
+  func enter(_ job: LiveJob, _ now: Timestamp) {
+    let queue = job.queue
+    touch(queue, now)
+    switch job.standing.state {
+    case .ready:
+      queue.ready += 1
+      insert(job.readyEntry, into: queue.lane(job.head.job.name, priority: job.head.job.priority))
+      if !queue.kept.isPaused { ready(queue) }
+    case .blocked:
+      queue.blocked += 1
+    case .scheduled, .retrying:
+      queue.scheduled += 1
+      due.insert(Entry(at: job.standing.runAt.microseconds, seq: job.seq))
+    case .succeeded, .canceled, .expired:
+      queue.kept.ended += 1
+    case .dead:
+      queue.kept.ended += 1
+      queue.kept.dead += 1
+    case .running: break
+    }
+    if let startBefore = job.startBefore, job.isWaiting {
+      expiries.insert(Entry(at: startBefore.microseconds, seq: job.seq))
+    }
+  }
+
+  /// Takes a job that does not run from where `enter` put it.
+  func leave(_ job: LiveJob, _ now: Timestamp) {
+    let queue = job.queue
+    touch(queue, now)
+    switch job.standing.state {
+    case .ready:
+      queue.ready -= 1
+      let lane = queue.lane(job.head.job.name, priority: job.head.job.priority)
+      let first = lane.order.first
+      lane.order.remove(job.readyEntry)
+      if lane.order.first != first { lane.band.update(lane) }
+    case .blocked:
+      queue.blocked -= 1
+    case .scheduled, .retrying:
+      queue.scheduled -= 1
+      due.remove(Entry(at: job.standing.runAt.microseconds, seq: job.seq))
+    case .succeeded, .canceled, .expired:
+      queue.kept.ended -= min(1, queue.kept.ended)
+    case .dead:
+      queue.kept.ended -= min(1, queue.kept.ended)
+      queue.kept.dead -= min(1, queue.kept.dead)
+    case .running: break
+    }
+    if let startBefore = job.startBefore, job.isWaiting {
+      expiries.remove(Entry(at: startBefore.microseconds, seq: job.seq))
+    }
+  }
+
+  private func insert(_ entry: Entry, into lane: Lane) {
+    guard lane.order.insert(entry) else { return }
+    lane.band.update(lane)
+    let queue = lane.queue
+    if queue.scopes.isEmpty || queue.kept.isPaused { return }
+    let place = Place(
+      priority: lane.band.priority, readyAt: Timestamp(microseconds: entry.at), seq: entry.seq)
+    for scope in queue.scopes where scope.takes(lane.name) { scope.push(place, queue) }
+  }
+
+  // MARK: Running jobs
+
+  func hold(_ job: LiveJob) { lapses.insert(Entry(at: job.leaseEnd.microseconds, seq: job.seq)) }
+
+  func letGo(_ job: LiveJob) { lapses.remove(Entry(at: job.leaseEnd.microseconds, seq: job.seq)) }
+
+  func setLeaseEnd(_ job: LiveJob, _ end: Instant) {
+    guard end != job.leaseEnd else { return }
+    letGo(job)
+    job.leaseEnd = end
+    hold(job)
+  }
+
+  /// The running job whose lease this is.
+  func running(_ lease: Lease) -> LiveJob? {
+    guard let job = find(lease.jobID), job.standing.state == .running, job.standing.token == lease.token else {
+      return nil
+    }
+    return job
+  }
+
+  // MARK: Over several queues
+
+  /// The order of all queues with a prefix, made when it is asked for.
+  func scope(prefix: String, names: [String], now: Instant) -> Scope {
+    let key = Scope.Key(prefix: prefix, names: names)
+    if let scope = scopes[key] {
+      scope.lastUsed = now
+      return scope
+    }
+    let scope = Scope(key, now: now)
+    scopes[key] = scope
+    queues.visit(prefix: prefix) { queue in
+      queue.scopes.append(scope)
+      if let place = queue.best(names)?.place { scope.push(place, queue) }
+      return true
+    }
+    return scope
+  }
+
+  /// Those that nobody has asked for a minute.
+  func dropIdleScopes(now: Instant) {
+    for (key, scope) in scopes where scope.lastUsed + .seconds(60) < now {
+      scopes[key] = nil
+      queues.visit(prefix: key.prefix) { queue in
+        queue.scopes.removeAll { $0 === scope }
+        return true
+      }
+    }
+  }
+
+  /// A queue gives jobs again.
+  func wake(_ queue: Queue) {
+    guard queue.ready > 0 else { return }
+    for scope in queue.scopes {
+      if let place = queue.best(scope.key.names)?.place { scope.push(place, queue) }
+    }
+    ready(queue, queue.ready)
+  }
+}

@@ -1,0 +1,264 @@
+public import Jobs
+
+/// Renews one lease, and stores progress if given.
+public struct Renewal: Sendable {
+  public var lease: Lease
+  /// The new end. May be earlier than the old one (a resume window).
+  public var until: Instant
+  public var progress: Progress?
+
+  public init(lease: Lease, until: Instant, progress: Progress? = nil) {
+    self.lease = lease
+    self.until = until
+    self.progress = progress
+  }
+}
+
+extension Backlog {
+  // MARK: Leases
+
+  /// Ends leases. Events: succeeded, failed, dead, canceled, leaseLost (then dead, if that was the last), or for a released
+  /// or unconfirmed one enqueued (scheduled when it has a delay).
+  public func settle(_ settlements: [Settlement], now: Moment) throws(StoreError) -> [SettleResult] {
+    try readFailures(of: settlements)
+    var results: [SettleResult] = []
+    results.reserveCapacity(settlements.count)
+    // By place: what is copied out of the array costs as much as what is done with it.
+    for index in settlements.indices {
+      guard let job = running(settlements[index].lease) else {
+        results.append(.notHeld)
+        continue
+      }
+      settle(job, settlements[index].outcome, now: now.wall)
+      results.append(.settled(job.standing.state))
+    }
+    return results
+  }
+
+  /// An attempt that failed adds to failures that may not be at hand, when it began before the state was loaded.
+  private func readFailures(of settlements: [Settlement]) throws(StoreError) {
+    var seqs: [Int64] = []
+    for index in settlements.indices {
+      if case .succeeded(let result) = settlements[index].outcome, result.isEmpty { continue }
+      guard let job = running(settlements[index].lease), job.carried == nil else { continue }
+      seqs.append(job.seq)
+    }
+    try read(seqs, bodies: false)
+  }
+
+  /// A lease never reaches past its attempt's time and some grace. Event: progress, when given.
+  public func extend(_ renewals: [Renewal], now: Moment) throws(StoreError) -> [ExtendResult] {
+    var seqs: [Int64] = []
+    for renewal in renewals where renewal.progress != nil {
+      if let job = running(renewal.lease), job.carried == nil { seqs.append(job.seq) }
+    }
+    try read(seqs, bodies: false)
+    var results: [ExtendResult] = []
+    results.reserveCapacity(renewals.count)
+    for renewal in renewals {
+      guard let job = running(renewal.lease) else {
+        results.append(.notHeld)
+        continue
+      }
+      setLeaseEnd(job, min(renewal.until, job.leaseLimit))
+      if var progress = renewal.progress {
+        progress.at = now.wall
+        let carried = job.carried ?? .nothing
+        touch(job)
+        carry(
+          job,
+          JobCarried(
+            result: carried.result, failures: carried.failures, progress: progress,
+            cancelReason: carried.cancelReason))
+        note(.progress, job, now.wall, detail: .progress(progress), by: job.standing.workerID)
+      }
+      results.append(.extended(job.held))
+    }
+    return results
+  }
+
+  /// Settles leases whose end has come, at most `limit`: as failed when the attempt's time is over, as canceled when its worker did not stop in
+  /// time, else as lost.
+  public func reclaim(now: Moment, limit: Int) throws(StoreError) -> [LapsedLease] {
+    var jobs: [LiveJob] = []
+    for entry in lapses.first(limit) {
+      if entry.at > now.elapsed.microseconds { break }
+      guard let job = known[entry.seq] else { throw damaged(entry.seq) }
+      jobs.append(job)
+    }
+    try read(jobs.filter { $0.carried == nil }.map(\.seq), bodies: false)
+    var lapsed: [LapsedLease] = []
+    for job in jobs {
+      let lease = job.lease
+      let workerID = job.standing.workerID
+      if let deadline = job.deadline, deadline <= now.elapsed {
+        // Nobody draws here: the middle of the spread.
+        let failure = Failure(type: "timeout", message: "the attempt took too long")
+        settle(job, .failed(failure, draw: 0.5), now: now.wall)
+      } else if job.standing.cancelRequested, job.leaseLimit <= now.elapsed {
+        settle(job, .canceled(draw: 0.5), now: now.wall)
+      } else {
+        settle(job, .lost, now: now.wall)
+      }
+      lapsed.append(LapsedLease(lease: lease, workerID: workerID, state: job.standing.state))
+    }
+    return lapsed
+  }
+
+  // MARK: What becomes of an attempt
+
+  /// Ends the lease.
+  private func settle(_ job: LiveJob, _ outcome: Settlement.Outcome, now: Timestamp) {
+    letGo(job)
+    touch(job)
+    let queue = job.queue
+    touch(queue, now)
+    queue.running -= 1
+    job.standing.token = 0
+    job.standing.deadline = nil
+    job.standing.resumeWindow = .zero
+    switch outcome {
+    case .succeeded(let result):
+      queue.kept.succeeded += 1
+      let before = job.carried ?? .nothing
+      if !result.isEmpty || !before.result.isEmpty || !before.cancelReason.isEmpty {
+        carry(job, JobCarried(result: result, failures: before.failures, progress: before.progress))
+      }
+      finish(job, as: .succeeded, now: now)
+      note(.succeeded, job, now, by: job.standing.workerID)
+    case .failed(let failure, let draw):
+      fail(job, failure, draw: draw, now: now)
+    case .canceled(let draw):
+      if job.standing.cancelRequested {
+        cancel(job, reason: job.carried?.cancelReason ?? "", now: now)
+      } else {
+        let failure = Failure(type: "canceled", message: "the worker stopped the job without being told to")
+        fail(job, failure, draw: draw, now: now)
+      }
+    case .lost:
+      lose(job, now: now)
+    case .released(let delay):
+      giveBack(job, delay: delay, now: now)
+    case .unconfirmed:
+      giveBack(job, delay: nil, now: now)
+    }
+  }
+
+  private func fail(_ job: LiveJob, _ failure: Failure, draw: Double, now: Timestamp) {
+    job.queue.kept.failed += 1
+    let reason = job.carried?.cancelReason ?? ""
+    let failure = keep(failure, in: job, now: now)
+    let policy = job.head.job.options.retry
+    let failures = job.standing.attempt - min(job.standing.lost, job.standing.attempt)
+    if job.standing.cancelRequested {
+      cancel(job, reason: reason, after: failure, now: now)
+    } else if !failure.retryable || failures >= policy.maxAttempts {
+      finish(job, as: .dead, now: now)
+      note(.dead, job, now, detail: .failure(failure), by: job.standing.workerID)
+    } else {
+      let runAt = now + policy.backoff(afterFailures: failures, draw: draw)
+      wait(job, as: .retrying, runAt: runAt, now: now)
+      note(.failed, job, now, detail: .retry(failure, nextRunAt: runAt), by: job.standing.workerID)
+    }
+  }
+
+  private func lose(_ job: LiveJob, now: Timestamp) {
+    job.queue.kept.failed += 1
+    let reason = job.carried?.cancelReason ?? ""
+    let failure = keep(Failure(type: "lost", message: "the worker went silent"), in: job, now: now)
+    job.standing.lost += 1
+    note(.leaseLost, job, now, detail: .failure(failure), by: job.standing.workerID)
+    if job.standing.cancelRequested {
+      cancel(job, reason: reason, after: failure, now: now)
+    } else if job.standing.lost >= job.head.job.options.retry.maxLost {
+      finish(job, as: .dead, now: now)
+      note(.dead, job, now, detail: .failure(failure), by: job.standing.workerID)
+    } else {
+      wait(job, as: .ready, runAt: job.standing.runAt, now: now)
+      note(.enqueued, job, now)
+    }
+  }
+
+  /// As if the attempt had never been.
+  private func giveBack(_ job: LiveJob, delay: Interval?, now: Timestamp) {
+    job.standing.attempt -= min(1, job.standing.attempt)
+    if job.standing.cancelRequested {
+      cancel(job, reason: job.carried?.cancelReason ?? "", now: now)
+      return
+    }
+    job.standing.startedAt = nil
+    job.standing.workerID = ""
+    if let carried = job.carried, carried.progress != nil {
+      carry(job, JobCarried(result: carried.result, failures: carried.failures))
+    }
+    if let delay, delay > .zero {
+      wait(job, as: .scheduled, runAt: now + delay, now: now)
+    } else {
+      wait(job, as: .ready, runAt: job.standing.runAt, now: now)
+    }
+    noteWaiting(job, now)
+  }
+
+  /// A reason becomes the last failure; the event tells it, or else the failure that came with the cancellation.
+  func cancel(_ job: LiveJob, reason: String, after failure: Failure? = nil, now: Timestamp) {
+    var said = failure
+    if !reason.isEmpty {
+      said = keep(Failure(type: "canceled", message: reason, retryable: false), in: job, now: now)
+    }
+    finish(job, as: .canceled, now: now)
+    note(.canceled, job, now, detail: said.map { .failure($0) } ?? .none, by: job.standing.workerID)
+  }
+
+  /// Adds a failure to those that the job carries, which must be at hand.
+  func keep(_ failure: Failure, in job: LiveJob, now: Timestamp) -> Failure {
+    var failure = failure
+    failure.at = now
+    failure.attempt = job.standing.attempt
+    failure.workerID = job.standing.state == .running ? job.standing.workerID : ""
+    let carried = job.carried ?? .nothing
+    let failures = carried.failures.suffix(JobRecord.keptFailures - 1) + [failure]
+    carry(job, JobCarried(result: carried.result, failures: Array(failures), progress: carried.progress))
+    return failure
+  }
+
+  // MARK: Where it goes
+
+  /// A job that is in no order (any more) waits, again.
+  func wait(_ job: LiveJob, as state: JobState, runAt: Timestamp, now: Timestamp) {
+    touch(job)
+    job.standing.state = state
+    job.standing.runAt = runAt
+    job.standing.cancelRequested = false
+    forgetReason(job)
+    enter(job, now)
+  }
+
+  /// A job that is in no order (any more) becomes final: its unique key is free from now on, or when its holding time is over; until
+  /// then it is not forgotten.
+  func finish(_ job: LiveJob, as state: JobState, now: Timestamp) {
+    touch(job)
+    let options = job.head.job.options
+    job.standing.state = state
+    job.standing.finishedAt = now
+    job.standing.cancelRequested = false
+    forgetReason(job)
+    let retention = options.retention ?? (state == .dead ? terms.deadRetention : terms.retention)
+    job.standing.expires = now + retention
+    if let unique = options.unique {
+      let until = job.head.createdAt + (unique.holdFor ?? .zero)
+      if until > now {
+        job.standing.expires = max(job.standing.expires, until)
+        holds.insert(job.seq, until)
+      } else {
+        freeKey(job)
+      }
+    }
+    nextExpiry = min(nextExpiry, job.standing.expires)
+    enter(job, now)
+  }
+
+  private func forgetReason(_ job: LiveJob) {
+    guard let carried = job.carried, !carried.cancelReason.isEmpty else { return }
+    carry(job, JobCarried(result: carried.result, failures: carried.failures, progress: carried.progress))
+  }
+}

@@ -1,0 +1,109 @@
+public import Jobs
+
+extension Backlog {
+  /// Moves due scheduled and retrying jobs to ready (event: enqueued) and waiting ones past their start_before to expired,
+  /// at most `limit`; returns how many. `limit` of them means that there may be more.
+  public func promote(now: Moment, limit: Int) throws(StoreError) -> Int {
+    let wall = now.wall
+    let late = expiries.first(limit).prefix { $0.at <= wall.microseconds }
+    let ripe = due.first(limit).prefix { $0.at <= wall.microseconds }
+    if late.isEmpty, ripe.isEmpty { return 0 }
+    var seqs: [Int64] = []
+    for entry in late where known[entry.seq] == nil { seqs.append(entry.seq) }
+    for entry in ripe where known[entry.seq] == nil { seqs.append(entry.seq) }
+    try read(seqs, bodies: false)
+    for entry in late {
+      guard let job = known[entry.seq] else { throw damaged(entry.seq) }
+      leave(job, wall)
+      finish(job, as: .expired, now: wall)
+      note(.expired, job, wall)
+    }
+    var count = late.count
+    for entry in ripe where count < limit {
+      guard let job = known[entry.seq] else { throw damaged(entry.seq) }
+      // It may have been too late as well.
+      if job.standing.state.isFinal { continue }
+      leave(job, wall)
+      wait(job, as: .ready, runAt: job.standing.runAt, now: wall)
+      note(.enqueued, job, wall)
+      count += 1
+    }
+    return count
+  }
+
+  /// How long until `promote` or `reclaim` has something to do, unless the wall clock is set; zero: now; nil: nothing waits for a time.
+  public func nextDue(now: Moment) -> Instant? {
+    var next = Int64.max
+    if let first = due.first { next = min(next, first.at) }
+    if let first = expiries.first { next = min(next, first.at) }
+    if next != .max { next = now.elapsed.microseconds &+ (next &- now.wall.microseconds) }
+    if let first = lapses.first { next = min(next, first.at) }
+    return next == .max ? nil : Instant(microseconds: next)
+  }
+
+  /// Whether anything waits for a time by the wall clock, which may be set at any moment.
+  public var waitsForWallClock: Bool { !due.isEmpty || !expiries.isEmpty }
+
+  /// Forgets finished jobs whose retention is over, at most `limit`, and queues that have not been used for a day.
+  /// - Returns: when it wants to be called again, by the wall clock.
+  public func forget(now: Moment, limit: Int) throws(StoreError) -> Timestamp {
+    if nextExpiry <= now.wall {
+      // What is being forgotten right now is still among the rows.
+      let asked = limit + unconfirmedForgotten
+      let expired = try rows.expired(by: now.wall, limit: asked)
+      nextExpiry = expired.jobs.count >= asked ? now.wall : expired.next ?? .distantFuture
+      var over = expired.jobs.map { known[$0.seq] ?? take($0, bodies: false) }
+      // And what is on its way there is not among them yet.
+      for job in unconfirmedFinals() {
+        if job.standing.expires <= now.wall { over.append(job) }
+        nextExpiry = min(nextExpiry, job.standing.expires)
+      }
+      // Unless it was retried or deleted since.
+      for job in over where !job.isForgotten && job.standing.state.isFinal && job.standing.expires <= now.wall {
+        forget(job, now.wall)
+      }
+    }
+    let next = nextExpiry
+    forgetUnusedQueues(now.wall)
+    dropIdleScopes(now: now.elapsed)
+    return max(now.wall, min(next, now.wall + .seconds(1)))
+  }
+
+  /// Removes a job that does not run, and with it its unique key, if it has it.
+  func forget(_ job: LiveJob, _ now: Timestamp) {
+    leave(job, now)
+    touch(job)
+    freeKey(job)
+    if job.head.isChosen { ids.remove(ids.hash(job.id), job.seq) }
+    job.isForgotten = true
+    unconfirmedForgotten += 1
+  }
+
+  // MARK: Queues
+
+  /// A queue without jobs, pause or anything else that is kept for it is forgotten a day after its last step.
+  static let queueRetention: Interval = .days(1)
+  private static let queuesPerLook = 128
+
+  private func forgetUnusedQueues(_ now: Timestamp) {
+    var looked = 0
+    var unused: [Queue] = []
+    queues.visit(after: idleAfter) { queue in
+      looked += 1
+      idleAfter = queue.name
+      if queue.isUnused, queue.lastUsedAt + Self.queueRetention <= now { unused.append(queue) }
+      return looked < Self.queuesPerLook
+    }
+    if looked < Self.queuesPerLook { idleAfter = "" }
+    for queue in unused { forget(queue) }
+  }
+
+  func forget(_ queue: Queue) {
+    drop(queue)
+    if queue.isTouched {
+      touchedQueues.removeAll { $0 === queue }
+      queue.isTouched = false
+    }
+    if queue.stored != nil { forgottenQueues.append(queue.name) }
+  }
+}

@@ -1,0 +1,411 @@
+public import Jobs
+
+/// All jobs that are not over, in memory, with every transition of a job's life: the one place where it is decided what becomes of a job.
+/// No clock, no threads, no randomness: the same calls in the same order give the same state and the same changes.
+///
+/// A tick is: verbs (`settle`, `enqueue`, `control`, `promote`, `reclaim`, `claim` ...), then `takeChanges`, whose change set the owner has
+/// stored, then, once it is stored, `confirm`. Verbs may go on before that: what was changed is at hand until then. There is no way back: when
+/// a write fails or is in doubt, or a verb throws, the state is loaded anew from the storage.
+///
+/// What waits costs an entry of 16 bytes in an order. Records are read back through `RowSource`, in one batch per verb, when a verb
+/// needs them; a job that is enqueued and claimed soon after is never read.
+public final class Backlog {
+  let terms: StoreConfiguration
+  let rows: any RowSource
+
+  // What is kept over loads, so that nothing is given out twice
+  public private(set) var epoch = Epoch(0)
+  var tokens: UInt64 = 0
+  var nextSeq: Int64 = 1
+  private var cursor: Int64 = 0
+
+  var salt: UInt32 = 0
+  /// Someone chose an id that looks like ours: those that are made must not be one of them.
+  var hasLookalikes = false
+
+  var queues = QueueTable()
+  private var latestQueue: Queue?
+  /// The orders over several queues, by what they hold.
+  var scopes: [Scope.Key: Scope] = [:]
+  /// Scheduled and retrying jobs by run_at, waiting jobs by start_before: wall clock.
+  var due = Order()
+  var expiries = Order()
+  /// Running jobs by the end of their lease: steady clock.
+  var lapses = Order()
+
+  /// Jobs at hand, by seq.
+  var known = NumberTable<LiveJob>()
+  /// Chosen ids, also of final jobs.
+  var ids: HashIndex
+  /// Unique keys: of all unfinished jobs that have one, and of final ones that still hold theirs.
+  var keys: HashIndex
+  /// Final jobs whose key is held until then.
+  var holds = NumberTable<Timestamp>()
+  /// Limits, batches, recurring jobs ... as they were loaded, until something asks for them.
+  var documents: [Document] = []
+  /// When the next final job's retention is over, as far as is known.
+  var nextExpiry = Timestamp.distantPast
+
+  // Of this tick
+  var touched: [LiveJob] = []
+  var borrowed: [LiveJob] = []
+  var touchedQueues: [Queue] = []
+  var forgottenQueues: [String] = []
+  var events: [Event] = []
+  var readied: [Readied] = []
+  var changedDocuments: [Document] = []
+
+  /// Change sets that are not confirmed yet, the oldest first.
+  private var sent: [(number: UInt64, jobs: [LiveJob])] = []
+  /// Of the latest change set.
+  public private(set) var number: UInt64 = 0
+  /// Bytes of waiting jobs that are at hand only to save reading them.
+  private var keptBytes = 0
+  static let mostKeptBytes = 16 << 20
+  /// Jobs that are forgotten, which the storage may not know yet.
+  var unconfirmedForgotten = 0
+  /// Where the look for unused queues goes on.
+  var idleAfter = ""
+
+  /// - Parameter seed: of the tables by text; no decision depends on it.
+  public init(rows: any RowSource, terms: StoreConfiguration = StoreConfiguration(), seed: UInt64) {
+    self.rows = rows
+    self.terms = terms
+    ids = HashIndex(seed: seed)
+    keys = HashIndex(seed: ~seed)
+  }
+
+  // MARK: Numbers
+
+  func makeToken() throws(StoreError) -> UInt64 {
+    // Four billion claims without a restart: the epoch's numbers are used up.
+    guard tokens < UInt64(UInt32.max) else {
+      throw StoreError(.unavailable, "this epoch's tokens are used up: the state must be loaded in a new one")
+    }
+    tokens += 1
+    return UInt64(epoch.number) << 32 | tokens
+  }
+
+  /// The cursor of the newest event; 0: none yet.
+  public var lastCursor: Int64 { cursor }
+
+  // MARK: Loading
+
+  /// Takes in what the storage holds; all that was here before is dropped. What was given out before (seqs, tokens, cursors) is not given
+  /// out again, whatever the storage has forgotten of it.
+  public func load(_ storage: any Storage, _ epoch: Epoch, now: Moment) throws(StoreError) {
+    if epoch != self.epoch { tokens = 0 }
+    let isNewEpoch = epoch != self.epoch
+    self.epoch = epoch
+    reset()
+    let loader = Loader(self, now: now, isNewEpoch: isNewEpoch)
+    try storage.load(epoch, into: loader)
+    loader.finish()
+  }
+
+  private func reset() {
+    queues = QueueTable()
+    latestQueue = nil
+    scopes = [:]
+    due = Order()
+    expiries = Order()
+    lapses = Order()
+    known = NumberTable()
+    ids = HashIndex(seed: ids.seed)
+    keys = HashIndex(seed: keys.seed)
+    holds = NumberTable()
+    documents = []
+    nextExpiry = .distantPast
+    touched = []
+    borrowed = []
+    touchedQueues = []
+    forgottenQueues = []
+    events = []
+    readied = []
+    changedDocuments = []
+    sent = []
+    keptBytes = 0
+    unconfirmedForgotten = 0
+    idleAfter = ""
+  }
+
+  /// A cursor that was shown is never another event's, also when a power loss took the event it was shown for. Within an epoch cursors have
+  /// no gap; a new one begins at the next multiple of this, which no epoch gets near to between two syncs.
+  static let cursorsPerEpoch: Int64 = 1 << 24
+  /// Otherwise in tests only.
+  var cursorsPerEpoch = Backlog.cursorsPerEpoch
+
+  func begin(salt: UInt32, nextSeq: Int64, lastCursor: Int64, lastNumber: UInt64, isNewEpoch: Bool) {
+    self.salt = salt
+    self.nextSeq = max(self.nextSeq, nextSeq)
+    number = lastNumber
+    var last = lastCursor
+    if isNewEpoch, epoch.number > 1, cursorsPerEpoch > 0 {
+      last = (last / cursorsPerEpoch + 1) * cursorsPerEpoch
+    }
+    cursor = max(cursor, last)
+  }
+
+  // MARK: Queues
+
+  func queue(_ name: String, _ now: Timestamp) -> Queue {
+    if let latestQueue, latestQueue.name == name { return latestQueue }
+    if let known = queues[name] {
+      latestQueue = known
+      return known
+    }
+    let queue = Queue(name: name, usedAt: now)
+    queues.insert(queue)
+    for scope in scopes.values where queue.name.hasPrefix(scope.key.prefix) { queue.scopes.append(scope) }
+    latestQueue = queue
+    return queue
+  }
+
+  @inline(__always)
+  func touch(_ queue: Queue, _ now: Timestamp) {
+    queue.lastUsedAt = now
+    if !queue.isTouched {
+      queue.isTouched = true
+      touchedQueues.append(queue)
+    }
+  }
+
+  func drop(_ queue: Queue) {
+    queues.remove(queue)
+    if latestQueue === queue { latestQueue = nil }
+  }
+
+  // MARK: Changes
+
+  @inline(__always)
+  func touch(_ job: LiveJob) {
+    guard !job.isTouched else { return }
+    job.isTouched = true
+    touched.append(job)
+    if job.isKept {
+      job.isKept = false
+      keptBytes -= job.weight
+    }
+  }
+
+  func note(
+    _ kind: Event.Kind, _ job: LiveJob, _ now: Timestamp, detail: Event.Detail = .none, by worker: String = ""
+  ) {
+    cursor += 1
+    events.append(
+      Event(
+        cursor: cursor, kind: kind, at: now, jobID: job.head.job.id, queue: job.head.job.queue,
+        name: job.head.job.name, attempt: job.standing.attempt, workerID: worker,
+        batchID: job.head.job.options.batchID, detail: detail))
+  }
+
+  /// Adds events that are no job's (workers coming and going). Their cursors are ignored.
+  public func record(_ events: [Event]) {
+    for event in events {
+      cursor += 1
+      var numbered = event
+      numbered.cursor = cursor
+      self.events.append(numbered)
+    }
+  }
+
+  /// Jobs of the queue became ready, or were freed by what held them back: the one place where it is said.
+  @inline(__always)
+  func ready(_ queue: Queue, _ count: Int = 1) {
+    if let last = readied.indices.last, readied[last].queue == queue.name {
+      readied[last].count += count
+    } else {
+      readied.append(Readied(queue: queue.name, count: count))
+    }
+  }
+
+  /// What became ready or was freed since this was asked last, by queue, in the order in which it did.
+  public func takeReadied() -> [Readied] {
+    guard !readied.isEmpty else { return [] }
+    defer { readied.removeAll(keepingCapacity: true) }
+    return readied
+  }
+
+  /// Ends the tick: all that it changed, each job once. nil: nothing.
+  /// - Parameter durability: what the owner wants for it.
+  public func takeChanges(_ durability: Durability, now: Moment) -> ChangeSet? {
+    giveBack()
+    var changes = ChangeSet(number: number + 1, now: now.wall, durability: durability)
+    changes.jobs.reserveCapacity(touched.count)
+    for job in touched { add(job, to: &changes) }
+    for queue in touchedQueues {
+      queue.isTouched = false
+      guard queue.stored != queue.kept, queue.stored != nil || queue.kept != Queue.Kept() else { continue }
+      queue.stored = queue.kept
+      changes.queues.append(queue.asStored)
+    }
+    touchedQueues.removeAll(keepingCapacity: true)
+    swap(&changes.forgottenQueues, &forgottenQueues)
+    swap(&changes.documents, &changedDocuments)
+    swap(&changes.events, &events)
+    changes.nextSeq = nextSeq
+    guard !changes.isEmpty else {
+      touched.removeAll(keepingCapacity: true)
+      return nil
+    }
+    number += 1
+    sent.append((number, touched))
+    touched = []
+    events.reserveCapacity(min(changes.events.count, 1_024))
+    return changes
+  }
+
+  private func add(_ job: LiveJob, to changes: inout ChangeSet) {
+    job.isTouched = false
+    if job.isForgotten {
+      if let state = job.storedState {
+        changes.forgotten.append(ForgottenJob(head: job.head, state: state))
+        job.changedIn = changes.number
+        job.storedState = nil
+      } else {
+        unconfirmedForgotten -= 1
+        known.remove(job.seq)
+      }
+      return
+    }
+    let isNew = job.storedState == nil
+    var change = JobChange(head: job.head, standing: job.standing, isNew: isNew)
+    if isNew || job.hasNewBody {
+      change.body = job.body ?? []
+      job.bodyIn = changes.number
+    }
+    if job.hasNewCarried { change.carried = job.carried }
+    job.hasNewBody = false
+    job.hasNewCarried = false
+    job.storedState = job.standing.state
+    job.changedIn = changes.number
+    changes.jobs.append(change)
+  }
+
+  /// What was only read for this tick is let go.
+  private func giveBack() {
+    for job in borrowed where !job.isTouched && job.changedIn == 0 && job.standing.state != .running {
+      known.remove(job.seq)
+    }
+    borrowed.removeAll(keepingCapacity: true)
+  }
+
+  /// The change sets up to this one are stored.
+  public func confirm(_ number: UInt64) {
+    while let first = sent.first, first.number <= number {
+      for job in first.jobs {
+        if job.standing.state == .running, job.bodyIn <= number { job.body = nil }
+        if job.changedIn == first.number, !job.isTouched { release(job) }
+      }
+      sent.removeFirst()
+    }
+  }
+
+  /// Final jobs that the storage may not know as such yet.
+  func unconfirmedFinals() -> [LiveJob] {
+    (sent.flatMap(\.jobs) + touched).filter { !$0.isForgotten && $0.standing.state.isFinal }
+  }
+
+  /// The storage knows all of the job.
+  private func release(_ job: LiveJob) {
+    job.changedIn = 0
+    if job.isForgotten { unconfirmedForgotten -= 1 }
+    if job.standing.state == .running, !job.isForgotten { return }
+    if job.standing.state == .ready, !job.isForgotten, job.body != nil, keptBytes < Self.mostKeptBytes {
+      job.isKept = true
+      keptBytes += job.weight
+      return
+    }
+    if known[job.seq] === job { known.remove(job.seq) }
+  }
+
+  // MARK: Reading
+
+  /// Brings jobs at hand that are not, in one batch.
+  /// - Parameter bodies: also what only the worker reads.
+  func read(_ seqs: [Int64], bodies: Bool) throws(StoreError) {
+    guard !seqs.isEmpty else { return }
+    let found = try rows.jobs(seqs, bodies: bodies)
+    for stored in found {
+      guard let stored else { continue }
+      if let job = known[stored.seq] {
+        // Its record here is the newer one; its body is not.
+        if bodies, job.body == nil {
+          job.body = stored.body
+          job.isDamaged = stored.isDamaged
+        }
+        if job.carried == nil { job.carried = stored.carried }
+        continue
+      }
+      take(stored, bodies: bodies).carried = stored.carried
+    }
+  }
+
+  /// Lays a row that was read out as a job at hand, for this tick.
+  @discardableResult
+  func take(_ stored: StoredJob, bodies: Bool) -> LiveJob {
+    let job = LiveJob(
+      head: stored.head, standing: stored.standing, queue: queue(stored.head.job.queue, stored.head.createdAt))
+    if bodies {
+      job.body = stored.body
+      job.isDamaged = stored.isDamaged
+    }
+    job.storedState = stored.standing.state
+    known.insert(job.seq, job)
+    borrowed.append(job)
+    return job
+  }
+
+  /// Which jobs may have this id.
+  func gather(_ id: String, into seqs: inout [Int64]) {
+    if let seq = JobID.seq(of: id, salt: salt), seq > 0, seq < nextSeq, known[seq] == nil { seqs.append(seq) }
+    guard ids.count > 0 else { return }
+    ids.search(ids.hash(id)) { seq in
+      if known[seq] == nil { seqs.append(seq) }
+      return false
+    }
+  }
+
+  /// The job with this id, among those at hand.
+  func find(_ id: String) -> LiveJob? {
+    if let seq = JobID.seq(of: id, salt: salt), let job = known[seq], job.head.job.id == id {
+      return job.isForgotten ? nil : job
+    }
+    guard ids.count > 0 else { return nil }
+    var found: LiveJob?
+    ids.search(ids.hash(id)) { seq in
+      guard let job = known[seq], !job.isForgotten, job.head.job.id == id else { return false }
+      found = job
+      return true
+    }
+    return found
+  }
+
+  func damaged(_ seq: Int64) -> StoreError {
+    StoreError(.unusable, "the store is damaged: job number \(seq) cannot be read")
+  }
+}
+
+/// Jobs of a queue that became ready, or that are no longer held back.
+public struct Readied: Hashable, Sendable {
+  public var queue: String
+  public var count: Int
+
+  public init(queue: String, count: Int) {
+    self.queue = queue
+    self.count = count
+  }
+}
+
+extension Queue {
+  var asStored: StoredQueue {
+    var queue = StoredQueue(name: name)
+    queue.isPaused = kept.isPaused
+    queue.succeeded = kept.succeeded
+    queue.failed = kept.failed
+    queue.ended = kept.ended
+    queue.dead = kept.dead
+    queue.lastUsedAt = lastUsedAt
+    return queue
+  }
+}

@@ -1,0 +1,114 @@
+import Jobs
+
+/// Builds the state from what a storage holds.
+final class Loader: StateLoader {
+  private let backlog: Backlog
+  private let now: Moment
+  private let isNewEpoch: Bool
+  /// Most jobs are like the one before.
+  private var queue: Queue?
+  private var lane: Lane?
+
+  init(_ backlog: Backlog, now: Moment, isNewEpoch: Bool) {
+    self.backlog = backlog
+    self.now = now
+    self.isNewEpoch = isNewEpoch
+  }
+
+  func begin(salt: UInt32, nextSeq: Int64, lastCursor: Int64, lastNumber: UInt64) {
+    backlog.begin(
+      salt: salt, nextSeq: nextSeq, lastCursor: lastCursor, lastNumber: lastNumber, isNewEpoch: isNewEpoch)
+  }
+
+  func add(_ stored: StoredQueue) {
+    let queue = backlog.queue(stored.name, now.wall)
+    queue.kept.isPaused = stored.isPaused
+    queue.kept.succeeded = stored.succeeded
+    queue.kept.failed = stored.failed
+    queue.kept.ended = stored.ended
+    queue.kept.dead = stored.dead
+    queue.lastUsedAt = stored.lastUsedAt
+    queue.stored = queue.kept
+  }
+
+  func add(_ document: Document) { backlog.documents.append(document) }
+
+  func add(_ job: LoadedJob) {
+    let queue: Queue
+    if let latest = self.queue, latest.name == job.queue {
+      queue = latest
+    } else {
+      queue = backlog.queue(job.queue, now.wall)
+      self.queue = queue
+      lane = nil
+    }
+    if let unique = job.options.unique {
+      backlog.keys.insert(backlog.keys.hash(job.queue, unique.key), job.seq)
+    }
+    let state = job.standing?.state ?? (job.runAt > job.createdAt ? .scheduled : .ready)
+    let runAt = job.standing?.runAt ?? job.runAt
+    switch state {
+    case .ready:
+      let lane = self.lane(job, in: queue)
+      let wasEmpty = lane.order.isEmpty
+      let isFirst = lane.order.insert(Entry(at: max(runAt, job.createdAt).microseconds, seq: job.seq))
+      if wasEmpty || isFirst { lane.band.update(lane) }
+      queue.ready += 1
+    case .blocked:
+      queue.blocked += 1
+    case .scheduled, .retrying:
+      queue.scheduled += 1
+      backlog.due.insert(Entry(at: runAt.microseconds, seq: job.seq))
+    case .running:
+      if let standing = job.standing { run(job, standing, queue) }
+    case .succeeded, .dead, .canceled, .expired:
+      return
+    }
+    if state != .running, let startBefore = job.options.startBefore, job.standing?.wasStarted != true {
+      backlog.expiries.insert(Entry(at: startBefore.microseconds, seq: job.seq))
+    }
+  }
+
+  private func lane(_ job: LoadedJob, in queue: Queue) -> Lane {
+    if let lane, lane.band.priority == job.priority, lane.name == job.name { return lane }
+    let lane = queue.lane(job.name, priority: job.priority)
+    self.lane = lane
+    return lane
+  }
+
+  /// No server was there to renew its lease: it gets a full term, or its worker's whole resume window, from now on.
+  private func run(_ job: LoadedJob, _ standing: JobStanding, _ queue: Queue) {
+    let id = job.chosenID ?? JobID.make(seq: job.seq, at: job.createdAt, salt: backlog.salt)
+    let new = NewJob(
+      id: id, queue: job.queue, name: job.name, priority: job.priority, runAt: job.runAt, options: job.options,
+      payloadSize: job.payloadSize)
+    let head = JobHead(seq: job.seq, job: new, isChosen: job.chosenID != nil, createdAt: job.createdAt)
+    let live = LiveJob(head: head, standing: standing, queue: queue)
+    live.storedState = .running
+    if let deadline = standing.deadline {
+      // The wall clock may have been set meanwhile: never more than a whole attempt's time.
+      let left = min(max(deadline - now.wall, .zero), job.options.timeout ?? .zero)
+      live.deadline = now.elapsed + left
+      live.leaseLimit = now.elapsed + left + backlog.terms.timeoutGrace
+    }
+    if standing.cancelRequested { backlog.limitCanceled(live, now: now) }
+    live.leaseEnd = min(now.elapsed + max(backlog.terms.lease, standing.resumeWindow), live.leaseLimit)
+    backlog.known.insert(job.seq, live)
+    backlog.hold(live)
+    queue.running += 1
+  }
+
+  func addChosen(id: String, seq: Int64) { backlog.choose(id, seq) }
+
+  func addHold(queue: String, key: String, seq: Int64, until: Timestamp) {
+    backlog.keys.insert(backlog.keys.hash(queue, key), seq)
+    backlog.holds.insert(seq, until)
+  }
+
+  func finish() {
+    backlog.queues.visit { queue in
+      if queue.ready + queue.scheduled + queue.running + queue.blocked > 0 { queue.lastUsedAt = now.wall }
+      return true
+    }
+  }
+}

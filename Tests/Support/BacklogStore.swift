@@ -1,0 +1,127 @@
+@testable import Backlog
+import Jobs
+
+/// The state and a storage under the words of the suite of verbs: each tick is written at once, a rollback loads the state anew.
+public final class BacklogStore: JobStore {
+  public let storage: any Storage
+  public private(set) var backlog: Backlog
+  private let epoch: Epoch
+  private let terms: StoreConfiguration
+  private var now: Timestamp
+  private var committedCursor: Int64
+
+  public init(_ storage: any Storage, terms: StoreConfiguration, now: Timestamp) throws(StoreError) {
+    self.storage = storage
+    self.terms = terms
+    self.now = now
+    backlog = Backlog(rows: storage.rows, terms: terms, seed: 5)
+    backlog.cursorsPerEpoch = 0
+    epoch = try storage.beginEpoch()
+    try backlog.load(storage, epoch, now: Self.moment(now))
+    committedCursor = backlog.lastCursor
+  }
+
+  /// Both clocks go alike.
+  private static func moment(_ now: Timestamp) -> Moment {
+    Moment(wall: now, elapsed: Instant(microseconds: now.microseconds))
+  }
+
+  private func instant(_ time: Timestamp) -> Instant { Instant(microseconds: time.microseconds) }
+
+  private func at(_ now: Timestamp) -> Moment {
+    self.now = now
+    return Self.moment(now)
+  }
+
+  public var kind: String { storage.kind }
+  public var reader: any JobReader { storage.reader }
+
+  public func enqueue(_ groups: [EnqueueGroup], now: Timestamp) throws(StoreError) -> [EnqueueResult] {
+    try backlog.enqueue(groups, now: at(now))
+  }
+
+  public func claim(_ request: ClaimRequest, now: Timestamp) throws(StoreError) -> ClaimResult {
+    let dealt = try backlog.claim(
+      Claim(
+        filters: request.filters,
+        workers: request.workers.map {
+          Claim.Worker(
+            id: $0.id, leaseUntil: instant($0.leaseUntil), byteBudget: $0.byteBudget, holdsNothing: $0.holdsNothing)
+        }, slots: request.slots.map { Claim.Slot(worker: Int($0.worker), filter: Int($0.filter)) }), now: at(now))
+    return ClaimResult(jobs: dealt.jobs, dry: dealt.scarcity.map { $0 == .nothingReady })
+  }
+
+  public func settle(_ settlements: [Settlement], now: Timestamp) throws(StoreError) -> [SettleResult] {
+    try backlog.settle(settlements, now: at(now))
+  }
+
+  public func extend(_ extensions: [Extension], now: Timestamp) throws(StoreError) -> [ExtendResult] {
+    try backlog.extend(
+      extensions.map { Renewal(lease: $0.lease, until: instant($0.until), progress: $0.progress) }, now: at(now))
+  }
+
+  public func promote(now: Timestamp, limit: Int) throws(StoreError) -> Int {
+    try backlog.promote(now: at(now), limit: limit)
+  }
+
+  public func reclaim(now: Timestamp, limit: Int) throws(StoreError) -> [LapsedLease] {
+    try backlog.reclaim(now: at(now), limit: limit)
+  }
+
+  public func prune(now: Timestamp, limit: Int) throws(StoreError) -> Timestamp {
+    try backlog.forget(now: at(now), limit: limit)
+  }
+
+  public func control(_ controls: [Control], now: Timestamp) throws(StoreError) -> [ControlResult] {
+    try backlog.control(controls, now: at(now))
+  }
+
+  public func sweep(
+    _ sweep: Sweep, from cursor: Int64?, limit: Int, now: Timestamp
+  ) throws(StoreError) -> SweepResult {
+    try backlog.sweep(sweep, from: cursor, limit: limit, now: at(now)).result
+  }
+
+  public func setPaused(_ paused: Bool, queue: String, now: Timestamp) {
+    backlog.setPaused(paused, queue: queue, now: at(now))
+  }
+
+  public func record(_ events: [Event]) { backlog.record(events) }
+
+  public func commit(_ durability: Durability) throws(StoreError) -> [Event] {
+    guard let changes = backlog.takeChanges(durability, now: Self.moment(now)) else { return [] }
+    try storage.write([changes], epoch: epoch)
+    backlog.confirm(changes.number)
+    committedCursor = backlog.lastCursor
+    return changes.events
+  }
+
+  public func sync() throws(StoreError) { try storage.sync() }
+
+  public func rollback() {
+    // A state of its own, so that numbers are given out as if nothing had been: what the suite compares.
+    let tokens = backlog.tokens
+    backlog = Backlog(rows: storage.rows, terms: terms, seed: 6)
+    backlog.cursorsPerEpoch = 0
+    do throws(StoreError) {
+      try backlog.load(storage, epoch, now: Self.moment(now))
+      backlog.tokens = tokens
+    } catch {
+      fatalError("the state cannot be loaded: \(error)")
+    }
+  }
+
+  public var nextDue: Timestamp? {
+    backlog.nextDue(now: Self.moment(now)).map { Timestamp(microseconds: $0.microseconds) }
+  }
+
+  public func mayHaveReady(_ filter: ClaimFilter) -> Bool { backlog.mayHaveReady(filter, now: Self.moment(now)) }
+  public func queues(now: Timestamp) -> [QueueStatistics] { backlog.queues() }
+  public func isPaused(_ queue: String) -> Bool { backlog.isPaused(queue) }
+  public func jobsAhead(of place: Place, queue: String) -> Int { backlog.jobsAhead(of: place, queue: queue) }
+  public func idsAhead(of place: Place, queue: String, most: Int) throws(StoreError) -> [String] {
+    try backlog.idsAhead(of: place, queue: queue, most: most)
+  }
+  public var lastEventCursor: Int64 { committedCursor }
+  public func close() throws(StoreError) { try storage.close() }
+}
