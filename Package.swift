@@ -54,7 +54,6 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
     .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
-    .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.0", traits: []),
   ],
   targets: [
     .systemLibrary(name: "CNghttp2"),
@@ -64,6 +63,7 @@ let package = Package(
     .systemLibrary(name: "CPostgres"),
     .systemLibrary(name: "CZlib"),
     .systemLibrary(name: "CMalloc"),
+    .systemLibrary(name: "CSpawn"),
 
     generated("GKickProtos"),
     generated("GRPCProtos"),
@@ -111,13 +111,12 @@ let package = Package(
       name: "CommandLineTool",
       dependencies: [
         "HTTP2", "RPC", "RPCTransport", "RPCServices", "Jobs", "Engine", "MemoryStore", "SQLiteStore",
-        "RedisStore", "Wire", "Services", "GKick", "GKickProtos", log, lifecycle,
+        "RedisStore", "Wire", "Services", "GKick", "GKickProtos", "CSpawn", log, lifecycle,
         .product(name: "NIOHTTP1", package: "swift-nio"),
         .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
         .product(name: "NIOSSL", package: "swift-nio-ssl"),
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Histogram", package: "hdrhistogram-swift"),
-        .product(name: "Subprocess", package: "swift-subprocess"),
       ] + nio,
       swiftSettings: strict),
 

@@ -87,6 +87,27 @@ import Testing
     #expect(last.outcomes.count == 1)
   }
 
+  @Test func anOutcomeThatIsRefusedForGoodBecomesAFailure() throws {
+    var machine = machine(holding: [1])
+    machine.finished(1, .success(result: [UInt8](repeating: 0, count: 100)))
+    #expect(try next(of: &machine).outcomes.count == 1)
+    var refused = result(1, 3)
+    refused.results[0].statusMessage = "result: at most 10 bytes"
+    _ = machine.received(refused)
+    let again = try next(of: &machine)
+    guard case .failure(let failure)? = again.outcomes.first?.how else {
+      Issue.record("\(again)")
+      return
+    }
+    #expect(failure.message == "result: at most 10 bytes")
+    #expect(failure.retryable)
+    // A server that refuses that too is not asked a third time.
+    _ = machine.received(refused)
+    let nothing = machine.nextMessage()
+    #expect(nothing == nil)
+    #expect(machine.heldCount == 0)
+  }
+
   @Test func lostLeasesAreStoppedAndNotReported() throws {
     var machine = machine(holding: [1, 2])
     machine.finished(2, .success(result: []))

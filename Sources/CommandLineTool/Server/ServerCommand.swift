@@ -22,7 +22,8 @@ struct ServerCommand: AsyncParsableCommand {
     let settings = try settings()
     let logger = Logger(label: "gkick") { _ in ServerLog(format: settings.logFormat, level: settings.logLevel) }
     let wishes = Signals.watch()
-    Self.raiseFileLimit()
+    FileLimit.raise()
+    Self.leaveChildrenToTheSystem()
     ProcessMemory.returnLargeBuffers()
     do {
       try await ServerRuntime(settings: settings, logger: logger).run(wishes)
@@ -32,17 +33,16 @@ struct ServerCommand: AsyncParsableCommand {
     }
   }
 
+  /// It starts none; what is left to process 1 of a container is to leave no zombies: those that are there, and those to come.
+  private static func leaveChildrenToTheSystem() {
+    _ = signal(SIGCHLD, SIG_IGN)
+    var status: Int32 = 0
+    // Fills the number that it is given.
+    while unsafe waitpid(-1, &status, WNOHANG) > 0 {}
+  }
+
   private func settings() throws -> ServerSettings {
     try ServerSettings(
       flags, environment: ProcessEnvironment.read(), processors: max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))))
-  }
-
-  /// Each connection is an open file; the soft limit that shells give is made for other programs.
-  private static func raiseFileLimit() {
-    var limit = rlimit()
-    // Both calls only use the value they are given the address of.
-    guard unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
-    limit.rlim_cur = limit.rlim_max
-    _ = unsafe setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
   }
 }

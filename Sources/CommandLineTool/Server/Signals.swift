@@ -1,12 +1,12 @@
 import Glibc
 import Synchronization
 
-/// What the process is told from outside. The handler itself ends the process at the second request to end, so that a
-/// server that hangs while it drains can still be ended.
+/// What the process is told from outside. The handler itself ends the process at the second request to end (a worker at the third: its
+/// second gives the jobs back), so that one that hangs while it drains can still be ended.
 enum Signals {
   enum Wish: Sendable {
-    /// SIGTERM or SIGINT.
-    case end
+    /// SIGTERM or SIGINT, which is told.
+    case end(Int32)
     /// SIGHUP.
     case reload
   }
@@ -14,9 +14,12 @@ enum Signals {
   /// What the signal handler may touch: it can interrupt any thread anywhere, so only atomics and `write`.
   private static let pipe = Atomic<Int32>(-1)
   private static let endings = Atomic<Int>(0)
+  private static let patience = Atomic<Int>(1)
 
   /// The wishes as they come. Call once.
-  static func watch() -> AsyncStream<Wish> {
+  /// - Parameter patience: so many requests to end are told; one more ends the process.
+  static func watch(patience: Int = 1) -> AsyncStream<Wish> {
+    self.patience.store(patience, ordering: .relaxed)
     let (stream, continuation) = AsyncStream.makeStream(of: Wish.self, bufferingPolicy: .bufferingNewest(4))
     var ends: [Int32] = [-1, -1]
     // Fills the two elements it is given the address of.
@@ -24,7 +27,7 @@ enum Signals {
     pipe.store(ends[1], ordering: .relaxed)
     let reading = ends[0]
     let reader = SignalReader(file: reading) { number in
-      continuation.yield(number == UInt8(SIGHUP) ? .reload : .end)
+      continuation.yield(number == UInt8(SIGHUP) ? .reload : .end(Int32(number)))
     }
     reader.start()
 
@@ -37,7 +40,10 @@ enum Signals {
   }
 
   private static func handle(_ number: Int32) {
-    if number != SIGHUP, endings.wrappingAdd(1, ordering: .relaxed).oldValue > 0 { _exit(128 + number) }
+    if number != SIGHUP {
+      let earlier = endings.wrappingAdd(1, ordering: .relaxed).oldValue
+      if earlier >= patience.load(ordering: .relaxed) { _exit(128 + number) }
+    }
     var byte = UInt8(truncatingIfNeeded: number)
     // One byte from this frame.
     _ = unsafe write(pipe.load(ordering: .relaxed), &byte, 1)

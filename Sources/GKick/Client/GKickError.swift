@@ -19,6 +19,8 @@ public struct GKickError: Error, Sendable, Hashable {
     case cancelled
     /// The events asked for are no longer stored.
     case eventsTrimmed
+    /// The server is too old for what was asked, or does not offer it.
+    case notSupported
     /// Anything else: the server, or this library, has a fault.
     case other
   }

@@ -2,10 +2,11 @@ import RPC
 import Wire
 
 extension GKickError {
-  init(_ status: Status) {
+  package init(_ status: Status) {
     let code: Code
     switch status.code {
-    case .ok, .unknown, .internal, .dataLoss, .unimplemented: code = .other
+    case .ok, .unknown, .internal, .dataLoss: code = .other
+    case .unimplemented: code = .notSupported
     case .cancelled: code = .cancelled
     case .invalidArgument: code = .invalid
     case .deadlineExceeded: code = .timedOut

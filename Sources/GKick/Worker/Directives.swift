@@ -17,6 +17,20 @@ public struct RetryLater: Error, Sendable, CustomStringConvertible {
   public var description: String { reason }
 }
 
+/// What a job gave is longer than what the server takes. The attempt has failed.
+public struct ResultTooLarge: Error, Sendable, Hashable, CustomStringConvertible {
+  /// In bytes.
+  public var size: Int
+  public var limit: Int
+
+  public init(size: Int, limit: Int) {
+    self.size = size
+    self.limit = limit
+  }
+
+  public var description: String { "result of \(ByteCount.text(size)), at most \(ByteCount.text(limit))" }
+}
+
 /// Throw it from a job to say: not now. The job is given back and becomes ready again after the delay; the attempt does not count.
 public struct Snooze: Error, Sendable, CustomStringConvertible {
   public var delay: Duration

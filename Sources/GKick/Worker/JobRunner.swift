@@ -11,8 +11,10 @@ package struct JobRunner: Sendable {
   private let logger: Logger
   private let workerID: String
   private let isTraced: Bool
+  private let maxResultBytes: Int
 
-  package init(registry: JobRegistry, workerID: String, logger: Logger) {
+  package init(registry: JobRegistry, workerID: String, logger: Logger, maxResultBytes: Int = .max) {
+    self.maxResultBytes = maxResultBytes
     var handlers: [String: JobRegistry.Handler] = [:]
     for name in registry.handlers.keys { handlers[name] = registry.chain(name) }
     self.handlers = handlers
@@ -38,6 +40,9 @@ package struct JobRunner: Sendable {
       let result =
         isTraced || !assignment.metadata.isEmpty
         ? try await traced(context, handler) : try await handler(context)
+      guard result.bytes.count <= maxResultBytes else {
+        throw ResultTooLarge(size: result.bytes.count, limit: maxResultBytes)
+      }
       outcome = .success(result: result.bytes)
     } catch {
       outcome = Self.outcome(of: error)

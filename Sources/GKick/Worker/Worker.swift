@@ -75,7 +75,8 @@ public final class Worker: Service, JobRegistering {
     let channel = try endpoint.makeChannel(keepalive: nil)
     let loop = channel.eventLoop
     let end = loop.makePromise(of: Void.self)
-    let runner = JobRunner(registry: registry, workerID: id, logger: logger)
+    let runner = JobRunner(
+      registry: registry, workerID: id, logger: logger, maxResultBytes: configuration.maxResultBytes)
     let inside = NIOLoopBoundBox.makeBoxSendingValue(
       WorkerLoop(
         channel: channel, configuration: configuration, workerID: id, runner: runner, metadata: endpoint.metadata,

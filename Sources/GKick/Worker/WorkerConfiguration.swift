@@ -28,6 +28,12 @@ public struct WorkerConfiguration: Sendable {
   public var resumeWindow: Duration = .seconds(30)
   /// How long a graceful shutdown waits for running jobs; then they are cancelled and given back.
   public var drainTimeout: Duration = .seconds(30)
+  /// How long jobs that were cancelled at the end of `drainTimeout` have to end.
+  public var stopTimeout: Duration = .seconds(5)
+  /// The longest result that is sent, in bytes; a job with a longer one has failed. As the server's `--max-payload`, which refuses longer ones.
+  public var maxResultBytes = 1024 * 1024
+  /// Told when the server is reached, and when and why it is not. Called on an event loop: it must not block.
+  public var onConnection: (@Sendable (WorkerConnection) -> Void)?
   /// Shown with the worker on the server.
   public var labels: [String: String] = [:]
   public var logger: Logger?
@@ -36,4 +42,12 @@ public struct WorkerConfiguration: Sendable {
     self.queues = queues
     self.concurrency = concurrency
   }
+}
+
+/// How a ``Worker`` stands with its server.
+public enum WorkerConnection: Sendable, Hashable {
+  /// The server has greeted; jobs come.
+  case connected(serverID: String)
+  /// It is away, and is tried again. Told for every try.
+  case lost(GKickError)
 }

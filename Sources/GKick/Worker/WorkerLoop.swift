@@ -32,6 +32,8 @@ final class WorkerLoop: ClientCallHandler {
   private var lastSent = NIODeadline.now()
   private var lastReceived = NIODeadline.now()
   private var failures = 0
+  /// Why there was no connection, since there was one.
+  private var saidReasons: Set<String> = []
   private var reconnect: Scheduled<Void>?
   private var limit: Scheduled<Void>?
   private var isFlushScheduled = false
@@ -80,7 +82,7 @@ final class WorkerLoop: ClientCallHandler {
     perform(machine.stopAll(.shutdown))
     flush()
     limit?.cancel()
-    limit = loop.scheduleTask(in: .seconds(5)) { self.finish(.success(())) }
+    limit = loop.scheduleTask(in: TimeAmount(configuration.stopTimeout)) { self.finish(.success(())) }
     if machine.heldCount == 0, call == nil || !machine.isWelcome { finish(.success(())) }
   }
 
@@ -90,8 +92,9 @@ final class WorkerLoop: ClientCallHandler {
     reconnect = nil
     guard !hasEnded else { return }
     let bound = NIOLoopBound(self, eventLoop: channel.eventLoop)
+    // It does not wait for a connection: why there is none is told, and this loop tries again.
     channel.open(
-      "/gkick.v1.WorkerService/Work", metadata: metadata, options: CallOptions(waitForReady: true)
+      "/gkick.v1.WorkerService/Work", metadata: metadata, options: CallOptions(waitForReady: false)
     ) { bound.value }
   }
 
@@ -138,11 +141,13 @@ final class WorkerLoop: ClientCallHandler {
 
   private func welcomed(_ welcome: WelcomeInfo) {
     failures = 0
+    saidReasons = []
     heartbeatInterval = Self.amount(welcome.heartbeat, atLeast: .milliseconds(20), else: .seconds(10))
     lease = Self.amount(welcome.lease, atLeast: heartbeatInterval, else: .seconds(30))
     logger.info(
       "working",
       metadata: ["server": "\(welcome.serverID)", "held": "\(machine.heldCount)", "lost": "\(welcome.lost.count)"])
+    configuration.onConnection?(.connected(serverID: welcome.serverID))
     scheduleHeartbeat()
   }
 
@@ -178,9 +183,12 @@ final class WorkerLoop: ClientCallHandler {
     let wait =
       status.retryPushback.map { TimeAmount.milliseconds(max(0, $0)) }
       ?? TimeAmount(Reconnect.wait(afterFailures: failures))
+    // Once for each reason; who is told by the callback says it in words of its own.
+    let isNews = saidReasons.insert(status.message).inserted && !status.isOK && configuration.onConnection == nil
     logger.log(
-      level: status.isOK ? .info : .warning, "the stream ended",
+      level: isNews ? .warning : .info, "the stream ended",
       metadata: ["status": "\(status.code)", "reason": "\(status.message)", "running": "\(machine.runningCount)"])
+    configuration.onConnection?(.lost(GKickError(status)))
     reconnect = loop.scheduleTask(in: wait) { self.connect() }
   }
 

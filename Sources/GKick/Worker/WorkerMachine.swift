@@ -30,6 +30,8 @@ struct WorkerMachine {
 
   private var held: [UInt64: Held] = [:]
   private var outbox: [WorkerOutcome] = []
+  /// Whose first outcome the server refused for good.
+  private var rejected: Set<UInt64> = []
   /// To be sent again when the server can store again.
   private var refused: [WorkerOutcome] = []
   private var progress: [UInt64: ProgressReport] = [:]
@@ -102,9 +104,32 @@ struct WorkerMachine {
   }
 
   private mutating func settled(_ result: OutcomeStatus) {
-    guard case .ended(let outcome)? = held[result.lease.token] else { return }
-    // UNAVAILABLE: the store is away; anything else is final.
-    if result.statusCode == 14 { refused.append(outcome) } else { held[result.lease.token] = nil }
+    let token = result.lease.token
+    guard case .ended(let outcome)? = held[token] else { return }
+    switch result.statusCode {
+    case Self.unavailable, Self.resourceExhausted:
+      refused.append(outcome)
+    case Self.invalidArgument where !rejected.contains(token):
+      // It is never to be sent again as it is, and the job is still held: it has failed, for the reason that the server gives.
+      rejected.insert(token)
+      let failure = Failure(
+        type: "OutcomeRefused", message: result.statusMessage, retryable: Self.mayRetry(outcome.how))
+      let instead = WorkerOutcome(lease: outcome.lease, how: .failure(failure))
+      held[token] = .ended(instead)
+      outbox.append(instead)
+    default:
+      held[token] = nil
+      rejected.remove(token)
+    }
+  }
+
+  private static let invalidArgument: Int32 = 3
+  private static let resourceExhausted: Int32 = 8
+  private static let unavailable: Int32 = 14
+
+  private static func mayRetry(_ how: WorkerOutcome.How) -> Bool {
+    if case .failure(let failure) = how { return failure.retryable }
+    return true
   }
 
   /// Outcomes that the server could not store are due to be sent again.

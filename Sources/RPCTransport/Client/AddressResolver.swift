@@ -47,7 +47,10 @@ struct SystemResolver: AddressResolver {
     // getaddrinfo fills `list` only when it returns 0; the list is freed below, after the last read.
     let code = unsafe getaddrinfo(name.host, String(name.port), &hints, &list)
     guard code == 0 else {
-      let reason = unsafe gai_strerror(code).map { unsafe String(cString: $0) } ?? "error \(code)"
+      let reason =
+        code == EAI_NONAME
+        ? ConnectionProblem.nameNotFound.text
+        : unsafe gai_strerror(code).map { unsafe String(cString: $0) } ?? "error \(code)"
       throw ResolutionFailed(name: name.text, reason: reason)
     }
     defer { if let first = unsafe list { unsafe freeaddrinfo(first) } }

@@ -76,8 +76,9 @@ final class ClientConnectionHandler: ChannelInboundHandler, ClientConnectionDele
     let bytes = Self.unwrapInboundIn(data)
     isReading = true
     lastReceived = .now()
+    let firstBytes = rpc.session.isReady ? nil : ConnectionProblem(firstBytes: bytes)?.text
     if !rpc.receive(bytes, now: lastReceived) {
-      failure = failure ?? "the server broke the HTTP/2 protocol"
+      failure = failure ?? firstBytes ?? "the server broke the HTTP/2 protocol"
       flush()
       context.close(promise: nil)
     }
@@ -101,7 +102,7 @@ final class ClientConnectionHandler: ChannelInboundHandler, ClientConnectionDele
   }
 
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
-    failure = failure ?? "\(error)"
+    failure = failure ?? ConnectionProblem.describe(error)
     context.close(promise: nil)
   }
 
@@ -119,7 +120,8 @@ final class ClientConnectionHandler: ChannelInboundHandler, ClientConnectionDele
     channel = nil
     // Why a socket could not be connected is told to whoever asked for it.
     guard isStarted else { return }
-    let reason = failure ?? "the connection was closed"
+    let reason =
+      failure ?? (rpc.session.isReady ? "the connection was closed" : ConnectionProblem.closedAtOnce.text)
     rpc.connectionLost(reason)
     owner?.connectionClosed(self, reason: reason)
   }

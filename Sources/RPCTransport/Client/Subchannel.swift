@@ -69,13 +69,13 @@ final class Subchannel: ClientConnectionOwner {
     }
     let loop = settings.context.eventLoop
     let timeout = loop.assumeIsolated().scheduleTask(in: settings.connectTimeout) {
-      self.attemptFailed(handler, reason: "no answer in time")
+      self.attemptFailed(handler, reason: ConnectionProblem.noAnswer.text)
     }
     state = .connecting(handler, timeout: timeout)
     let bound = NIOLoopBound((self, handler), eventLoop: loop)
     bootstrap(handler, on: loop).connect(to: address).whenFailure { error in
       let (subchannel, handler) = bound.value
-      subchannel.attemptFailed(handler, reason: Self.describe(error))
+      subchannel.attemptFailed(handler, reason: ConnectionProblem.describe(error))
     }
   }
 
@@ -109,14 +109,6 @@ final class Subchannel: ClientConnectionOwner {
     failures += 1
     handler.close(reason)
     owner?.subchannelFailed(self, reason: "cannot connect to \(address.plain): \(reason)")
-  }
-
-  private static func describe(_ error: any Error) -> String {
-    switch error {
-    case let error as IOError: error.description
-    case ChannelError.connectTimeout: "no answer in time"
-    default: "\(error)"
-    }
   }
 
   // MARK: - From connections

@@ -72,9 +72,10 @@ struct ServerLog: LogHandler {
 
   /// One write per line, so that lines of several threads do not mix. A closed or full standard error loses the line:
   /// there is nowhere left to say so.
-  static func write(_ line: String) {
-    var line = line
-    line.withUTF8 { bytes in
+  static func write(_ line: String) { write(Array(line.utf8)) }
+
+  static func write(_ line: [UInt8]) {
+    unsafe line.withUnsafeBytes { bytes in
       // The buffer lives until the closure returns.
       _ = unsafe Glibc.write(STDERR_FILENO, bytes.baseAddress, bytes.count)
     }

@@ -1,0 +1,69 @@
+import GKick
+import RPC
+import RPCTransport
+
+/// What went wrong between this program and a server in words, with what to do next: the one place that turns failures into advice.
+struct CallFailure {
+  let text: String
+  let exitCode: Int32
+
+  init(_ status: Status, endpoint: Endpoint) { self.init(GKickError(status), endpoint: endpoint) }
+
+  init(_ error: GKickError, endpoint: Endpoint) {
+    let said = Table.onOneLine(error.message)
+    switch error.code {
+    case .unavailable:
+      (text, exitCode) = (Self.unreachable(said, endpoint), ExitCodes.unavailable)
+    case .timedOut:
+      // A connection that was still being made had a reason.
+      text =
+        ConnectionProblem(in: said) != nil
+        ? Self.unreachable(said, endpoint) : "no answer from \(endpoint) in time (\(said)). Allow more with --timeout."
+      exitCode = ExitCodes.timedOut
+    case .notFound:
+      (text, exitCode) = ("\(said)\n\(Self.whereToLook(said))", ExitCodes.notFound)
+    case .invalid, .alreadyExists, .notPossibleNow, .eventsTrimmed:
+      (text, exitCode) = (said, ExitCodes.refused)
+    case .limitReached:
+      (text, exitCode) = ("the server is full: \(said). Try again later.", ExitCodes.unavailable)
+    case .notAllowed:
+      (text, exitCode) = ("the server at \(endpoint) does not allow this: \(said)", ExitCodes.refused)
+    case .notSupported:
+      (text, exitCode) = ("the server at \(endpoint) does not offer this: \(said)", ExitCodes.refused)
+    case .cancelled, .other:
+      (text, exitCode) = ("\(error.code): \(said)", ExitCodes.failed)
+    }
+  }
+
+  private static func whereToLook(_ said: String) -> String {
+    if said.hasPrefix("no worker") { return "`gkick workers` lists those that are connected." }
+    if said.hasPrefix("no queue") { return "`gkick queues` lists those that there are." }
+    return "Finished jobs are forgotten when their retention is over; `gkick jobs` lists what there is."
+  }
+
+  private static func unreachable(_ said: String, _ endpoint: Endpoint) -> String {
+    guard let problem = ConnectionProblem(in: said) else {
+      // The server is there, and says why it cannot serve.
+      return "the server at \(endpoint) cannot serve now: \(said)."
+    }
+    let what = "cannot reach a server at \(endpoint): \(problem.text)."
+    let advice =
+      switch problem {
+      case .refused, .noSuchSocket:
+        "Start one with `gkick server`, or say where it is with --address or GKICK_ADDRESS."
+      case .noAnswer: "Is the address right, and no firewall in between? Allow more with --timeout."
+      case .nameNotFound: "Say where the server is with --address or GKICK_ADDRESS."
+      case .serverWantsTLS: "Use --tls, or --tls-ca FILE for an authority of your own."
+      case .serverHasNoTLS: "Leave --tls, --tls-ca, --tls-cert and their variables away."
+      case .unknownAuthority: "Name the file with its authority's certificate: --tls-ca FILE."
+      case .wrongName: "Use one of the names that its certificate is for."
+      case .expired: "It needs a new one; is this machine's clock right?"
+      case .certificateWanted: "Show one with --tls-cert FILE and --tls-key FILE."
+      case .certificateRefused: "Use one that is signed by an authority that the server knows."
+      case .notGRPC: "That may be the port of --http: use that of --listen, 7450 unless it was said otherwise."
+      case .closedAtOnce:
+        "That may be the port of --http: use that of --listen, 7450 unless it was said otherwise. A server with TLS wants --tls."
+      }
+    return "\(what)\n\(advice)"
+  }
+}
