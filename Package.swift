@@ -162,7 +162,12 @@ let package = Package(
     tests("HTTP2", ["HTTP2", .product(name: "NIOCore", package: "swift-nio")], exclude: ["Corpus"]),
     tests(
       "RPC", ["RPC", "HTTP2", .product(name: "NIOEmbedded", package: "swift-nio")] + nio, exclude: ["Corpus"]),
-    tests("RPCTransport", ["RPCTransport", "RPC", .product(name: "NIOSSL", package: "swift-nio-ssl")] + nio),
+    tests(
+      "RPCTransport",
+      [
+        "RPCTransport", "RPC", .product(name: "NIOSSL", package: "swift-nio-ssl"),
+        .product(name: "NIOEmbedded", package: "swift-nio"),
+      ] + nio),
     tests("Protobuf", ["Protobuf", "GRPCProtos"]),
     tests(
       "RPCServices",

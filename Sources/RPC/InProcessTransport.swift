@@ -162,7 +162,7 @@ extension InProcessCall: ClientConnectionDelegate {
   func outputAdded() { moveSoon() }
   func settingsReceived() {}
   func goAwayReceived(_ error: HTTP2ErrorCode) {}
-  func pingAnswered() {}
+  func givenUp(_ reason: String) {}
   func callEnded() {}
 }
 

@@ -3,13 +3,17 @@ import GKick
 import Logging
 import NIOCore
 import NIOPosix
+import RPCTransport
 import ServiceLifecycle
 import Synchronization
 import Testing
 
-/// Stands between client and server and can cut all connections.
+/// Stands between client and server and can cut all connections, or let them starve: they stay open and carry nothing any more.
 final class Cutter: Sendable {
   private let channels = Mutex<[any Channel]>([])
+  /// Connections from this one on are carried, those before are not.
+  private let firstCarried = Mutex(0)
+  private let accepted = Mutex(0)
   let listener: any Channel
   var endpoint: Endpoint { Endpoint("127.0.0.1:\(listener.localAddress?.port ?? 0)") }
 
@@ -19,9 +23,14 @@ final class Cutter: Sendable {
     listener = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
       .childChannelInitializer { inbound in
         ClientBootstrap(group: inbound.eventLoop).connect(host: "127.0.0.1", port: port).flatMapThrowing { outbound in
-          try inbound.pipeline.syncOperations.addHandler(Pipe(to: outbound))
-          try outbound.pipeline.syncOperations.addHandler(Pipe(to: inbound))
-          box.cutter.withLock { $0 }?.channels.withLock { $0.append(inbound) }
+          guard let cutter = box.cutter.withLock({ $0 }) else { throw ChannelError.eof }
+          let number = cutter.accepted.withLock { count in
+            defer { count += 1 }
+            return count
+          }
+          try inbound.pipeline.syncOperations.addHandler(Pipe(to: outbound, cutter, number))
+          try outbound.pipeline.syncOperations.addHandler(Pipe(to: inbound, cutter, number))
+          cutter.channels.withLock { $0.append(inbound) }
         }
       }
       .bind(host: "127.0.0.1", port: 0).get()
@@ -37,6 +46,14 @@ final class Cutter: Sendable {
     }
   }
 
+  /// What is connected now hears nothing any more, in neither direction, and is not told.
+  func swallow() {
+    let next = accepted.withLock { $0 }
+    firstCarried.withLock { $0 = next }
+  }
+
+  var connections: Int { accepted.withLock { $0 } }
+
   func stop() async throws {
     cut()
     try await listener.close()
@@ -45,8 +62,15 @@ final class Cutter: Sendable {
   private final class Pipe: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     let other: any Channel
-    init(to other: any Channel) { self.other = other }
+    let cutter: Cutter
+    let number: Int
+    init(to other: any Channel, _ cutter: Cutter, _ number: Int) {
+      self.other = other
+      self.cutter = cutter
+      self.number = number
+    }
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+      guard number >= cutter.firstCarried.withLock({ $0 }) else { return }
       other.writeAndFlush(Self.unwrapInboundIn(data), promise: nil)
     }
     func channelInactive(context: ChannelHandlerContext) { other.close(promise: nil) }
@@ -82,6 +106,48 @@ final class Cutter: Sendable {
         #expect(info.attempt == 1)
       }
       #expect(runs.withLock { $0 } == 1)
+      try await cutter.stop()
+    }
+  }
+
+  @Test func aWorkerLeavesAConnectionThatHasGoneSilent() async throws {
+    try await withServer(lease: .milliseconds(900)) { server, client in
+      let cutter = try await Cutter(to: server.port)
+      var endpoint = cutter.endpoint
+      // It is the worker itself that notices: a proxy in between answers PINGs also when the server is gone.
+      endpoint.keepalive = nil
+      let worker = Worker(endpoint)
+      worker.register(Greet.self)
+      try await withWorker(worker) {
+        for round in 1...3 {
+          let answer = try await client.enqueue(Greet(who: "\(round)")).value(timeout: .seconds(20))
+          #expect(answer == "hello \(round)")
+          #expect(cutter.connections == round)
+          cutter.swallow()
+        }
+      }
+      try await cutter.stop()
+    }
+  }
+
+  @Test func callsAndEventsLeaveAConnectionThatHasGoneSilent() async throws {
+    try await withServer { server, client in
+      let cutter = try await Cutter(to: server.port)
+      var endpoint = cutter.endpoint
+      endpoint.keepalive = ClientKeepalive(time: .milliseconds(100), timeout: .milliseconds(200))
+      endpoint.timeout = .seconds(20)
+      let watcher = try Client(endpoint)
+      var events = watcher.events(after: "0", kinds: [.enqueued]).makeAsyncIterator()
+      for number in 0..<3 {
+        let id = try await client.enqueue(Quiet(number: number)).id
+        let seen = try await events.next()?.jobID
+        #expect(seen == id)
+        cutter.swallow()
+      }
+      // A call on the way that went silent fails soon, and the next one is on another.
+      _ = try? await watcher.enqueue(Quiet(number: 3))
+      _ = try await watcher.enqueue(Quiet(number: 4))
+      await watcher.close()
       try await cutter.stop()
     }
   }

@@ -167,7 +167,8 @@ final class Remote: Sendable {
 
   /// The events of one call; it ends with the connection.
   func events(_ request: EventsRequest) async throws -> RemoteEvents {
-    let stream = channel.stream("/gkick.v1.JobService/StreamEvents")
+    let stream = channel.stream(
+      "/gkick.v1.JobService/StreamEvents", options: CallOptions(silence: .seconds(20)))
     try await stream.send(encoded { $0.encodeStreamEventsRequest(request) })
     stream.finish()
     return RemoteEvents(stream: stream)

@@ -27,6 +27,9 @@ public struct Endpoint: Sendable, ExpressibleByStringLiteral {
   /// Which of several servers gets a call.
   public var loadBalancing = ClientConfiguration.LoadBalancing.pickFirst
 
+  /// When the server is asked whether it is still there, so that a connection that broke in silence is replaced. `nil`: never.
+  public var keepalive: ClientKeepalive? = ClientKeepalive()
+
   public static let defaultPort = 7450
 
   public init(_ address: String, tls: ClientTLS? = nil, token: String? = nil) {
@@ -69,7 +72,7 @@ public struct Endpoint: Sendable, ExpressibleByStringLiteral {
   }
 
   /// A channel to the server, on one event loop of the process's own group.
-  func makeChannel(keepalive: ClientKeepalive?) throws(GKickError) -> ClientChannel {
+  func makeChannel() throws(GKickError) -> ClientChannel {
     guard let target = ClientTarget(address, defaultPort: Self.defaultPort) else {
       throw GKickError(.invalid, "\"\(address)\" is no address: write host:port, dns:///host:port or unix:path")
     }

@@ -12,8 +12,7 @@ final class GRPCBackend: ClientBackend {
   private let codec = SharedCodec()
 
   init(_ endpoint: Endpoint) throws(GKickError) {
-    // An event stream can be quiet for long; the servers' own limit on PINGs is five minutes.
-    channel = try endpoint.makeChannel(keepalive: ClientKeepalive(time: .minutes(6)))
+    channel = try endpoint.makeChannel()
     metadata = endpoint.metadata
     timeout = TimeAmount(endpoint.timeout)
   }
@@ -155,7 +154,9 @@ final class GRPCBackend: ClientBackend {
     request.kinds = Set(filter.kinds)
     request.batchID = filter.batchID
     let message = codec.encode { $0.encodeStreamEventsRequest(request) }
-    let stream = channel.stream("/gkick.v1.JobService/StreamEvents", metadata: metadata)
+    // The server speaks every five seconds, if only to say that there was nothing.
+    let stream = channel.stream(
+      "/gkick.v1.JobService/StreamEvents", metadata: metadata, options: CallOptions(silence: .seconds(20)))
     let batches = GRPCEventBatches(stream)
     do {
       try await stream.send(message)

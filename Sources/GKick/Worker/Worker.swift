@@ -72,7 +72,7 @@ public final class Worker: Service, JobRegistering {
       state.hasRun = true
       return state.registry
     }
-    let channel = try endpoint.makeChannel(keepalive: nil)
+    let channel = try endpoint.makeChannel()
     let loop = channel.eventLoop
     let end = loop.makePromise(of: Void.self)
     let runner = JobRunner(

@@ -9,8 +9,14 @@ public struct CallOptions: Sendable {
   public var waitForReady: Bool?
   /// Whether messages are sent gzipped.
   public var compress: Bool
+  /// Of a `ClientStream` whose server speaks at least so often by its protocol: silence of so long closes the connection. HTTP/2 PINGs
+  /// do not tell, since proxies answer them.
+  public var silence: TimeAmount?
 
-  public init(timeout: TimeAmount? = nil, waitForReady: Bool? = nil, compress: Bool = false) {
+  public init(
+    timeout: TimeAmount? = nil, waitForReady: Bool? = nil, compress: Bool = false, silence: TimeAmount? = nil
+  ) {
+    self.silence = silence
     self.timeout = timeout
     self.waitForReady = waitForReady
     self.compress = compress

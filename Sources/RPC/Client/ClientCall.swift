@@ -210,6 +210,21 @@ public final class ClientCall {
     over(status, Metadata())
   }
 
+  /// The server was silent for longer than this call can explain: its connection is taken for dead and closed, and all calls on it end
+  /// with UNAVAILABLE, so that the next ones dial anew. Not to be called while something is delivered. Without a connection only this
+  /// call ends.
+  public func giveUpConnection(_ reason: String) {
+    guard isOpen else { return }
+    connection?.delegate?.givenUp(reason)
+    cancel(Status(.unavailable, reason))
+  }
+
+  /// Whether it has a stream: a call without one cannot be answered.
+  public var isConnected: Bool { connection != nil }
+
+  /// Whether the handler asked for nothing to be delivered.
+  public var isReadingPaused: Bool { state.contains(.readingPaused) }
+
   /// The call is over, whoever ended it. The handler is told at once, so this must be the last thing that a caller does with it.
   func over(_ status: Status, _ trailers: Metadata) {
     guard isOpen else { return }

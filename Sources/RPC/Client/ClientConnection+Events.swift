@@ -24,10 +24,8 @@ extension ClientConnection {
         }
       case .closed(let slot, let error):
         closed(slot, error)
-      case .ping:
+      case .ping, .pingAck:
         break
-      case .pingAck:
-        delegate?.pingAnswered()
       case .goAway(_, let error):
         delegate?.goAwayReceived(error)
       case .settings:

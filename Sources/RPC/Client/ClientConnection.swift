@@ -9,7 +9,8 @@ package protocol ClientConnectionDelegate: AnyObject {
   func settingsReceived()
   /// The server takes no more calls on this connection; the open ones go on.
   func goAwayReceived(_ error: HTTP2ErrorCode)
-  func pingAnswered()
+  /// A call found out that the server is gone: the connection is to be closed, with all its calls.
+  func givenUp(_ reason: String)
   /// One call fewer.
   func callEnded()
 }

@@ -60,11 +60,12 @@ final class ChannelCore: SubchannelOwner, ClientCallRouter {
   }
 
   private var loop: NIOIsolatedEventLoop { context.eventLoop.assumeIsolated() }
+  private var now: NIODeadline { context.eventLoop.now }
 
   // MARK: - Calls
 
   func start(_ path: String, metadata: Metadata, options: CallOptions, handler: any ClientCallHandler) -> ClientCall {
-    let now = NIODeadline.now()
+    let now = now
     let call = ClientCall(
       path: path, metadata: metadata, options: options, deadline: options.timeout.map { now + $0 }, context: context,
       configuration: settings.rpc, handler: handler)
@@ -96,7 +97,7 @@ final class ChannelCore: SubchannelOwner, ClientCallRouter {
     switch phase {
     case .failed: return true
     case .active where configuration.loadBalancing == .roundRobin:
-      let now = NIODeadline.now()
+      let now = now
       return subchannels.allSatisfy { $0.isIdle && $0.notBefore > now }
     case .idle, .resolving, .active, .closed: return false
     }
@@ -123,7 +124,7 @@ final class ChannelCore: SubchannelOwner, ClientCallRouter {
 
   private func startWaiting() {
     guard waitingCount > 0 else { return }
-    let now = NIODeadline.now()
+    let now = now
     while waitingHead < waiting.count {
       let call = waiting[waitingHead]
       if call.isOpen {
@@ -163,7 +164,7 @@ final class ChannelCore: SubchannelOwner, ClientCallRouter {
     if case .closed = phase { return false }
     guard call.takeSecondChance() else { return false }
     // Not from here: the connection is in the middle of its events.
-    loop.execute { if call.isOpen { self.route(call, now: .now()) } }
+    loop.execute { if call.isOpen { self.route(call, now: self.now) } }
     return true
   }
 
@@ -175,7 +176,7 @@ final class ChannelCore: SubchannelOwner, ClientCallRouter {
       waitingCount -= 1
     }
     guard openCalls == 0 else { return }
-    lastCallEnded = .now()
+    lastCallEnded = now
     for promise in whenEmpty { promise.succeed() }
     whenEmpty = []
   }
@@ -193,7 +194,7 @@ final class ChannelCore: SubchannelOwner, ClientCallRouter {
 
   private func deadlineDue() {
     deadlineTimer = nil
-    for call in deadlines.takeExpired(now: .now()) {
+    for call in deadlines.takeExpired(now: now) {
       let reason: String
       if call.isWaiting {
         reason = "deadline exceeded while waiting for a connection: \(lastFailure)"
@@ -235,7 +236,7 @@ final class ChannelCore: SubchannelOwner, ClientCallRouter {
         if core.subchannels.contains(where: { !$0.isIdle }) {
           core.phase = .active
         } else {
-          core.roundFailed("\(error)", startedAt: .now())
+          core.roundFailed("\(error)", startedAt: core.now)
         }
       }
     }
@@ -261,13 +262,13 @@ final class ChannelCore: SubchannelOwner, ClientCallRouter {
   /// Pick first: tries the address whose turn it is.
   private func tryNext() {
     guard position < subchannels.count else {
-      return roundFailed(lastFailure, startedAt: subchannels.first?.attemptStarted ?? .now())
+      return roundFailed(lastFailure, startedAt: subchannels.first?.attemptStarted ?? now)
     }
     subchannels[position].connect(keepalive: keepalive)
   }
 
   private func connectAll() {
-    let now = NIODeadline.now()
+    let now = now
     for subchannel in subchannels where subchannel.isIdle && subchannel.notBefore <= now {
       subchannel.connect(keepalive: keepalive)
     }
@@ -294,7 +295,7 @@ final class ChannelCore: SubchannelOwner, ClientCallRouter {
 
   func subchannelReady(_ subchannel: Subchannel) {
     failedRounds = 0
-    connectedAt = .now()
+    connectedAt = now
     if case .failed = phase { phase = .active }
     logger.debug("connected", metadata: ["address": "\(subchannel.address.plain)"])
     startWaiting()
@@ -313,7 +314,7 @@ final class ChannelCore: SubchannelOwner, ClientCallRouter {
     case .roundRobin:
       let wait = configuration.backoff.wait(afterFailures: subchannel.failures, draw: Double.random(in: 0..<1))
       subchannel.notBefore = subchannel.attemptStarted + wait
-      let isHopeless = subchannels.allSatisfy { $0.isIdle && $0.notBefore > .now() }
+      let isHopeless = subchannels.allSatisfy { $0.isIdle && $0.notBefore > now }
       if isHopeless { failWaiting(Status(.unavailable, reason), all: false) }
       // The name may lead elsewhere by then.
       loop.scheduleTask(deadline: subchannel.notBefore) {
@@ -347,11 +348,11 @@ final class ChannelCore: SubchannelOwner, ClientCallRouter {
   /// Looks whether the channel is idle, when it could be at the earliest: cheaper than a timer per call.
   private func scheduleIdleCheck() {
     guard let timeout = configuration.idleTimeout, idleTimer == nil else { return }
-    let due = openCalls == 0 ? max(lastCallEnded, connectedAt) + timeout : .now() + timeout
+    let due = openCalls == 0 ? max(lastCallEnded, connectedAt) + timeout : now + timeout
     idleTimer = loop.scheduleTask(deadline: due) {
       self.idleTimer = nil
       guard case .active = self.phase else { return }
-      guard self.openCalls == 0, max(self.lastCallEnded, self.connectedAt) + timeout <= .now() else {
+      guard self.openCalls == 0, max(self.lastCallEnded, self.connectedAt) + timeout <= self.now else {
         return self.scheduleIdleCheck()
       }
       for subchannel in self.subchannels { subchannel.drain() }

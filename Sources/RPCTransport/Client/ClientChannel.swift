@@ -34,8 +34,10 @@ public final class ClientChannel: Sendable {
     let name = configuration.tls?.serverName ?? target.serverName
     let settings = ConnectionSettings(
       rpc: rpc, context: context, connectTimeout: configuration.backoff.connectTimeout,
-      tls: try configuration.tls?.makeContext(),
-      serverName: (try? SocketAddress(ipAddress: name, port: 0)) == nil ? name : nil)
+      isTLS: configuration.tls != nil,
+      dialer: SocketDialer(
+        connectTimeout: configuration.backoff.connectTimeout, tls: try configuration.tls?.makeContext(),
+        serverName: (try? SocketAddress(ipAddress: name, port: 0)) == nil ? name : nil))
     let core = ChannelCore(
       configuration: configuration, settings: settings, resolver: resolver,
       logger: logger ?? Logger(label: "gkick.rpc", factory: { _ in SwiftLogNoOpLogHandler() }))
@@ -77,7 +79,10 @@ public final class ClientChannel: Sendable {
     let slot = CallSlot(eventLoop)
     let inside = StreamInside(slot)
     slot.onLoop { [self] slot in
-      slot.fill(core.value.start(path, metadata: metadata, options: options, handler: StreamHandler(inside)))
+      slot.fill(
+        core.value.start(
+          path, metadata: metadata, options: options,
+          handler: StreamHandler(inside, silence: options.silence)))
     }
     return ClientStream(inside)
   }

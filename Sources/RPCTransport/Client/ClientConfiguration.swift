@@ -15,7 +15,7 @@ public struct ClientConfiguration: Sendable {
   public var loadBalancing: LoadBalancing = .pickFirst
   public var backoff = ConnectionBackoff()
   /// `nil`: never asks.
-  public var keepalive: ClientKeepalive?
+  public var keepalive: ClientKeepalive? = ClientKeepalive()
   /// After so long without a call the connections are closed; the next call connects again. `nil`: never.
   public var idleTimeout: TimeAmount? = .minutes(30)
   /// Whether calls wait for a connection when the last attempt to connect failed, unless they say otherwise themselves.

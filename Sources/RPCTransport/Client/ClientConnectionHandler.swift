@@ -19,15 +19,8 @@ final class ClientConnectionHandler: ChannelInboundHandler, ClientConnectionDele
   typealias InboundIn = ByteBuffer
   typealias OutboundOut = ByteBuffer
 
-  private enum Keepalive {
-    case off
-    case waiting(Scheduled<Void>)
-    case asked(Scheduled<Void>)
-  }
-
   let rpc: ClientConnection
   weak var owner: (any ClientConnectionOwner)?
-  private let keepalive: ClientKeepalive?
   private let expectsALPN: Bool
   private var channel: (any Channel)?
   private var isStarted = false
@@ -35,8 +28,9 @@ final class ClientConnectionHandler: ChannelInboundHandler, ClientConnectionDele
   private var flushIsScheduled = false
   private var isClosed = false
   private var isDraining = false
-  private var keepaliveState = Keepalive.off
-  private var lastReceived = NIODeadline.now()
+  private var clock: KeepaliveClock
+  private var timer: Scheduled<Void>?
+  private let loop: any EventLoop
   private var failure: String?
   /// A few calls' worth: more is written when the socket has taken it.
   private static let writeSize = 64 * 1024
@@ -45,12 +39,15 @@ final class ClientConnectionHandler: ChannelInboundHandler, ClientConnectionDele
     configuration: ClientRPCConfiguration, context: LoopContext, keepalive: ClientKeepalive?, expectsALPN: Bool,
     owner: any ClientConnectionOwner
   ) throws {
-    rpc = try ClientConnection(configuration: configuration, context: context, now: .now())
-    self.keepalive = keepalive
+    loop = context.eventLoop
+    rpc = try ClientConnection(configuration: configuration, context: context, now: loop.now)
+    clock = KeepaliveClock(keepalive, now: loop.now)
     self.expectsALPN = expectsALPN
     self.owner = owner
     rpc.delegate = self
   }
+
+  private var now: NIODeadline { loop.now }
 
   // MARK: - From the socket
 
@@ -67,7 +64,7 @@ final class ClientConnectionHandler: ChannelInboundHandler, ClientConnectionDele
   private func start() {
     guard !isStarted else { return }
     isStarted = true
-    lastReceived = .now()
+    clock.received(now: now)
     flush()
     scheduleKeepalive()
   }
@@ -75,9 +72,10 @@ final class ClientConnectionHandler: ChannelInboundHandler, ClientConnectionDele
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     let bytes = Self.unwrapInboundIn(data)
     isReading = true
-    lastReceived = .now()
+    let now = now
+    clock.received(now: now)
     let firstBytes = rpc.session.isReady ? nil : ConnectionProblem(firstBytes: bytes)?.text
-    if !rpc.receive(bytes, now: lastReceived) {
+    if !rpc.receive(bytes, now: now) {
       failure = failure ?? firstBytes ?? "the server broke the HTTP/2 protocol"
       flush()
       context.close(promise: nil)
@@ -116,7 +114,8 @@ final class ClientConnectionHandler: ChannelInboundHandler, ClientConnectionDele
   private func closed() {
     guard !isClosed else { return }
     isClosed = true
-    stopKeepalive()
+    timer?.cancel()
+    timer = nil
     channel = nil
     // Why a socket could not be connected is told to whoever asked for it.
     guard isStarted else { return }
@@ -134,7 +133,7 @@ final class ClientConnectionHandler: ChannelInboundHandler, ClientConnectionDele
     var wrote = false
     while channel.isWritable {
       var out = channel.allocator.buffer(capacity: 4096)
-      rpc.produce(into: &out, limit: Self.writeSize, now: .now())
+      rpc.produce(into: &out, limit: Self.writeSize, now: now)
       if out.readableBytes == 0 { break }
       channel.write(out, promise: nil)
       wrote = true
@@ -164,6 +163,9 @@ final class ClientConnectionHandler: ChannelInboundHandler, ClientConnectionDele
     failure = failure ?? reason
     rpc.session.terminate(.noError)
     flush()
+    let channel = channel
+    // Now: under TLS the channel itself waits for a goodbye that a server that is gone never says.
+    closed()
     channel?.close(promise: nil)
   }
 
@@ -190,47 +192,25 @@ final class ClientConnectionHandler: ChannelInboundHandler, ClientConnectionDele
     channel.eventLoop.assumeIsolated().execute { self.close("all calls have ended") }
   }
 
+  func givenUp(_ reason: String) { close(reason) }
+
   // MARK: - Keepalive
 
   private func scheduleKeepalive() {
-    guard let keepalive, let channel, !isClosed else { return }
-    let due = max(lastReceived + keepalive.time, .now() + .milliseconds(1))
-    keepaliveState = .waiting(
-      channel.eventLoop.assumeIsolated().scheduleTask(deadline: due) { self.keepaliveDue(keepalive) })
+    guard let due = clock.deadline, let channel, !isClosed else { return }
+    timer = channel.eventLoop.assumeIsolated().scheduleTask(deadline: due) { self.keepaliveDue() }
   }
 
-  private func keepaliveDue(_ keepalive: ClientKeepalive) {
-    let mayAsk = rpc.openCalls > 0 || keepalive.withoutCalls
-    guard let channel, mayAsk, lastReceived + keepalive.time <= .now() else {
-      if !mayAsk { lastReceived = .now() }
-      return scheduleKeepalive()
+  private func keepaliveDue() {
+    timer = nil
+    while !isClosed, let action = clock.next(now: now, hasCalls: rpc.openCalls > 0) {
+      switch action {
+      case .ping:
+        rpc.session.submitPing(0)
+        flush()
+      case .giveUp: close("the server did not answer a PING in time")
+      }
     }
-    rpc.session.submitPing(0)
-    keepaliveState = .asked(
-      channel.eventLoop.assumeIsolated().scheduleTask(in: keepalive.timeout) {
-        self.keepaliveTimedOut(keepalive)
-      })
-    flush()
-  }
-
-  private func keepaliveTimedOut(_ keepalive: ClientKeepalive) {
-    // Anything received in the meantime proves as much as the answer to the PING.
-    guard lastReceived + keepalive.timeout <= .now() else { return scheduleKeepalive() }
-    close("the server did not answer a PING in time")
-  }
-
-  func pingAnswered() {
-    if case .asked(let timeout) = keepaliveState {
-      timeout.cancel()
-      scheduleKeepalive()
-    }
-  }
-
-  private func stopKeepalive() {
-    switch keepaliveState {
-    case .off: break
-    case .waiting(let task), .asked(let task): task.cancel()
-    }
-    keepaliveState = .off
+    scheduleKeepalive()
   }
 }

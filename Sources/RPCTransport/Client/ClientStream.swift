@@ -179,12 +179,41 @@ final class StreamInside: Sendable {
 /// The loop's half of a `ClientStream`.
 final class StreamHandler: ClientCallHandler {
   private let inside: StreamInside
+  private let silence: TimeAmount?
+  private var heardAt = NIODeadline.uptimeNanoseconds(0)
+  private var timer: Scheduled<Void>?
 
-  init(_ inside: StreamInside) { self.inside = inside }
+  init(_ inside: StreamInside, silence: TimeAmount?) {
+    self.inside = inside
+    self.silence = silence
+  }
+
+  func started(call: ClientCall) {
+    guard let silence else { return }
+    heardAt = call.eventLoop.now
+    watch(call, silence)
+  }
+
+  /// Looks at the clock a few times in each silence, and asks no more of a message than to write down when it came.
+  private func watch(_ call: ClientCall, _ silence: TimeAmount) {
+    let step = max(TimeAmount.nanoseconds(silence.nanoseconds / 4), .milliseconds(1))
+    let due = call.eventLoop.now + step
+    timer = call.eventLoop.assumeIsolated().scheduleTask(deadline: due) {
+      guard call.isOpen else { return }
+      let now = call.eventLoop.now
+      // What is not read is no silence, nor is a wait for a connection, nor that this process was itself away.
+      if !call.isConnected || call.isReadingPaused || now > due + step { self.heardAt = now }
+      if self.heardAt + silence <= now {
+        return call.giveUpConnection("nothing heard from the server for \(silence.nanoseconds / 1_000_000) ms")
+      }
+      self.watch(call, silence)
+    }
+  }
 
   func initialMetadata(_ metadata: Metadata, call: ClientCall) { inside.setInitialMetadata(metadata) }
 
   func message(_ message: ByteBuffer, call: ClientCall) {
+    if silence != nil { heardAt = call.eventLoop.now }
     // A slice would hold the whole read buffer for as long as the reader keeps it.
     inside.received(ByteBuffer(buffer: message), call)
   }
@@ -193,5 +222,8 @@ final class StreamHandler: ClientCallHandler {
 
   func writable(call: ClientCall) { inside.writable() }
 
-  func ended(_ status: Status, trailers: Metadata, call: ClientCall) { inside.ended(status, trailers) }
+  func ended(_ status: Status, trailers: Metadata, call: ClientCall) {
+    timer?.cancel()
+    inside.ended(status, trailers)
+  }
 }

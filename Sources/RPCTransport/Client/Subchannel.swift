@@ -1,8 +1,6 @@
 import HTTP2
 import Logging
 import NIOCore
-import NIOPosix
-import NIOSSL
 import RPC
 
 /// What a subchannel tells its channel. All on the loop.
@@ -57,12 +55,12 @@ final class Subchannel: ClientConnectionOwner {
 
   func connect(keepalive: ClientKeepalive?) {
     guard isIdle else { return }
-    attemptStarted = .now()
+    attemptStarted = settings.context.eventLoop.now
     let handler: ClientConnectionHandler
     do {
       handler = try ClientConnectionHandler(
         configuration: settings.rpc, context: settings.context, keepalive: keepalive,
-        expectsALPN: settings.tls != nil, owner: self)
+        expectsALPN: settings.isTLS, owner: self)
     } catch {
       owner?.subchannelFailed(self, reason: "\(error)")
       return
@@ -73,33 +71,10 @@ final class Subchannel: ClientConnectionOwner {
     }
     state = .connecting(handler, timeout: timeout)
     let bound = NIOLoopBound((self, handler), eventLoop: loop)
-    bootstrap(handler, on: loop).connect(to: address).whenFailure { error in
+    settings.dialer.dial(address, handler, on: loop).whenFailure { error in
       let (subchannel, handler) = bound.value
       subchannel.attemptFailed(handler, reason: ConnectionProblem.describe(error))
     }
-  }
-
-  private func bootstrap(_ handler: ClientConnectionHandler, on loop: any EventLoop) -> ClientBootstrap {
-    let bound = NIOLoopBound(handler, eventLoop: loop)
-    let tls = settings.tls
-    let serverName = settings.serverName
-    var bootstrap = ClientBootstrap(group: loop)
-      .connectTimeout(settings.connectTimeout)
-      .channelOption(.writeBufferWaterMark, value: .init(low: 64 * 1024, high: 256 * 1024))
-      .channelInitializer { channel in
-        channel.eventLoop.makeCompletedFuture {
-          if let tls {
-            try channel.pipeline.syncOperations.addHandler(
-              NIOSSLClientHandler(context: tls, serverHostname: serverName))
-          }
-          try channel.pipeline.syncOperations.addHandler(bound.value)
-        }
-      }
-    if case .unixDomainSocket = address {
-    } else {
-      bootstrap = bootstrap.channelOption(.tcpOption(.tcp_nodelay), value: 1)
-    }
-    return bootstrap
   }
 
   private func attemptFailed(_ handler: ClientConnectionHandler, reason: String) {
@@ -180,9 +155,8 @@ struct ConnectionSettings {
   var rpc: ClientRPCConfiguration
   var context: LoopContext
   var connectTimeout: TimeAmount
-  var tls: NIOSSLContext?
-  /// For SNI and the certificate; `nil` when the target is an address.
-  var serverName: String?
+  var isTLS: Bool
+  var dialer: any Dialer
 }
 
 extension SocketAddress {

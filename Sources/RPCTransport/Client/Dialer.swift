@@ -1,0 +1,44 @@
+import NIOCore
+import NIOPosix
+import NIOSSL
+
+/// Makes connections.
+protocol Dialer: Sendable {
+  /// Connects, and puts `handler` on the connection. Called on `loop`, which is to be the connection's.
+  func dial(_ address: SocketAddress, _ handler: ClientConnectionHandler, on loop: any EventLoop) -> EventLoopFuture<
+    Void
+  >
+}
+
+/// Over sockets, with TLS or without.
+struct SocketDialer: Dialer {
+  var connectTimeout: TimeAmount
+  var tls: NIOSSLContext?
+  /// For SNI and the certificate; `nil` when the target is an address.
+  var serverName: String?
+
+  func dial(
+    _ address: SocketAddress, _ handler: ClientConnectionHandler, on loop: any EventLoop
+  ) -> EventLoopFuture<Void> {
+    let bound = NIOLoopBound(handler, eventLoop: loop)
+    let tls = tls
+    let serverName = serverName
+    var bootstrap = ClientBootstrap(group: loop)
+      .connectTimeout(connectTimeout)
+      .channelOption(.writeBufferWaterMark, value: .init(low: 64 * 1024, high: 256 * 1024))
+      .channelInitializer { channel in
+        channel.eventLoop.makeCompletedFuture {
+          if let tls {
+            try channel.pipeline.syncOperations.addHandler(
+              NIOSSLClientHandler(context: tls, serverHostname: serverName))
+          }
+          try channel.pipeline.syncOperations.addHandler(bound.value)
+        }
+      }
+    if case .unixDomainSocket = address {
+    } else {
+      bootstrap = bootstrap.channelOption(.tcpOption(.tcp_nodelay), value: 1)
+    }
+    return bootstrap.connect(to: address).map { _ in }
+  }
+}
