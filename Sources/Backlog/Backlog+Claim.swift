@@ -6,6 +6,7 @@ extension Backlog {
 
   /// Deals ready jobs to slots. Jobs past their start_before become expired on the way. Event: started.
   public func claim(_ claim: Claim, now: Moment) throws(StoreError) -> Dealt {
+    claimTime = now.wall
     var dealt = Dealt(scarcity: claim.filters.map { _ in .none })
     var places = claim.filters.map { FilterPlace($0) }
     var budgets = claim.workers.map { (bytes: $0.byteBudget, holdsNothing: $0.holdsNothing, isFull: false) }
@@ -21,8 +22,8 @@ extension Backlog {
         number += 1
         continue
       }
-      guard let lane = best(&places[filter], now.elapsed), let entry = lane.order.first else {
-        dealt.scarcity[filter] = .nothingReady
+      guard let lane = best(&places[filter], now.elapsed), let entry = lane.first else {
+        dealt.scarcity[filter] = holdsBack ? .heldBack : .nothingReady
         number += 1
         continue
       }
@@ -94,6 +95,7 @@ extension Backlog {
 
   /// The next entries that a filter would get.
   private func preview(_ place: FilterPlace, _ most: Int, _ now: Instant) -> [Entry] {
+    if usesKeys { return rehearse(place, most, now) }
     var found: [Entry] = []
     for pattern in place.filter.queues[place.pattern...] where found.count < most {
       if pattern.isPrefix {
@@ -105,6 +107,25 @@ extension Backlog {
       }
     }
     return found
+  }
+
+  /// The same when jobs have keys or limits: takes them and puts them back.
+  private func rehearse(_ place: FilterPlace, _ most: Int, _ now: Instant) -> [Entry] {
+    var place = place
+    var taken: [(lane: Lane, Lane.Taken)] = []
+    while taken.count < most, let lane = best(&place, now), let next = lane.takeFirst() {
+      taken.append((lane, next))
+      reserve(lane.queue, next.group?.key)
+    }
+    releaseReserved()
+    var woken: Set<ObjectIdentifier> = []
+    for (lane, next) in taken.reversed() { lane.putBack(next) }
+    for (lane, _) in taken where woken.insert(ObjectIdentifier(lane.queue)).inserted {
+      for scope in lane.queue.scopes {
+        if let place = lane.queue.best(scope.key.names)?.place { scope.push(place, lane.queue) }
+      }
+    }
+    return taken.map(\.1.entry)
   }
 
   private func isUnfit(_ job: LiveJob, _ now: Moment) -> Bool {
@@ -136,10 +157,10 @@ extension Backlog {
     let readyAt = job.readyAt
     let queue = job.queue
     touch(queue, now.wall)
-    lane.order.removeFirst()
-    lane.band.update(lane)
+    _ = lane.takeFirst()
     queue.ready -= 1
     queue.running += 1
+    countStart(job, now)
     if let startBefore = job.startBefore {
       expiries.remove(Entry(at: startBefore.microseconds, seq: head.seq))
     }

@@ -23,6 +23,7 @@ extension Backlog {
   /// Who may have the keys that these jobs want back.
   private func readHolders(of jobs: [LiveJob], _ now: Timestamp) throws(StoreError) {
     var seqs: [Int64] = []
+    for job in jobs { for id in job.head.job.options.dependsOn { gather(id, into: &seqs) } }
     for job in jobs where job.standing.state.isFinal {
       guard let unique = job.head.job.options.unique else { continue }
       gatherHolders(queue: job.head.job.queue, key: unique.key, now, into: &seqs)
@@ -34,7 +35,7 @@ extension Backlog {
     try read(jobs.filter { $0.carried == nil }.map(\.seq), bodies: false)
   }
 
-  private func cancel(_ job: LiveJob, asked reason: String, now: Moment) -> ControlResult {
+  func cancel(_ job: LiveJob, asked reason: String, now: Moment) -> ControlResult {
     if job.standing.state.isFinal { return .refused(job.standing.state) }
     if job.standing.state == .running {
       touch(job)
@@ -71,7 +72,8 @@ extension Backlog {
     case .scheduled, .ready, .running, .succeeded, .blocked: return .refused(job.standing.state)
     }
     let options = job.head.job.options
-    if job.standing.state.isFinal, let unique = options.unique {
+    let wasFinal = job.standing.state.isFinal
+    if wasFinal, let unique = options.unique {
       let queue = job.head.job.queue
       if let holder = holder(queue: queue, key: unique.key, now), holder !== job {
         return .refused(job.standing.state)
@@ -92,9 +94,13 @@ extension Backlog {
     if let carried = job.carried, !carried.result.isEmpty {
       carry(job, JobCarried(failures: carried.failures, progress: carried.progress))
     }
-    wait(job, as: .ready, runAt: now, now: now)
+    job.standing.runAt = now
+    job.standing.state = .ready
+    job.standing.cancelRequested = false
+    tieAgain(job, wasFinal: wasFinal)
+    enter(job, now)
     noteWaiting(job, now)
-    return .done(.ready)
+    return .done(job.standing.state)
   }
 
   private func delete(_ job: LiveJob, now: Timestamp) -> ControlResult {
@@ -190,7 +196,9 @@ extension Backlog {
   }
 
   /// How many ready jobs of the queue come before `place`.
-  public func jobsAhead(of place: Place, queue: String) -> Int { queues[queue]?.jobsAhead(of: place) ?? 0 }
+  public func jobsAhead(of place: Place, queue: String, fairness: String = "") -> Int {
+    queues[queue]?.jobsAhead(of: place, fairness: fairness) ?? 0
+  }
 
   /// The ids of the `most` first of them, the next to run first.
   public func idsAhead(of place: Place, queue: String, most: Int) throws(StoreError) -> [String] {

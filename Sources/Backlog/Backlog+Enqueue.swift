@@ -13,53 +13,32 @@ extension Backlog {
         results += rejections
         continue
       }
+      if group.allOrNothing, let order = orderByDependencies(group.jobs) {
+        results += enqueue(group.jobs, in: order, now: now.wall)
+        continue
+      }
       for job in group.jobs { results.append(enqueue(job, now: now.wall)) }
     }
     return results
   }
 
   /// Those that may have the same id or key.
-  private func readRelatives(of groups: [EnqueueGroup], _ now: Timestamp) throws(StoreError) {
+  func readRelatives(of groups: [EnqueueGroup], _ now: Timestamp) throws(StoreError) {
     var seqs: [Int64] = []
     for group in groups {
       for job in group.jobs {
         if !job.id.isEmpty { gather(job.id, into: &seqs) }
         if let unique = job.options.unique { gatherHolders(queue: job.queue, key: unique.key, now, into: &seqs) }
+        for id in job.options.dependsOn { gather(id, into: &seqs) }
       }
     }
     try read(seqs, bodies: false)
   }
 
-  /// What an all-or-nothing group gets when any of its jobs conflicts, nil when none does.
-  private func rejections(in jobs: [NewJob], now: Timestamp) -> [EnqueueResult]? {
-    guard jobs.contains(where: { $0.options.unique?.onConflict == .reject }) else { return nil }
-    var ids: Set<String> = []
-    var holders: [[String]: String] = [:]
-    var results: [EnqueueResult] = []
-    var rejected = false
-    for job in jobs {
-      var result = EnqueueResult.withdrawn
-      let exists = !job.id.isEmpty && (ids.contains(job.id) || find(job.id) != nil)
-      if !exists {
-        let key = job.options.unique.map { [job.queue, $0.key] }
-        var holder = key.flatMap { holders[$0] }
-        if let key, holder == nil { holder = self.holder(queue: key[0], key: key[1], now)?.id }
-        if let holder {
-          if job.options.unique?.onConflict == .reject {
-            result = .conflict(existing: holder)
-            rejected = true
-          }
-        } else {
-          if !job.id.isEmpty { ids.insert(job.id) }
-          if let key { holders[key] = job.id }
-        }
-      }
-      results.append(result)
-    }
-    return rejected ? results : nil
-  }
-
-  private func enqueue(_ job: NewJob, now: Timestamp) -> EnqueueResult {
+  /// - Parameters:
+  ///   - isOwn: the server makes it: it is never refused.
+  ///   - number: one that was set aside for it.
+  func enqueue(_ job: NewJob, isOwn: Bool = false, number: Int64? = nil, now: Timestamp) -> EnqueueResult {
     let isChosen = !job.id.isEmpty
     if isChosen, let existing = find(job.id) { return duplicate(existing) }
     if let unique = job.options.unique, let existing = holder(queue: job.queue, key: unique.key, now) {
@@ -67,28 +46,56 @@ extension Backlog {
       case .keep: return duplicate(existing)
       case .reject: return .conflict(existing: existing.id)
       case .replace:
-        if existing.isWaiting { replace(existing, by: job, now: now) }
+        if existing.isWaiting {
+          if let refusal = replace(existing, by: job, now: now) { return .refused(refusal) }
+        }
         return duplicate(existing)
       }
     }
 
+    var job = job
+    var ties = Ties()
+    if job.options !== JobOptions.standard {
+      if isOwn { job = unbound(job) }
+      if let refusal = tie(job, into: &ties) { return .refused(refusal) }
+    }
+    if !isOwn, let refusal = overfull(job) { return .refused(refusal) }
+
     let runAt = job.runAt ?? now
-    let state: JobState = runAt > now ? .scheduled : .ready
     let id = isChosen ? job.id : makeID(now)
-    let seq = nextSeq
-    nextSeq += 1
+    let seq = number ?? nextSeq
+    nextSeq = max(nextSeq, seq + 1)
     if isChosen { choose(id, seq) }
     let head = JobHead(seq: seq, job: job.kept(as: id, runAt: runAt), isChosen: isChosen, createdAt: now)
     let live = LiveJob(
-      head: head, standing: JobStanding(state: state, runAt: runAt), queue: queue(job.queue, now))
+      head: head, standing: JobStanding(state: runAt > now ? .scheduled : .ready, runAt: runAt),
+      queue: queue(job.queue, now))
     live.body = job.body
     live.carried = JobCarried.nothing
     known.insert(seq, live)
     touch(live)
     if let unique = job.options.unique { keys.insert(keys.hash(job.queue, unique.key), seq) }
-    enter(live, now)
-    noteWaiting(live, now)
-    return .stored(id: id, state: state, runAt: runAt)
+    joinBatch(live, now)
+    pin(ties)
+    place(live, ties, now)
+    return .stored(id: id, state: live.standing.state, runAt: runAt)
+  }
+
+  /// Puts a job that is in no order where it belongs, by what it depends on.
+  func place(_ job: LiveJob, _ ties: Ties, _ now: Timestamp) {
+    if !ties.open.isEmpty, ties.failed == nil {
+      job.standing.state = .blocked
+      graph.block(
+        job.seq, on: ties.open.map(\.seq), runsAnyway: job.head.job.options.onDependencyFailure == .run)
+    }
+    enter(job, now)
+    if let failed = ties.failed {
+      // One that is final already counts at once.
+      leave(job, now)
+      cancel(job, becauseOf: root(of: failed), now)
+    } else {
+      noteWaiting(job, now)
+    }
   }
 
   /// An id that its producer chose.
@@ -107,27 +114,34 @@ extension Backlog {
   }
 
   /// Takes over everything but id and creation.
-  private func replace(_ existing: LiveJob, by job: NewJob, now: Timestamp) {
+  private func replace(_ existing: LiveJob, by job: NewJob, now: Timestamp) -> EnqueueRefusal? {
+    var ties = Ties()
+    if job.options !== JobOptions.standard, let refusal = tie(job, replacing: existing, into: &ties) { return refusal }
     leave(existing, now)
+    unpin(existing)
     touch(existing)
     let runAt = job.runAt ?? now
     existing.head = JobHead(
       seq: existing.seq, job: job.kept(as: existing.id, runAt: runAt), isChosen: existing.head.isChosen,
       createdAt: existing.head.createdAt)
+    existing.key = nil
     existing.body = job.body
     existing.hasNewBody = true
     existing.isDamaged = false
     existing.standing.runAt = runAt
     existing.standing.state = runAt > now ? .scheduled : .ready
-    enter(existing, now)
-    noteWaiting(existing, now)
+    existing.standing.isUnbound = false
+    joinBatch(existing, now)
+    pin(ties)
+    place(existing, ties, now)
+    return nil
   }
 
   func noteWaiting(_ job: LiveJob, _ now: Timestamp) {
-    if job.standing.state == .scheduled {
-      note(.scheduled, job, now, detail: .due(job.standing.runAt))
-    } else {
-      note(.enqueued, job, now)
+    switch job.standing.state {
+    case .scheduled: note(.scheduled, job, now, detail: .due(job.standing.runAt))
+    case .blocked: note(.blocked, job, now)
+    default: note(.enqueued, job, now)
     }
   }
 

@@ -6,11 +6,15 @@ extension Backlog {
   func enter(_ job: LiveJob, _ now: Timestamp) {
     let queue = job.queue
     touch(queue, now)
+    if job.hasFlow { entered(job) }
     switch job.standing.state {
     case .ready:
       queue.ready += 1
-      insert(job.readyEntry, into: queue.lane(job.head.job.name, priority: job.head.job.priority))
-      if !queue.kept.isPaused { ready(queue) }
+      let key = key(of: job)
+      key?.ready += 1
+      if !usesKeys, !job.head.job.options.fairnessKey.isEmpty { usesKeys = true }
+      insert(job.readyEntry, into: queue.lane(job.head.job.name, priority: job.head.job.priority), job, key)
+      if !queue.kept.isPaused, !queue.isHeld, key?.isHeld != true { ready(queue) }
     case .blocked:
       queue.blocked += 1
     case .scheduled, .retrying:
@@ -32,13 +36,14 @@ extension Backlog {
   func leave(_ job: LiveJob, _ now: Timestamp) {
     let queue = job.queue
     touch(queue, now)
+    if job.hasFlow { left(job) }
     switch job.standing.state {
     case .ready:
       queue.ready -= 1
       let lane = queue.lane(job.head.job.name, priority: job.head.job.priority)
-      let first = lane.order.first
-      lane.order.remove(job.readyEntry)
-      if lane.order.first != first { lane.band.update(lane) }
+      let key = key(of: job)
+      key?.ready -= 1
+      lane.remove(job.readyEntry, fairness: job.head.job.options.fairnessKey, key: key)
     case .blocked:
       queue.blocked -= 1
     case .scheduled, .retrying:
@@ -56,13 +61,11 @@ extension Backlog {
     }
   }
 
-  private func insert(_ entry: Entry, into lane: Lane) {
-    guard lane.order.insert(entry) else { return }
-    lane.band.update(lane)
+  private func insert(_ entry: Entry, into lane: Lane, _ job: LiveJob, _ key: ConcurrencyKey?) {
+    guard lane.insert(entry, fairness: job.head.job.options.fairnessKey, key: key) else { return }
     let queue = lane.queue
-    if queue.scopes.isEmpty || queue.kept.isPaused { return }
-    let place = Place(
-      priority: lane.band.priority, readyAt: Timestamp(microseconds: entry.at), seq: entry.seq)
+    if queue.scopes.isEmpty || queue.kept.isPaused || queue.isHeld { return }
+    guard let place = lane.place else { return }
     for scope in queue.scopes where scope.takes(lane.name) { scope.push(place, queue) }
   }
 
@@ -118,11 +121,11 @@ extension Backlog {
   }
 
   /// A queue gives jobs again.
-  func wake(_ queue: Queue) {
-    guard queue.ready > 0 else { return }
+  func wake(_ queue: Queue, most: Int = .max) {
+    guard queue.ready > 0, most > 0, !queue.kept.isPaused, !queue.isHeld else { return }
     for scope in queue.scopes {
       if let place = queue.best(scope.key.names)?.place { scope.push(place, queue) }
     }
-    ready(queue, queue.ready)
+    ready(queue, min(queue.ready, most))
   }
 }

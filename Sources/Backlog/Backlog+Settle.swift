@@ -114,6 +114,7 @@ extension Backlog {
     let queue = job.queue
     touch(queue, now)
     queue.running -= 1
+    countEnd(job, now)
     job.standing.token = 0
     job.standing.deadline = nil
     job.standing.resumeWindow = .zero
@@ -255,6 +256,7 @@ extension Backlog {
     }
     nextExpiry = min(nextExpiry, job.standing.expires)
     enter(job, now)
+    ended(job)
   }
 
   private func forgetReason(_ job: LiveJob) {

@@ -5,9 +5,12 @@ extension Backlog {
   /// at most `limit`; returns how many. `limit` of them means that there may be more.
   public func promote(now: Moment, limit: Int) throws(StoreError) -> Int {
     let wall = now.wall
+    let worked = try work(now: wall, limit: limit)
+    if worked >= limit { return worked }
+    let limit = limit - worked
     let late = expiries.first(limit).prefix { $0.at <= wall.microseconds }
     let ripe = due.first(limit).prefix { $0.at <= wall.microseconds }
-    if late.isEmpty, ripe.isEmpty { return 0 }
+    if late.isEmpty, ripe.isEmpty { return worked }
     var seqs: [Int64] = []
     for entry in late where known[entry.seq] == nil { seqs.append(entry.seq) }
     for entry in ripe where known[entry.seq] == nil { seqs.append(entry.seq) }
@@ -28,7 +31,7 @@ extension Backlog {
       note(.enqueued, job, wall)
       count += 1
     }
-    return count
+    return worked + count
   }
 
   /// How long until `promote` or `reclaim` has something to do, unless the wall clock is set; zero: now; nil: nothing waits for a time.
@@ -36,13 +39,18 @@ extension Backlog {
     var next = Int64.max
     if let first = due.first { next = min(next, first.at) }
     if let first = expiries.first { next = min(next, first.at) }
+    if hasWork { return now.elapsed }
+    if let first = limits.openings.first { next = min(next, first.at) }
+    if let first = recurrings.times.first { next = min(next, first.at) }
     if next != .max { next = now.elapsed.microseconds &+ (next &- now.wall.microseconds) }
     if let first = lapses.first { next = min(next, first.at) }
     return next == .max ? nil : Instant(microseconds: next)
   }
 
   /// Whether anything waits for a time by the wall clock, which may be set at any moment.
-  public var waitsForWallClock: Bool { !due.isEmpty || !expiries.isEmpty }
+  public var waitsForWallClock: Bool {
+    !due.isEmpty || !expiries.isEmpty || !limits.openings.isEmpty || !recurrings.times.isEmpty
+  }
 
   /// Forgets finished jobs whose retention is over, at most `limit`, and queues that have not been used for a day.
   /// - Returns: when it wants to be called again, by the wall clock.
@@ -60,19 +68,31 @@ extension Backlog {
       }
       // Unless it was retried or deleted since.
       for job in over where !job.isForgotten && job.standing.state.isFinal && job.standing.expires <= now.wall {
-        forget(job, now.wall)
+        if graph.isPinned(job.seq) {
+          // Kept until those that depend on it are over.
+          touch(job)
+          job.standing.expires = now.wall + Self.pinnedRetention
+        } else {
+          forget(job, now.wall)
+        }
       }
+      forgetBatches(now: now.wall, limit: limit)
     }
     let next = nextExpiry
     forgetUnusedQueues(now.wall)
+    forgetUnusedWindows(now.wall, limit: limit)
     dropIdleScopes(now: now.elapsed)
     return max(now.wall, min(next, now.wall + .seconds(1)))
   }
+
+  /// How often a job that is over, but that others depend on, is looked at again.
+  static let pinnedRetention: Interval = .seconds(60)
 
   /// Removes a job that does not run, and with it its unique key, if it has it.
   func forget(_ job: LiveJob, _ now: Timestamp) {
     leave(job, now)
     touch(job)
+    forgotten(job)
     freeKey(job)
     if job.head.isChosen { ids.remove(ids.hash(job.id), job.seq) }
     job.isForgotten = true

@@ -41,8 +41,32 @@ public final class Backlog {
   var keys: HashIndex
   /// Final jobs whose key is held until then.
   var holds = NumberTable<Timestamp>()
-  /// Limits, batches, recurring jobs ... as they were loaded, until something asks for them.
+  /// Limits, batches, recurring jobs ... as they were loaded, until all are there.
   var documents: [Document] = []
+
+  // What is more than one job's, see Flow
+  var limits = LimitBook()
+  /// Concurrency keys that may be out of use.
+  var idleKeys: [ConcurrencyKey] = []
+  /// Some job has, or had, a fairness or a concurrency key, or some queue a limit.
+  var usesKeys = false
+  /// Of the claim that is being dealt.
+  var claimTime = Timestamp.distantPast
+  var graph = DependencyGraph()
+  var cascades: [Cascade] = []
+  /// While those that depend on a failed job are canceled: who began it.
+  var cascadeRoot: String?
+  /// Deleted jobs that did not succeed, by id, whose waiters are not all told: who began it.
+  var gone: [String: String] = [:]
+  var goneIDs: [(seq: Int64, id: String)] = []
+  /// Loaded jobs that waited for some that are over.
+  var doubtful: [Int64] = []
+  var batches = BatchBook()
+  var recurrings = RecurringBook()
+  /// Recurring jobs whose times passed before the load, by number.
+  var missedAtLoad: [Int64] = []
+  /// For recurring jobs that are loaded.
+  public var zones: any TimeZoneSource = UTCOnly()
   /// When the next final job's retention is over, as far as is known.
   var nextExpiry = Timestamp.distantPast
 
@@ -100,7 +124,7 @@ public final class Backlog {
     reset()
     let loader = Loader(self, now: now, isNewEpoch: isNewEpoch)
     try storage.load(epoch, into: loader)
-    loader.finish()
+    try loader.finish()
   }
 
   private func reset() {
@@ -115,6 +139,7 @@ public final class Backlog {
     keys = HashIndex(seed: keys.seed)
     holds = NumberTable()
     documents = []
+    resetFlow()
     nextExpiry = .distantPast
     touched = []
     borrowed = []
@@ -241,6 +266,7 @@ public final class Backlog {
     }
     touchedQueues.removeAll(keepingCapacity: true)
     swap(&changes.forgottenQueues, &forgottenQueues)
+    storeFlow(now.wall)
     swap(&changes.documents, &changedDocuments)
     swap(&changes.events, &events)
     changes.nextSeq = nextSeq
@@ -301,9 +327,12 @@ public final class Backlog {
     }
   }
 
+  /// Jobs of which the storage may not know the latest yet.
+  var unstored: [LiveJob] { sent.flatMap(\.jobs) + touched }
+
   /// Final jobs that the storage may not know as such yet.
   func unconfirmedFinals() -> [LiveJob] {
-    (sent.flatMap(\.jobs) + touched).filter { !$0.isForgotten && $0.standing.state.isFinal }
+    unstored.filter { !$0.isForgotten && $0.standing.state.isFinal }
   }
 
   /// The storage knows all of the job.

@@ -18,6 +18,9 @@ final class LiveJob {
   /// No lease of this attempt lasts longer, whatever its worker says.
   var leaseLimit = Instant.distantFuture
 
+  // What it is counted in, once looked up
+  var key: ConcurrencyKey?
+
   // What this tick changed
   var isTouched = false
   var hasNewBody = false

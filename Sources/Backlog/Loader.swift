@@ -5,6 +5,10 @@ final class Loader: StateLoader {
   private let backlog: Backlog
   private let now: Moment
   private let isNewEpoch: Bool
+  /// All jobs that are not over.
+  private var unfinished: ContiguousArray<Int64> = []
+  private var ties: [Backlog.LoadedTies] = []
+  private var recurring: [(id: String, seq: Int64)] = []
   /// Most jobs are like the one before.
   private var queue: Queue?
   private var lane: Lane?
@@ -49,10 +53,10 @@ final class Loader: StateLoader {
     let runAt = job.standing?.runAt ?? job.runAt
     switch state {
     case .ready:
-      let lane = self.lane(job, in: queue)
-      let wasEmpty = lane.order.isEmpty
-      let isFirst = lane.order.insert(Entry(at: max(runAt, job.createdAt).microseconds, seq: job.seq))
-      if wasEmpty || isFirst { lane.band.update(lane) }
+      let key = backlog.key(job.options.concurrencyKey)
+      key?.ready += 1
+      _ = lane(job, in: queue).insert(
+        Entry(at: max(runAt, job.createdAt).microseconds, seq: job.seq), fairness: job.options.fairnessKey, key: key)
       queue.ready += 1
     case .blocked:
       queue.blocked += 1
@@ -64,9 +68,24 @@ final class Loader: StateLoader {
     case .succeeded, .dead, .canceled, .expired:
       return
     }
+    unfinished.append(job.seq)
+    if job.options !== JobOptions.standard { addFlow(job, state) }
     if state != .running, let startBefore = job.options.startBefore, job.standing?.wasStarted != true {
       backlog.expiries.insert(Entry(at: startBefore.microseconds, seq: job.seq))
     }
+  }
+
+  /// What it is counted in beside its queue. Batches are counted by themselves.
+  private func addFlow(_ job: LoadedJob, _ state: JobState) {
+    let options = job.options
+    if !options.fairnessKey.isEmpty { backlog.usesKeys = true }
+    if let key = backlog.key(options.concurrencyKey) {
+      if state == .running { key.running += 1 } else { key.waiting += 1 }
+    }
+    if !options.dependsOn.isEmpty {
+      ties.append(Backlog.LoadedTies(seq: job.seq, options: options, isBlocked: state == .blocked))
+    }
+    if !options.recurringJobID.isEmpty { recurring.append((options.recurringJobID, job.seq)) }
   }
 
   private func lane(_ job: LoadedJob, in queue: Queue) -> Lane {
@@ -105,7 +124,8 @@ final class Loader: StateLoader {
     backlog.holds.insert(seq, until)
   }
 
-  func finish() {
+  func finish() throws(StoreError) {
+    try backlog.loadFlow(ties: ties, unfinished: unfinished, recurring: recurring, now: now.wall)
     backlog.queues.visit { queue in
       if queue.ready + queue.scheduled + queue.running + queue.blocked > 0 { queue.lastUsedAt = now.wall }
       return true

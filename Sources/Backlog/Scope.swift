@@ -110,15 +110,15 @@ final class Scope {
   }
 }
 
-/// The next jobs of some queues, in the order in which they would be taken.
+/// The next jobs of some queues, in the order in which they would be taken, as long as no job has a key and no queue a limit.
 struct Preview {
   private var cursors: [(lane: Lane, taken: Int, place: Place)] = []
 
   mutating func add(_ queue: Queue, _ names: [String]) {
-    guard !queue.kept.isPaused else { return }
+    guard !queue.kept.isPaused, !queue.isHeld else { return }
     for band in queue.bands {
-      for item in band.heap where names.isEmpty || names.contains(item.lane.name) {
-        if let place = item.lane.place { cursors.append((item.lane, 0, place)) }
+      for lane in band.all where names.isEmpty || names.contains(lane.name) {
+        if let place = lane.place { cursors.append((lane, 0, place)) }
       }
     }
   }
@@ -135,7 +135,7 @@ struct Preview {
       // As many of the best lane as come before every other's next.
       let limit = cursors.indices.filter { $0 != best }.map { cursors[$0].place }.min()
       var taken = cursor.taken
-      var next = cursor.lane.order[taken]
+      var next = cursor.lane.plain[taken]
       while let entry = next, found.count < most {
         let place = Place(
           priority: cursor.lane.band.priority, readyAt: Timestamp(microseconds: entry.at), seq: entry.seq)
@@ -145,7 +145,7 @@ struct Preview {
         }
         found.append(entry)
         taken += 1
-        next = cursor.lane.order[taken]
+        next = cursor.lane.plain[taken]
       }
       cursors[best].taken = taken
       if next == nil { cursors.swapAt(best, cursors.count - 1); cursors.removeLast() }

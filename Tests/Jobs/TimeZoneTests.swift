@@ -45,7 +45,7 @@ struct TimeZoneTests {
   @Test func gapAndOverlap() throws {
     let berlin = try Corpus.zone("Europe/Berlin")
     let local = { (day: Int, month: Int, minutes: Int) in
-      Civil.days(year: 2026, month: month, day: day) * 86_400 + minutes * 60
+      CivilCalendar.days(year: 2026, month: month, day: day) * 86_400 + minutes * 60
     }
     // 2026-03-29 02:30 is not there: 03:00, which is 01:00Z.
     #expect(berlin.time(ofLocal: local(29, 3, 150)) == local(29, 3, 60))
@@ -57,8 +57,8 @@ struct TimeZoneTests {
   @Test func aWholeDayIsLeftOut() throws {
     // Samoa had no 30 December 2011.
     let apia = try Corpus.zone("Pacific/Apia")
-    let noon = Civil.days(year: 2011, month: 12, day: 30) * 86_400 + 43_200
-    let midnight = Civil.days(year: 2011, month: 12, day: 31) * 86_400
+    let noon = CivilCalendar.days(year: 2011, month: 12, day: 30) * 86_400 + 43_200
+    let midnight = CivilCalendar.days(year: 2011, month: 12, day: 31) * 86_400
     #expect(apia.time(ofLocal: noon) == midnight - 14 * 3_600)
   }
 

@@ -36,10 +36,10 @@ public struct Cron: Hashable, Sendable {
 
     /// The days of a month that are meant; bit n: day n.
     func days(year: Int, month: Int) -> UInt64 {
-      let length = Civil.length(year: year, month: month)
+      let length = CivilCalendar.length(year: year, month: month)
       let all: UInt64 = (1 << UInt64(length + 1)) - 2
       // The weekday of day 0, so that day n has weekday (base + n) % 7.
-      let base = Civil.weekday(days: Civil.days(year: year, month: month, day: 1)) + 6
+      let base = CivilCalendar.weekday(days: CivilCalendar.days(year: year, month: month, day: 1)) + 6
       var first = ofMonth & all
       if last { first |= 1 << UInt64(length) }
       if lastWeekday { first |= 1 << UInt64(Self.weekday(nearest: length, length, base)) }
@@ -78,7 +78,7 @@ extension Cron {
   /// Where a clock is set forward, a time of fixed hour and minute inside the gap comes at the first moment after it; where it is set back,
   /// once, the first time. Other times are whenever a clock there shows them.
   public func next(after time: Timestamp, in zone: TimeZoneRules) -> Timestamp? {
-    let after = Civil.floorDivide(Int(time.microseconds), 1_000_000)
+    let after = CivilCalendar.floorDivide(Int(time.microseconds), 1_000_000)
     guard after < Self.end else { return nil }
     let found = isFixed ? nextFixed(after: after, zone) : nextReal(after: after, zone)
     guard let found, found <= Self.end else { return nil }
@@ -114,10 +114,10 @@ extension Cron {
   /// The next time that a clock which is never set shows.
   private func nextLocal(after local: Int) -> Int? {
     let start = local + 1
-    let day = Civil.floorDivide(start, 86_400)
+    let day = CivilCalendar.floorDivide(start, 86_400)
     let second = start - day * 86_400
-    let date = Civil.date(days: day)
-    let first = Civil.days(year: date.year, month: date.month, day: 1)
+    let date = CivilCalendar.date(days: day)
+    let first = CivilCalendar.days(year: date.year, month: date.month, day: 1)
     var year = date.year
     var month = date.month
     if months & 1 << UInt64(month) != 0 {
@@ -139,7 +139,7 @@ extension Cron {
       guard months & 1 << UInt64(month) != 0 else { continue }
       let found = days.days(year: year, month: month)
       if found != 0, let time = timeOfDay(from: 0) {
-        return (Civil.days(year: year, month: month, day: 1) + found.trailingZeroBitCount - 1) * 86_400 + time
+        return (CivilCalendar.days(year: year, month: month, day: 1) + found.trailingZeroBitCount - 1) * 86_400 + time
       }
     }
     return nil

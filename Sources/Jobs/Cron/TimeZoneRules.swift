@@ -26,6 +26,11 @@ public final class TimeZoneRules: Sendable {
     self.rule = rule
   }
 
+  /// A zone that there is no data of, known by its name only.
+  public static func unknown(_ name: String) -> TimeZoneRules {
+    TimeZoneRules(name: name, first: 0, changes: [], offsets: [], rule: nil)
+  }
+
   public static let utc = TimeZoneRules(name: "", first: 0, changes: [], offsets: [], rule: nil)
 
   /// The stretch that `time` lies in.
@@ -91,10 +96,10 @@ struct TimeZoneRule {
 
     /// In seconds since 1970, on that clock.
     func local(in year: Int) -> Int {
-      let newYear = Civil.days(year: year, month: 1, day: 1)
+      let newYear = CivilCalendar.days(year: year, month: 1, day: 1)
       let days =
         switch day {
-        case .julian(let number): newYear + number - 1 + (Civil.isLeap(year) && number >= 60 ? 1 : 0)
+        case .julian(let number): newYear + number - 1 + (CivilCalendar.isLeap(year) && number >= 60 ? 1 : 0)
         case .ordinal(let number): newYear + number
         case .weekday(let month, let week, let weekday): Self.days(year, month, week, weekday)
         }
@@ -102,9 +107,9 @@ struct TimeZoneRule {
     }
 
     private static func days(_ year: Int, _ month: Int, _ week: Int, _ weekday: Int) -> Int {
-      let first = Civil.days(year: year, month: month, day: 1)
-      var day = (weekday - Civil.weekday(days: first) + 7) % 7 + 7 * (week - 1)
-      if day >= Civil.length(year: year, month: month) { day -= 7 }
+      let first = CivilCalendar.days(year: year, month: month, day: 1)
+      var day = (weekday - CivilCalendar.weekday(days: first) + 7) % 7 + 7 * (week - 1)
+      if day >= CivilCalendar.length(year: year, month: month) { day -= 7 }
       return first + day
     }
   }
@@ -118,7 +123,7 @@ struct TimeZoneRule {
   /// - Parameter start: of the time that the rule is for.
   func span(at time: Int, from start: Int) -> TimeZoneRules.Span {
     guard let begin, let end else { return TimeZoneRules.Span(start: start, end: .max, offset: standard) }
-    let year = Civil.date(days: Civil.floorDivide(time, 86_400)).year
+    let year = CivilCalendar.date(days: CivilCalendar.floorDivide(time, 86_400)).year
     var result = TimeZoneRules.Span(start: start, end: .max, offset: standard)
     var changes: [(at: Int, offset: Int)] = []
     for year in year - 1...year + 1 {

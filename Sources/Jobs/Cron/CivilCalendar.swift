@@ -1,7 +1,7 @@
 /// Days and dates of the Gregorian calendar, without a time zone.
-enum Civil {
+public enum CivilCalendar {
   /// Days since 1970-01-01.
-  static func days(year: Int, month: Int, day: Int) -> Int {
+  public static func days(year: Int, month: Int, day: Int) -> Int {
     // Years that begin in March have the leap day at their end.
     let year = month <= 2 ? year - 1 : year
     let era = floorDivide(year, 400)
@@ -11,7 +11,7 @@ enum Civil {
     return era * 146_097 + dayOfEra - 719_468
   }
 
-  static func date(days: Int) -> (year: Int, month: Int, day: Int) {
+  public static func date(days: Int) -> (year: Int, month: Int, day: Int) {
     let shifted = days + 719_468
     let era = floorDivide(shifted, 146_097)
     let dayOfEra = shifted - era * 146_097

@@ -1,0 +1,200 @@
+public import Jobs
+
+extension Backlog {
+  // MARK: Counting
+
+  /// Counts a job of a batch in a state, or (-1) out of it.
+  func countInBatch(_ job: LiveJob, _ state: JobState, _ step: Int) {
+    guard let batch = batches.byID[job.head.job.options.batchID] else { return }
+    func add(_ count: inout UInt64) { if step > 0 { count += 1 } else { count -= min(1, count) } }
+    switch state {
+    case .scheduled, .ready, .retrying, .blocked: add(&batch.counts.waiting)
+    case .running: add(&batch.counts.running)
+    case .succeeded: add(&batch.counts.succeeded)
+    case .dead: add(&batch.counts.dead)
+    case .canceled, .expired: add(&batch.counts.canceled)
+    }
+    batches.touch(batch)
+    if batch.isDue { batches.due.append(batch) }
+  }
+
+  /// A new job's batch is made if it is not there.
+  func joinBatch(_ job: LiveJob, _ now: Timestamp) {
+    let id = job.head.job.options.batchID
+    guard !id.isEmpty, batches.byID[id] == nil else { return }
+    makeBatch(BatchTerms(id: id), now)
+  }
+
+  @discardableResult
+  private func makeBatch(_ terms: BatchTerms, _ now: Timestamp) -> BatchEntry {
+    let batch = BatchEntry(number: batches.nextNumber, terms: terms, createdAt: now)
+    batch.haveTermsChanged = true
+    batches.insert(batch)
+    batches.touch(batch)
+    return batch
+  }
+
+  /// Whether a job from outside may not join.
+  func closed(_ id: String) -> EnqueueRefusal? {
+    guard let batch = batches.byID[id], batch.refuses else { return nil }
+    return .batchClosed(id: id)
+  }
+
+  // MARK: Verbs
+
+  public enum BatchResult: Sendable {
+    case done(BatchView)
+    case notFound
+    /// It is finished: its callbacks are no longer changed.
+    case finished
+  }
+
+  /// Makes a batch, or changes what is said of it.
+  public func putBatch(_ terms: BatchTerms, now: Moment) throws(StoreError) -> BatchResult {
+    var terms = terms
+    if terms.id.isEmpty {
+      // A number is spent on it, so that it is never another's.
+      terms.id = JobID.make(seq: nextSeq, at: now.wall, salt: salt)
+      nextSeq += 1
+    }
+    let batch: BatchEntry
+    if let known = batches.byID[terms.id] {
+      batch = known
+      if batch.finishedAt != nil, terms.onFinished != nil || terms.onSucceeded != nil { return .finished }
+      if !terms.description.isEmpty { batch.terms.description = terms.description }
+      if let job = terms.onFinished { batch.terms.onFinished = job }
+      if let job = terms.onSucceeded { batch.terms.onSucceeded = job }
+      if terms.isClosed { batch.terms.isClosed = true }
+      batch.haveTermsChanged = true
+      batches.touch(batch)
+    } else {
+      batch = makeBatch(terms, now.wall)
+    }
+    if batch.isDue { try finish(batch, now.wall) }
+    return .done(batch.view)
+  }
+
+  public func batch(_ id: String) -> BatchView? { batches.byID[id]?.view }
+
+  /// Newest first, from `before` on (nil: the newest), at most `limit`; and where the next page begins.
+  public func batches(unfinishedOnly: Bool, before: Int64?, limit: Int) -> (batches: [BatchView], next: Int64?) {
+    var found: [BatchView] = []
+    var rank = before.map { batches.order.rank(of: Entry(at: $0, seq: $0)) } ?? batches.order.count
+    var last: Int64?
+    while rank > 0 {
+      rank -= 1
+      guard let entry = batches.order[rank], let batch = batches.byNumber[entry.seq] else { break }
+      if unfinishedOnly, batch.finishedAt != nil { continue }
+      if found.count == limit { return (found, last) }
+      found.append(batch.view)
+      last = batch.number
+    }
+    return (found, nil)
+  }
+
+  /// Closes it; its jobs are canceled by sweeps.
+  public func closeBatch(_ id: String, now: Moment) -> BatchView? {
+    guard let batch = batches.byID[id] else { return nil }
+    if !batch.terms.isClosed {
+      batch.terms.isClosed = true
+      batch.haveTermsChanged = true
+      batches.touch(batch)
+    }
+    if batch.isDue { batches.due.append(batch) }
+    return batch.view
+  }
+
+  /// Jobs of the batch that the storage may not know yet, which a sweep over what is stored would not see.
+  public func cancelUnstored(ofBatch id: String, reason: String, now: Moment) -> [HeldJob] {
+    var held: [HeldJob] = []
+    for job in unstored where job.head.job.options.batchID == id && !job.isForgotten && !job.standing.state.isFinal {
+      if case .running(let running) = cancel(job, asked: reason, now: now) { held.append(running) }
+    }
+    return held
+  }
+
+  // MARK: The end
+
+  /// Finishes those that are.
+  func finishBatches(now: Timestamp, limit: Int) throws(StoreError) -> Int {
+    var count = 0
+    while count < limit, let batch = batches.due.popLast() {
+      count += 1
+      if batch.isDue { try finish(batch, now) }
+    }
+    return count
+  }
+
+  private func finish(_ batch: BatchEntry, _ now: Timestamp) throws(StoreError) {
+    batches.touch(batch)
+    if batch.finishedAt == nil {
+      batch.finishedAt = now
+      batches.open -= 1
+      batches.ends.insert(Entry(at: (now + terms.deadRetention).microseconds, seq: batch.number))
+      record([Event(kind: .batchFinished, at: now, batchID: batch.terms.id)])
+      if let job = batch.terms.onFinished { batch.onFinishedJobID = try enqueueOwn(job, now) }
+    }
+    if batch.onSucceededJobID.isEmpty, let job = batch.terms.onSucceeded, batch.counts.dead + batch.counts.canceled == 0,
+      batch.counts.unfinished == 0
+    {
+      batch.onSucceededJobID = try enqueueOwn(job, now)
+    }
+  }
+
+  /// Takes in a job that the server makes: one whose id or key is there counts as made.
+  func enqueueOwn(_ job: NewJob, _ now: Timestamp) throws(StoreError) -> String {
+    try readRelatives(of: [EnqueueGroup(jobs: [job])], now)
+    switch enqueue(job, isOwn: true, now: now) {
+    case .stored(let id, _, _), .duplicate(let id, _, _), .conflict(let id): return id
+    case .withdrawn, .refused: return job.id
+    }
+  }
+
+  /// Finished ones whose time is over.
+  func forgetBatches(now: Timestamp, limit: Int) {
+    for entry in batches.ends.first(limit) where entry.at <= now.microseconds {
+      batches.ends.remove(entry)
+      guard let batch = batches.byNumber[entry.seq] else { continue }
+      if batch.counts.unfinished > 0 {
+        // One of its jobs was retried by hand.
+        batches.ends.insert(Entry(at: (now + terms.deadRetention).microseconds, seq: batch.number))
+        continue
+      }
+      batches.remove(batch)
+      changedDocuments.append(Document(kind: .batch, key: BatchEntry.termsKey(batch.terms.id), bytes: nil))
+      changedDocuments.append(Document(kind: .batch, key: BatchEntry.countsKey(batch.terms.id), bytes: nil))
+    }
+  }
+
+  /// Adds what this tick changed of batches.
+  func storeBatches() {
+    for batch in batches.touched {
+      batch.isTouched = false
+      guard batches.byNumber[batch.number] === batch else { continue }
+      if batch.haveTermsChanged {
+        batch.haveTermsChanged = false
+        changedDocuments.append(batch.termsDocument)
+      }
+      changedDocuments.append(batch.countsDocument)
+    }
+    batches.touched.removeAll(keepingCapacity: true)
+  }
+
+  // MARK: Loading
+
+  func loadBatch(terms: [String: [UInt8]], counts: [String: [UInt8]]) throws(StoreError) {
+    for (id, bytes) in terms {
+      guard let batch = BatchEntry(id: id, terms: bytes) else {
+        throw StoreError(.unusable, "the store is damaged: what is kept of batch \(id) cannot be read")
+      }
+      if let bytes = counts[id], !batch.take(counts: bytes) {
+        throw StoreError(.unusable, "the store is damaged: the counts of batch \(id) cannot be read")
+      }
+      batches.insert(batch)
+      if let finishedAt = batch.finishedAt {
+        batches.ends.insert(Entry(at: (finishedAt + self.terms.deadRetention).microseconds, seq: batch.number))
+      }
+      if batch.isDue { batches.due.append(batch) }
+    }
+  }
+}

@@ -1,0 +1,386 @@
+import Jobs
+
+/// What a new job depends on.
+struct Ties {
+  /// All that are there, final ones too.
+  var all: [LiveJob] = []
+  /// Those that it waits for.
+  var open: [LiveJob] = []
+  /// One that has ended otherwise than it should, when that matters.
+  var failed: LiveJob?
+}
+
+/// Those who wait for a job that is done, and are yet to be told.
+struct Cascade {
+  var waiters: DependencyGraph.Waiters
+  let seq: Int64
+  let isSuccess: Bool
+  /// The id of the job whose failure began it.
+  let root: String
+}
+
+extension Backlog {
+  static let dependencyFailure = "dependency"
+
+  // MARK: New jobs
+
+  /// Looks up what a job depends on; those that exist must be at hand.
+  func tie(_ job: NewJob, replacing existing: LiveJob? = nil, into ties: inout Ties) -> EnqueueRefusal? {
+    let options = job.options
+    if !options.batchID.isEmpty, existing?.head.job.options.batchID != options.batchID,
+      let refusal = closed(options.batchID)
+    {
+      return refusal
+    }
+    for id in options.dependsOn {
+      if id == job.id || id == existing?.id { return .circle }
+      guard let other = find(id) else { return .unknownDependency(id: id) }
+      ties.all.append(other)
+      if !other.standing.state.isFinal {
+        ties.open.append(other)
+      } else if other.standing.state != .succeeded, options.onDependencyFailure == .cancel, ties.failed == nil {
+        ties.failed = other
+      }
+    }
+    if let existing, !ties.open.isEmpty, graph.hasWaiters(existing.seq) {
+      let wanted = Set(ties.open.map(\.seq))
+      var isCircle = false
+      graph.visitWaiters(existing.seq) { seq in
+        isCircle = wanted.contains(seq)
+        return !isCircle
+      }
+      if isCircle { return .circle }
+    }
+    return nil
+  }
+
+  /// What the server makes itself is never refused: what it cannot join or wait for is left out.
+  func unbound(_ job: NewJob) -> NewJob {
+    var job = job
+    let options = job.options
+    let batchID = closed(options.batchID) == nil ? options.batchID : ""
+    let dependsOn = options.dependsOn.filter { find($0) != nil }
+    if batchID != options.batchID || dependsOn.count < options.dependsOn.count {
+      job.options = options.with(batchID: batchID, dependsOn: dependsOn)
+    }
+    return job
+  }
+
+  func pin(_ ties: Ties) {
+    for other in ties.all { graph.pin(other.seq) }
+  }
+
+  /// It is over, or depends on others from now on.
+  func unpin(_ job: LiveJob) {
+    for id in job.head.job.options.dependsOn {
+      if let seq = seq(ofDependency: id) { graph.unpin(seq) }
+    }
+  }
+
+  /// The number of a job that another depends on, without looking whether it is still there.
+  func seq(ofDependency id: String) -> Int64? {
+    var found: Int64?
+    if ids.count > 0 {
+      ids.search(ids.hash(id)) { seq in
+        found = seq
+        return known[seq].map { $0.id == id } ?? graph.isPinned(seq)
+      }
+    }
+    if let found { return found }
+    guard let seq = JobID.seq(of: id, salt: salt), seq > 0, seq < nextSeq else { return nil }
+    return seq
+  }
+
+  // MARK: All or nothing
+
+  /// The order in which a group's jobs are taken in, so that each comes after those that it depends on; nil: as they are.
+  func orderByDependencies(_ jobs: [NewJob]) -> [Int]? {
+    guard jobs.contains(where: { !$0.options.dependsOn.isEmpty }) else { return nil }
+    let places = placesByID(jobs)
+    var isForward = false
+    for (index, job) in jobs.enumerated() {
+      for id in job.options.dependsOn { if let place = places[id], place > index { isForward = true } }
+    }
+    return isForward ? walk(jobs, places)?.order : nil
+  }
+
+  /// Which jobs of a group are new, by the ids that they ask for.
+  private func placesByID(_ jobs: [NewJob]) -> [String: Int] {
+    var places: [String: Int] = [:]
+    for (index, job) in jobs.enumerated() where !job.id.isEmpty && places[job.id] == nil && find(job.id) == nil {
+      places[job.id] = index
+    }
+    return places
+  }
+
+  /// Depth first, those depended on first. nil: there is a circle, in which `circle` is one.
+  private func walk(_ jobs: [NewJob], _ places: [String: Int]) -> (order: [Int], circle: Set<Int>)? {
+    var order: [Int] = []
+    var state = [UInt8](repeating: 0, count: jobs.count)
+    for start in jobs.indices where state[start] == 0 {
+      var stack: [(index: Int, next: Int)] = [(start, 0)]
+      state[start] = 1
+      while let top = stack.last {
+        let dependsOn = jobs[top.index].options.dependsOn
+        guard top.next < dependsOn.count else {
+          state[top.index] = 2
+          order.append(top.index)
+          stack.removeLast()
+          continue
+        }
+        stack[stack.count - 1].next += 1
+        // Of doubled ids only the first is a job.
+        guard let other = places[dependsOn[top.next]], places[jobs[top.index].id] ?? top.index == top.index else {
+          continue
+        }
+        if state[other] == 1 { return nil }
+        if state[other] == 0 {
+          state[other] = 1
+          stack.append((other, 0))
+        }
+      }
+    }
+    return (order, [])
+  }
+
+  /// Takes a group in, in an order of its own, as if it were in the order given.
+  func enqueue(_ jobs: [NewJob], in order: [Int], now: Timestamp) -> [EnqueueResult] {
+    var results = jobs.map { _ in EnqueueResult.withdrawn }
+    let first = nextSeq
+    // An id that looks like ours may lie in the way of the numbers.
+    let hasNumbers = !hasLookalikes && !jobs.contains { JobID.seq(of: $0.id, salt: salt) != nil }
+    for index in order {
+      results[index] = enqueue(jobs[index], number: hasNumbers ? first + Int64(index) : nil, now: now)
+    }
+    return results
+  }
+
+  /// What an all-or-nothing group gets when any of its jobs is rejected, nil when none is.
+  func rejections(in jobs: [NewJob], now: Timestamp) -> [EnqueueResult]? {
+    guard
+      jobs.contains(where: { job in
+        job.options !== JobOptions.standard || queues[job.queue]?.gate != nil
+          || limits.entries[.queue(job.queue)] != nil
+      })
+    else { return nil }
+    let places = placesByID(jobs)
+    let isCircular = walk(jobs, places) == nil
+    var holders: [[String]: String] = [:]
+    var added: [Limit.Scope: UInt64] = [:]
+    var results: [EnqueueResult] = []
+    var rejected = false
+    for (index, job) in jobs.enumerated() {
+      var result = EnqueueResult.withdrawn
+      let exists = !job.id.isEmpty && places[job.id] != index
+      if !exists {
+        let key = job.options.unique.map { [job.queue, $0.key] }
+        var holder = key.flatMap { holders[$0] }
+        if let key, holder == nil { holder = self.holder(queue: key[0], key: key[1], now)?.id }
+        if let holder {
+          if job.options.unique?.onConflict == .reject {
+            result = .conflict(existing: holder)
+            rejected = true
+          }
+        } else {
+          if let key { holders[key] = job.id }
+          if let refusal = trial(job, places, isCircular, &added) {
+            result = .refused(refusal)
+            rejected = true
+          }
+        }
+      }
+      results.append(result)
+    }
+    return rejected ? results : nil
+  }
+
+  private func trial(
+    _ job: NewJob, _ places: [String: Int], _ isCircular: Bool, _ added: inout [Limit.Scope: UInt64]
+  ) -> EnqueueRefusal? {
+    if !job.options.batchID.isEmpty, let refusal = closed(job.options.batchID) { return refusal }
+    for id in job.options.dependsOn where id == job.id || places[id] == nil {
+      if id == job.id { return .circle }
+      if find(id) == nil { return .unknownDependency(id: id) }
+    }
+    if isCircular, job.options.dependsOn.contains(where: { places[$0] != nil }) { return .circle }
+    return overfull(job, added: &added)
+  }
+
+  // MARK: The end of one
+
+  /// A job is final, or gone: those that wait for it are told in slices.
+  func tellWaiters(of job: LiveJob, isSuccess: Bool, isGone: Bool) {
+    guard graph.hasWaiters(job.seq) else { return }
+    let root = cascadeRoot ?? job.id
+    if isGone { markGone(job, root) }
+    cascades.append(
+      Cascade(waiters: graph.takeWaiters(job.seq), seq: job.seq, isSuccess: isSuccess, root: root))
+  }
+
+  /// Whoever loads the state before they are all told must know that it did not succeed.
+  func markGone(_ job: LiveJob, _ root: String) {
+    gone[job.id] = root
+    var packer = Packer()
+    packer.add(root)
+    changedDocuments.append(Document(kind: .setting, key: Self.goneMark + job.id, bytes: packer.bytes))
+    goneIDs.append((job.seq, job.id))
+  }
+
+  static let goneMark = "gone:"
+
+  /// One slice: at most so many are told.
+  func tellWaiters(now: Timestamp, limit: Int) throws(StoreError) -> Int {
+    var told = 0
+    while told < limit, !cascades.isEmpty {
+      var changed: [Int64] = []
+      while changed.count < limit - told, let seq = graph.next(&cascades[0].waiters) {
+        if !cascades[0].isSuccess, !graph.runsAnyway(seq) {
+          changed.append(seq)
+        } else if graph.count(down: seq) == 0 {
+          changed.append(seq)
+        } else {
+          told += 1
+        }
+      }
+      let cascade = cascades[0]
+      try read(changed.filter { known[$0] == nil }, bodies: false)
+      try read(changed.filter { known[$0].map { $0.carried == nil } ?? false }, bodies: false)
+      cascadeRoot = cascade.root
+      defer { cascadeRoot = nil }
+      for seq in changed {
+        guard let job = known[seq] else { throw damaged(seq) }
+        told += 1
+        guard job.standing.state == .blocked, !job.isForgotten else { continue }
+        if !cascade.isSuccess, job.head.job.options.onDependencyFailure == .cancel {
+          leave(job, now)
+          cancel(job, becauseOf: cascade.root, now)
+        } else {
+          unblock(job, now)
+        }
+      }
+      if cascade.waiters.isEmpty {
+        cascades.removeFirst()
+        if let index = goneIDs.firstIndex(where: { $0.seq == cascade.seq }) {
+          let id = goneIDs.remove(at: index).id
+          gone[id] = nil
+          changedDocuments.append(Document(kind: .setting, key: Self.goneMark + id, bytes: nil))
+        }
+      }
+    }
+    return told
+  }
+
+  /// All that it waited for are done.
+  private func unblock(_ job: LiveJob, _ now: Timestamp) {
+    leave(job, now)
+    touch(job)
+    job.standing.state = job.standing.runAt > now ? .scheduled : .ready
+    enter(job, now)
+    noteWaiting(job, now)
+  }
+
+  /// Its place must be left already.
+  func cancel(_ job: LiveJob, becauseOf root: String, _ now: Timestamp) {
+    touch(job)
+    let before = cascadeRoot
+    cascadeRoot = root
+    defer { cascadeRoot = before }
+    let failure = keep(
+      Failure(
+        type: Self.dependencyFailure, message: "job \(root), which it depends on, did not succeed", retryable: false),
+      in: job, now: now)
+    finish(job, as: .canceled, now: now)
+    note(.canceled, job, now, detail: .failure(failure))
+  }
+
+  /// The job that began it, when one that was canceled for another's sake is why a new one is.
+  func root(of failed: LiveJob) -> String {
+    guard let last = failed.carried?.failures.last, last.type == Self.dependencyFailure else { return failed.id }
+    let words = last.message.split(separator: " ")
+    guard words.count > 1 else { return failed.id }
+    return words[1].hasSuffix(",") ? String(words[1].dropLast()) : failed.id
+  }
+
+  // MARK: After a load
+
+  /// A job that was loaded: what it waits for is known only when all are.
+  struct LoadedTies {
+    var seq: Int64
+    var options: JobOptions
+    var isBlocked: Bool
+  }
+
+  /// - Parameter unfinished: all loaded jobs, by rising seq.
+  func tieLoaded(_ ties: [LoadedTies], unfinished: ContiguousArray<Int64>) {
+    func isUnfinished(_ seq: Int64) -> Bool {
+      var low = 0
+      var high = unfinished.count
+      while low < high {
+        let middle = (low + high) / 2
+        if unfinished[middle] < seq { low = middle + 1 } else { high = middle }
+      }
+      return low < unfinished.count && unfinished[low] == seq
+    }
+    for tie in ties {
+      var open: [Int64] = []
+      for id in tie.options.dependsOn {
+        guard let seq = seq(ofDependency: id) else { continue }
+        graph.pin(seq)
+        if tie.isBlocked, isUnfinished(seq) { open.append(seq) }
+      }
+      guard tie.isBlocked else { continue }
+      graph.block(tie.seq, on: open, runsAnyway: tie.options.onDependencyFailure == .run)
+      // The others are over: how they ended is yet to be seen, if those who wait had not all been told.
+      if open.count < tie.options.dependsOn.count { doubtful.append(tie.seq) }
+    }
+  }
+
+  /// One slice of those that waited, at the load, for jobs which were over by then.
+  func settleDoubtful(now: Timestamp, limit: Int) throws(StoreError) -> Int {
+    guard !doubtful.isEmpty else { return 0 }
+    let slice = Array(doubtful.suffix(limit))
+    doubtful.removeLast(slice.count)
+    try read(slice, bodies: false)
+    var seqs: [Int64] = []
+    for seq in slice {
+      for id in known[seq]?.head.job.options.dependsOn ?? [] { gather(id, into: &seqs) }
+    }
+    try read(seqs, bodies: false)
+    for seq in slice {
+      guard let job = known[seq], job.standing.state == .blocked, !job.isForgotten else { continue }
+      var failed: String?
+      if job.head.job.options.onDependencyFailure == .cancel, !job.standing.isUnbound {
+        for id in job.head.job.options.dependsOn {
+          if let other = find(id) {
+            if other.standing.state.isFinal, other.standing.state != .succeeded { failed = failed ?? root(of: other) }
+          } else if let root = gone[id] {
+            failed = failed ?? root
+          }
+        }
+      }
+      if let failed {
+        leave(job, now)
+        cancel(job, becauseOf: failed, now)
+      } else if graph.open(seq) == 0 {
+        unblock(job, now)
+      }
+    }
+    if doubtful.isEmpty {
+      for id in gone.keys where !goneIDs.contains(where: { $0.id == id }) {
+        changedDocuments.append(Document(kind: .setting, key: Self.goneMark + id, bytes: nil))
+        gone[id] = nil
+      }
+    }
+    return slice.count
+  }
+}
+
+extension JobOptions {
+  /// The same in another batch, depending on others.
+  func with(batchID: String, dependsOn: [String]) -> JobOptions {
+    JobOptions(
+      retry: retry, timeout: timeout, startBefore: startBefore, retention: retention, unique: unique,
+      concurrencyKey: concurrencyKey, fairnessKey: fairnessKey, batchID: batchID, dependsOn: dependsOn,
+      onDependencyFailure: onDependencyFailure, recurringJobID: recurringJobID)
+  }
+}
