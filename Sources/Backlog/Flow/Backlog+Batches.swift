@@ -134,7 +134,8 @@ extension Backlog {
       record([Event(kind: .batchFinished, at: now, batchID: batch.terms.id)])
       if let job = batch.terms.onFinished { batch.onFinishedJobID = try enqueueOwn(job, now) }
     }
-    if batch.onSucceededJobID.isEmpty, let job = batch.terms.onSucceeded, batch.counts.dead + batch.counts.canceled == 0,
+    if batch.onSucceededJobID.isEmpty, let job = batch.terms.onSucceeded,
+      batch.counts.dead + batch.counts.canceled == 0,
       batch.counts.unfinished == 0
     {
       batch.onSucceededJobID = try enqueueOwn(job, now)

@@ -87,7 +87,10 @@ extension Backlog {
       if gate.free(running: queue.running, now: now.wall) == 0 { hold(queue, now.wall) }
     }
     guard job.hasFlow else { return }
-    if !job.head.job.options.batchID.isEmpty { countInBatch(job, .running, 1) }
+    if !job.head.job.options.batchID.isEmpty {
+      countInBatch(job, .running, 1)
+      countInBatch(job, .ready, -1)
+    }
     guard let key = key(of: job) else { return }
     key.ready -= 1
     key.waiting -= 1

@@ -159,7 +159,9 @@ extension Backlog {
   }
 
   /// - Parameter id: empty: a new one.
-  private func make(_ entry: RecurringEntry, for time: Timestamp, id: String, _ now: Timestamp) throws(StoreError) -> String {
+  private func make(_ entry: RecurringEntry, for time: Timestamp, id: String, _ now: Timestamp) throws(StoreError)
+    -> String
+  {
     var job = entry.job
     job.id = id
     job.runAt = job.runAt ?? time

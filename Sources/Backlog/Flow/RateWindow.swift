@@ -242,7 +242,9 @@ struct RateWindow {
       let more = available(slots)
       reserved = (slots.latest, slots[slots.latest] + more)
       if more > 0 {
-        if slots[slots.latest] > 0 { history[history.count - 1].count += more } else {
+        if slots[slots.latest] > 0 {
+          history[history.count - 1].count += more
+        } else {
           history.append(((slots.latest + 1) * slots.width - 1, more))
         }
       }

@@ -91,7 +91,8 @@ final class RecurringEntry {
     let fraction = Int(time.microseconds % 1_000_000)
     let (year, month, day) = CivilCalendar.date(days: seconds / 86_400)
     func two(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
-    var text = "\(year)\(two(month))\(two(day))T\(two(seconds / 3_600 % 24))\(two(seconds / 60 % 60))\(two(seconds % 60))"
+    var text =
+      "\(year)\(two(month))\(two(day))T\(two(seconds / 3_600 % 24))\(two(seconds / 60 % 60))\(two(seconds % 60))"
     if fraction > 0 {
       let digits = String(1_000_000 + fraction).dropFirst()
       text += ".\(digits)"
@@ -140,7 +141,8 @@ final class RecurringEntry {
   /// - Parameter zones: without the zone's data the job is kept, but no time comes.
   init?(number: Int64, id: String, terms bytes: [UInt8], zones: any TimeZoneSource) {
     var unpacker = Unpacker(bytes)
-    guard unpacker.number() == 1, let isCron = unpacker.flag(), let text = unpacker.text(), let every = unpacker.signed(),
+    guard unpacker.number() == 1, let isCron = unpacker.flag(), let text = unpacker.text(),
+      let every = unpacker.signed(),
       let zone = unpacker.text(), let missed = unpacker.number(), let overlap = unpacker.number(),
       let isPaused = unpacker.flag(), let anchor = unpacker.signed(), let job = unpacker.job(), unpacker.isAtEnd,
       let missedRuns = UInt8(exactly: missed).flatMap({ RecurringJob.MissedRuns(rawValue: $0) }),

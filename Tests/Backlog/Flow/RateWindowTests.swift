@@ -20,7 +20,8 @@ struct RateWindowTests {
   private func rates(_ random: inout SeededGenerator) -> Limit.Rate {
     let counts: [UInt32] = [1, 2, 3, 10, 100, 127, 128, 129, 130, 200, 500, 1_000, 5_000, 20_000]
     let periods: [Interval] = [
-      .milliseconds(1), .milliseconds(7), .milliseconds(100), .seconds(1), .seconds(3), .minutes(1), .hours(1), .days(31),
+      .milliseconds(1), .milliseconds(7), .milliseconds(100), .seconds(1), .seconds(3), .minutes(1), .hours(1),
+      .days(31),
     ]
     return Limit.Rate(
       count: counts.randomElement(using: &random) ?? 1, period: periods.randomElement(using: &random) ?? .seconds(1))
