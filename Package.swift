@@ -87,6 +87,7 @@ let package = Package(
     module("MemoryStore", ["Jobs"]),
     module("MemoryStorage", ["Jobs"]),
     module("SQLiteStore", ["Jobs", "CSQLite"]),
+    module("SQLiteStorage", ["Jobs", "CSQLite"]),
     .target(
       name: "RedisStore", dependencies: ["Jobs", "CHiredis"], resources: [.embedInCode("Scripts")],
       swiftSettings: strict),
@@ -181,6 +182,7 @@ let package = Package(
     tests("MemoryStore", ["MemoryStore", "Jobs"]),
     tests("MemoryStorage", ["MemoryStorage", "Jobs"]),
     tests("SQLiteStore", ["SQLiteStore", "CSQLite", "StoreCrasher", "MemoryStore", "Jobs"]),
+    tests("SQLiteStorage", ["SQLiteStorage", "CSQLite", "MemoryStorage", "Jobs"], exclude: ["Fixtures"]),
     tests("RedisStore", ["RedisStore", "MemoryStore", "Jobs"]),
     tests("RedisStorage", ["RedisStorage", "Jobs"]),
     tests("SQLRecords", ["SQLRecords", "Jobs"]),

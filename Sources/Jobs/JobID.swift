@@ -42,9 +42,12 @@ public enum JobID {
 
   /// The seq inside, if `id` has the form of an id that `make` gives with this salt. A client may have chosen such an id
   /// itself: compare the stored job's id before believing it.
-  public static func seq(of id: String, salt: UInt32) -> Int64? {
+  public static func seq(of id: String, salt: UInt32) -> Int64? { parts(of: id, salt: salt)?.seq }
+
+  /// Both numbers inside, likewise; `make` gives the same id from them.
+  public static func parts(of id: String, salt: UInt32) -> (seq: Int64, milliseconds: Int64)? {
     guard id.utf8.count == 36 else { return nil }
-    return unsafe id.utf8Span.span.withUnsafeBytes { bytes -> Int64? in
+    return unsafe id.utf8Span.span.withUnsafeBytes { bytes -> (seq: Int64, milliseconds: Int64)? in
       // All within the 36 bytes that there are.
       func four(_ place: Int) -> UInt64 {
         UInt64(UInt32(littleEndian: unsafe bytes.loadUnaligned(fromByteOffset: place, as: UInt32.self)))
@@ -53,13 +56,13 @@ public enum JobID {
         UInt64(littleEndian: unsafe bytes.loadUnaligned(fromByteOffset: place, as: UInt64.self))
       }
       guard unsafe bytes[8] == dash && bytes[13] == dash && bytes[18] == dash && bytes[23] == dash,
-        Hex.value(of: eight(0)) != nil, let second = Hex.value(of: four(9) | four(14) << 32),
+        let first = Hex.value(of: eight(0)), let second = Hex.value(of: four(9) | four(14) << 32),
         let third = Hex.value(of: four(19) | four(24) << 32), let fourth = Hex.value(of: eight(28)),
         second >> 12 & 0xF == 7, third >> 30 == 0b10
       else { return nil }
       let low = UInt64(third) << 32 | UInt64(fourth)
       guard second & 0xFFF == salt >> 16 & 0xFFF, fourth & 0xFFFF == salt & 0xFFFF else { return nil }
-      return Int64(low >> 16 & 0x3FFF_FFFF_FFFF)
+      return (Int64(low >> 16 & 0x3FFF_FFFF_FFFF), Int64(UInt64(first) << 16 | UInt64(second >> 16)))
     }
   }
 }

@@ -98,7 +98,7 @@ extension StorageConformance {
       }
     },
     StorageCase("old events go when they are too many bytes") { harness in
-      let scene = try StorageScene(harness, retention: EventRetention(age: .days(1), bytes: 20_000))
+      let scene = try StorageScene(harness, retention: EventRetention(age: .days(1), bytes: 5_000))
       for _ in 0..<40 {
         var change = scene.change(.relaxed)
         for index in 0..<20 {

@@ -21,6 +21,7 @@ public final class StorageScene {
     storage = try harness.open(retention, salt: salt)
     epoch = Epoch(0)
     epoch = try lead(storage)
+    _ = try load()
   }
 
   deinit { harness.clean(storage) }
@@ -39,6 +40,7 @@ public final class StorageScene {
     self.storage = storage
     epoch = try lead(storage)
     number = 0
+    _ = try load()
     return true
   }
 

@@ -1,0 +1,64 @@
+import Jobs
+
+/// Packs events into rows of the table `events`.
+final class EventRows {
+  /// Rows larger than this are split, so that a reader of one event does not decode a whole large tick.
+  private static let rowBytes = 32_768
+
+  private let salt: UInt32
+  private let insert: Statement
+  private var bytes = ByteWriter(capacity: 1 << 13)
+  /// Bytes of all rows ever written.
+  private(set) var total: Int64
+
+  init(_ connection: Connection, salt: UInt32) throws(StoreError) {
+    self.salt = salt
+    insert = try Statement(connection, "INSERT INTO events(first, at, total, rec) VALUES(?1, ?2, ?3, ?4)")
+    total = try connection.integer("SELECT total FROM events ORDER BY first DESC LIMIT 1") ?? 0
+  }
+
+  /// After a transaction that was undone.
+  func setTotal(_ total: Int64) { self.total = total }
+
+  func write(_ events: [Event]) throws(StoreError) {
+    var index = 0
+    while index < events.count {
+      let first = events[index].cursor
+      var codec = EventCodec(salt: salt)
+      var at = Timestamp.distantPast
+      bytes.clear()
+      // Cursors of a row follow each other.
+      var next = first
+      while index < events.count, events[index].cursor == next, bytes.count < Self.rowBytes {
+        at = max(at, events[index].at)
+        codec.write(events[index], to: &bytes)
+        index += 1
+        next += 1
+      }
+      total += Int64(bytes.count)
+      insert.bind(1, first)
+      insert.bind(2, at.microseconds)
+      insert.bind(3, total)
+      insert.bind(4, bytes)
+      try insert.run()
+    }
+  }
+
+  /// The newest row's last event; nil: there is none.
+  static func last(_ connection: Connection, salt: UInt32) throws(StoreError) -> (cursor: Int64, total: Int64)? {
+    let statement = try Statement(connection, "SELECT first, total, rec FROM events ORDER BY first DESC LIMIT 1")
+    defer { statement.reset() }
+    guard try statement.step() else { return nil }
+    var cursor = statement.integer(0) - 1
+    let isGood = statement.read(2) { reader in
+      var codec = EventCodec(salt: salt)
+      while !reader.isAtEnd, reader.isGood {
+        cursor += 1
+        _ = codec.read(&reader, cursor: cursor)
+      }
+      return reader.isGood
+    }
+    if !isGood { throw Damage.of("the events from \(statement.integer(0)) on", connection.path) }
+    return (cursor, statement.integer(1))
+  }
+}

@@ -1,0 +1,72 @@
+import Glibc
+import Jobs
+
+/// The folder of one embedded store, held against every other process for as long as this object lives. SQLite's own locks would
+/// let two servers take turns.
+final class StoreDirectory {
+  let path: String
+  /// Of the file `lock`, which older versions know, and of the folder itself, which nobody can remove while it is in use.
+  private var descriptors: [Int32] = []
+
+  var database: String { path + "/gkick.db" }
+
+  /// Makes the folder (only its owner may enter) when it is not there.
+  init(path: String) throws(StoreError) {
+    if unsafe mkdir(path, 0o700) != 0, errno != EEXIST {
+      throw Self.error("cannot make the folder \(path)")
+    }
+    var status = stat()
+    guard unsafe stat(path, &status) == 0 else { throw Self.error("cannot read \(path)") }
+    guard status.st_mode & S_IFMT == S_IFDIR else {
+      throw StoreError(.unusable, "\(path) is not a folder: an embedded store is a folder of its own")
+    }
+    self.path = path
+    try hold(open: unsafe open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC))
+    try hold(open: unsafe open(path + "/lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o600))
+  }
+
+  private func hold(open descriptor: Int32) throws(StoreError) {
+    guard descriptor >= 0 else { throw Self.error("cannot write in the folder \(path)") }
+    descriptors.append(descriptor)
+    if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { return }
+    let isHeld = errno == EWOULDBLOCK
+    let error = Self.error("cannot lock \(path)")
+    throw isHeld ? StoreError(.locked, "another server holds the store \(path)") : error
+  }
+
+  deinit { release() }
+
+  /// Lets others have it.
+  func release() {
+    for descriptor in descriptors {
+      // Said, since closing alone leaves it to a process that was just forked off and has yet to exec.
+      flock(descriptor, LOCK_UN)
+      Glibc.close(descriptor)
+    }
+    descriptors = []
+  }
+
+  /// The size of a file in it; nil: there is none.
+  func size(of name: String) -> Int? {
+    var status = stat()
+    return unsafe stat(path + "/" + name, &status) == 0 ? Int(status.st_size) : nil
+  }
+
+  /// The first bytes of a file in it.
+  func start(of name: String, count: Int) -> [UInt8] {
+    let descriptor = unsafe open(path + "/" + name, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { return [] }
+    defer { Glibc.close(descriptor) }
+    return unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
+      // As many as there is room for.
+      initialized = max(0, unsafe read(descriptor, buffer.baseAddress, count))
+    }
+  }
+
+  static func error(_ what: String) -> StoreError {
+    let code = errno
+    let kind: StoreError.Kind = code == ENOSPC || code == EDQUOT ? .full : .unavailable
+    // strerror's text is static or the thread's own, and copied at once.
+    return StoreError(kind, "\(what): \(unsafe String(cString: strerror(code)))")
+  }
+}

@@ -1,0 +1,107 @@
+import Glibc
+import Jobs
+import Support
+
+@testable import SQLiteStorage
+
+/// A folder that is gone when the test is.
+final class TemporaryFolder {
+  let path: String
+
+  init() {
+    var template = Array("/tmp/gkick-test-XXXXXX".utf8CString)
+    path = String(cString: mkdtemp(&template))
+  }
+
+  deinit { Self.remove(path) }
+
+  static func remove(_ path: String) {
+    for name in names(in: path) {
+      let inner = path + "/" + name
+      if unlink(inner) != 0 { remove(inner) }
+    }
+    rmdir(path)
+  }
+
+  static func names(in path: String) -> [String] {
+    guard let folder = opendir(path) else { return [] }
+    defer { closedir(folder) }
+    var names: [String] = []
+    while let entry = readdir(folder) {
+      let name = withUnsafePointer(to: &entry.pointee.d_name) {
+        $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+      }
+      if name != ".", name != ".." { names.append(name) }
+    }
+    return names
+  }
+
+  /// Copies the files of a store as they are now, as a crash would leave them.
+  static func copy(_ from: String, to: String) throws {
+    mkdir(to, 0o700)
+    for name in names(in: from) where name != "lock" && !name.hasSuffix("-shm") {
+      try write(try read(from + "/" + name), to: to + "/" + name)
+    }
+  }
+
+  struct Failed: Error {}
+
+  static func read(_ path: String) throws -> [UInt8] {
+    guard let file = fopen(path, "rb") else { throw Failed() }
+    defer { fclose(file) }
+    var bytes: [UInt8] = []
+    var buffer = [UInt8](repeating: 0, count: 65_536)
+    while true {
+      let count = fread(&buffer, 1, buffer.count, file)
+      if count == 0 { return bytes }
+      bytes += buffer[..<count]
+    }
+  }
+
+  static func write(_ bytes: [UInt8], to path: String) throws {
+    guard let file = fopen(path, "wb") else { throw Failed() }
+    defer { fclose(file) }
+    if fwrite(bytes, 1, bytes.count, file) != bytes.count { throw Failed() }
+  }
+}
+
+final class SQLiteStorageHarness: StorageHarness {
+  let folder = TemporaryFolder()
+  private var generation = 0
+  private var retention = EventRetention()
+  /// Ended without close; kept, since their files are in use.
+  private var crashed: [any Storage] = []
+
+  var path: String { folder.path + "/store-\(generation)" }
+
+  func open(_ retention: EventRetention, salt: UInt32) throws -> any Storage {
+    self.retention = retention
+    return try SQLiteStorage.open(path: path, retention: retention, salt: salt)
+  }
+
+  /// A crash leaves the files as they are: what SQLite has not written is not in them, and nobody cleans up.
+  func reopen(_ storage: any Storage, crash: Bool) throws -> (any Storage)? {
+    if crash {
+      let old = path
+      generation += 1
+      try TemporaryFolder.copy(old, to: path)
+      crashed.append(storage)
+    } else {
+      try storage.close()
+    }
+    return try SQLiteStorage.open(path: path, retention: retention)
+  }
+
+  func damageBody(seq: Int64, in storage: any Storage) throws -> Bool {
+    try (storage as? SQLiteStorage)?.locked { database throws(StoreError) in
+      try database.execute(
+        "UPDATE jobs SET body = CAST(substr(body, 1, 7) || 'x' || substr(body, 9) AS BLOB) WHERE seq = \(seq)")
+    }
+    return true
+  }
+
+  func clean(_ storage: any Storage) {
+    crashed.removeAll()
+    try? storage.close()
+  }
+}
