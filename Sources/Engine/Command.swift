@@ -29,7 +29,9 @@ public enum Command: Sendable {
 
   // Operators
   case queues(Route)
+  indirect case queuePage(QueueQuery, Route)
   case workers(Route)
+  indirect case workerPage(WorkerQuery, Route)
   case drainWorker(id: String, Route)
   case statistics(Route)
 

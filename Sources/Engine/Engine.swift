@@ -130,7 +130,7 @@ public final class Engine {
     case .disconnect(let route): workers.disconnect(route, tick: tick)
     case .fetch(let fetch, let route): workers.fetch(fetch, route: route, store: store, tick: tick)
     case .report(let report, let route): workers.report(report, route: route, tick: tick)
-    case .explain, .annotate, .queues, .workers, .statistics: tick.reads.append(command)
+    case .explain, .annotate, .queues, .queuePage, .workers, .workerPage, .statistics: tick.reads.append(command)
     case .drainWorker(let id, let route):
       let isHere = workers.drain(id: id, tick: tick)
       tick.drains.append((id, isHere, route))
@@ -254,8 +254,10 @@ public final class Engine {
     switch read {
     case .explain(let record, let route): effects.append(.reply(route, .explained(try explainer.explain(record))))
     case .annotate(let records, let route): effects.append(.reply(route, .annotated(explainer.annotate(records))))
-    case .queues(let route): effects.append(.reply(route, .queues(try explainer.queues())))
+    case .queues(let route): effects.append(.reply(route, .queues(try explainer.queues(QueueQuery(limit: .max)))))
+    case .queuePage(let query, let route): effects.append(.reply(route, .queues(try explainer.queues(query))))
     case .workers(let route): effects.append(.reply(route, .workers(fleet.allWorkers)))
+    case .workerPage(let query, let route): effects.append(.reply(route, .workers(explainer.workers(query))))
     case .statistics(let route):
       statistics.queues = ledger.byName
       statistics.workers = UInt64(workers.all.count { $0.isConnected || $0.isPolling })
@@ -271,7 +273,8 @@ public final class Engine {
       let read = tick.reads[tick.readsAnswered]
       tick.readsAnswered += 1
       switch read {
-      case .explain(_, let route), .queues(let route): effects.append(.reply(route, .failed(error)))
+      case .explain(_, let route), .queues(let route), .queuePage(_, let route):
+        effects.append(.reply(route, .failed(error)))
       default: try? answer(read, &effects)
       }
     }

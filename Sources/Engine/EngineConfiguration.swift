@@ -27,9 +27,8 @@ public struct EngineConfiguration: Sendable {
   /// The most jobs one worker holds, whatever it says.
   public var mostInFlight: UInt32 = 10_000
 
-  /// The most bytes of job bodies in one message to a worker, unless one job alone has more: stock gRPC clients refuse
-  /// messages over 4 MiB.
-  static let messageBytes = 1 << 20
+  /// The payload bytes that a claim for one Fetch may reach; what it is answered with is measured whole, see `MessageSize`.
+  static let fetchBytes = 1 << 20
   /// What anyone may ask for as a lease with Fetch.
   static let longestLease: Interval = .hours(24)
 

@@ -147,9 +147,10 @@ struct Explainer {
     return nil
   }
 
-  func queues() throws(StoreError) -> [QueueView] {
+  func queues(_ query: QueueQuery) throws(StoreError) -> [QueueView] {
     let sessions = workers.all.filter { $0.isConnected || $0.isPolling }
-    return try store.queues(now: now).map { statistics in
+    let page = try store.queues(now: now).lazy.filter { query.takes($0.name) }.prefix(query.limit)
+    return page.map { statistics in
       // A worker that polls several servers is one.
       var ids = Set(sessions.lazy.filter { $0.group.subscribes(to: statistics.name) }.map(\.id))
       for worker in fleet.workersElsewhere where worker.subscribes(to: statistics.name) { ids.insert(worker.workerID) }
@@ -158,10 +159,14 @@ struct Explainer {
         workers: UInt32(clamping: ids.count))
     }
   }
+
+  func workers(_ query: WorkerQuery) -> [WorkerView] {
+    let found = fleet.allWorkers.filter(query.takes)
+    return Array(found.sorted { $0.workerID < $1.workerID }.prefix(query.limit))
+  }
 }
 
 extension WorkerView {
-  fileprivate func subscribes(to queue: String) -> Bool { queues.contains { QueuePattern($0).matches(queue) } }
   fileprivate func takes(name: String) -> Bool { names.isEmpty || names.contains(name) }
   fileprivate var hasFree: Bool { running < maxInFlight }
 }

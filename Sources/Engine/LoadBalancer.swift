@@ -176,7 +176,7 @@ final class LoadBalancer {
     let worker = taker.worker
     if let fetch = taker.fetch {
       return .init(
-        id: worker.id, leaseUntil: now + fetch.lease, byteBudget: EngineConfiguration.messageBytes, holdsNothing: true)
+        id: worker.id, leaseUntil: now + fetch.lease, byteBudget: EngineConfiguration.fetchBytes, holdsNothing: true)
     }
     return .init(
       id: worker.id, leaseUntil: now + lease,

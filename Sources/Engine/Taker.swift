@@ -50,6 +50,8 @@ final class WaitingFetch {
   let lease: Interval
   let until: Timestamp
   var jobs: [ClaimedJob] = []
+  /// Of the answer with these jobs, at most.
+  var messageSize = 0
   var isAnswered = false
 
   init(route: Route, most: Int, lease: Interval, until: Timestamp) {

@@ -87,10 +87,19 @@ extension WorkerRegistry {
       tick.extend(progress.lease, until: until, progress: stamped, for: .report(pending, nil))
     }
     for (index, outcome) in report.outcomes.enumerated() {
+      if case .refused(let rule) = outcome.how {
+        pending.results.append(LeaseResult(lease: outcome.lease, code: .refused(rule)))
+        continue
+      }
       pending.results.append(LeaseResult(lease: outcome.lease, code: .notHeld))
       take(outcome, from: session, owner: .report(pending, index), tick: tick)
     }
     for lease in report.extend {
+      guard !lease.jobID.isEmpty else {
+        pending.results.append(
+          LeaseResult(lease: lease, code: .refused("extend.job_id: 1 to 128 characters of [A-Za-z0-9_.:-]")))
+        continue
+      }
       pending.results.append(LeaseResult(lease: lease, code: .notHeld))
       tick.extend(lease, until: until, for: .report(pending, pending.results.count - 1))
     }

@@ -139,7 +139,14 @@ extension WorkerRegistry {
       session.isReporting = true
       session.outResults.reserveCapacity(session.outResults.count + message.outcomes.count)
     }
-    for outcome in message.outcomes { take(outcome, from: session, owner: .session, tick: tick) }
+    for outcome in message.outcomes {
+      if case .refused(let rule) = outcome.how {
+        session.outResults.append(LeaseResult(lease: outcome.lease, code: .refused(rule)))
+        tick.touch(session)
+      } else {
+        take(outcome, from: session, owner: .session, tick: tick)
+      }
+    }
     if message.drain { startDraining(session, tick: tick) }
   }
 
@@ -195,6 +202,8 @@ extension WorkerRegistry {
       }
       return .failed(failure, draw: random.draw())
     case .release(let delay): return .released(delay: delay)
+    // Answered before it comes here.
+    case .refused: return .unconfirmed
     case .canceled:
       guard timedOut else { return .canceled(draw: random.draw()) }
       let failure = Failure(

@@ -182,6 +182,15 @@ final class WorkerRegistry {
     for job in result.jobs {
       let taker = balancer.dealtTo[job.worker]
       let session = taker.worker
+      if let fetch = taker.fetch {
+        let size = job.messageSize
+        if !fetch.jobs.isEmpty, fetch.messageSize + size > MessageSize.answer {
+          // It would make the answer one that stock clients refuse: given back as if it had never been claimed.
+          orphans.append(Settlement(lease: job.lease, outcome: .unconfirmed))
+          continue
+        }
+        fetch.messageSize += size
+      }
       taker.got += 1
       tick.assigned.append(.init(session: session, token: job.lease.token))
       let queue = ledger.number(of: job.job.queue)
@@ -221,6 +230,7 @@ final class WorkerRegistry {
     for taker in tick.answeredFetches {
       guard let fetch = taker.fetch, !fetch.isAnswered else { continue }
       fetch.jobs = []
+      fetch.messageSize = 0
       restore(taker)
     }
     for session in tick.touched {
@@ -252,43 +262,52 @@ final class WorkerRegistry {
     }
   }
 
-  /// Says what there is to say, in as few messages as it fits.
+  /// Says what there is to say, in as few messages as it fits: each is measured whole.
   private func send(
     to session: WorkerSession, _ route: Route, cancellations: [CancelNotice], now: Timestamp,
     into effects: inout [Effect]
   ) {
-    let jobs = session.outJobs
+    var jobs = session.outJobs[...]
+    var results = session.outResults[...]
+    var cancellations = cancellations[...]
     session.outJobs = []
-    var start = 0
+    session.outResults = []
     repeat {
-      let end = Self.endOfMessage(jobs, from: start)
+      var room = MessageSize.update
+      if let welcome = session.outWelcome { room -= welcome.lost.reduce(0) { $0 + $1.messageSize } }
+      let saidResults = Self.cut(&results, &room) { $0.messageSize }
+      let saidCancellations = Self.cut(&cancellations, &room) { $0.messageSize }
+      // One job is always allowed, but not beside much else.
+      let isFull = room < MessageSize.update / 2
+      let saidJobs = isFull ? [] : Self.cut(&jobs, &room, atLeast: 1) { $0.messageSize }
       session.seq += 1
-      for index in start..<end {
-        if let place = session.held.find(jobs[index].lease.token) { session.held[at: place].seq = session.seq }
+      for job in saidJobs {
+        if let place = session.held.find(job.lease.token) { session.held[at: place].seq = session.seq }
       }
       let update = WorkerUpdate(
-        seq: session.seq, welcome: session.outWelcome,
-        jobs: end - start == jobs.count ? jobs : Array(jobs[start..<end]), results: session.outResults,
-        cancellations: start == 0 ? cancellations : [], drain: session.outDrain)
+        seq: session.seq, welcome: session.outWelcome, jobs: saidJobs, results: saidResults,
+        cancellations: saidCancellations, drain: session.outDrain)
       session.outWelcome = nil
-      session.outResults = []
       session.outDrain = false
       effects.append(.toWorker(route, update))
-      start = end
-    } while start < jobs.count
+    } while !jobs.isEmpty || !results.isEmpty || !cancellations.isEmpty
     session.lastSent = now
   }
 
-  /// How many of the jobs fit into one message.
-  private static func endOfMessage(_ jobs: [ClaimedJob], from start: Int) -> Int {
-    var end = start
-    var bytes = 0
-    while end < jobs.count {
-      bytes += jobs[end].job.body.count
-      if end > start, bytes > EngineConfiguration.messageBytes { break }
-      end += 1
+  /// Takes from the front what fits into the room that is left.
+  private static func cut<Element>(
+    _ elements: inout ArraySlice<Element>, _ room: inout Int, atLeast least: Int = 0, size: (Element) -> Int
+  ) -> [Element] {
+    var count = 0
+    for element in elements {
+      let needed = size(element)
+      if needed > room, count >= least { break }
+      room -= needed
+      count += 1
     }
-    return end
+    let taken = elements.prefix(count)
+    elements = elements.dropFirst(count)
+    return Array(taken)
   }
 
   /// Results and cancellations, and the ends of sessions that have nothing left to do.

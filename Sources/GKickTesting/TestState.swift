@@ -177,6 +177,7 @@ struct TestState {
       entries[id]?.info.state = delay == nil ? .ready : .scheduled
       tell(delay == nil ? .enqueued : .scheduled, id)
     case .canceled: end(id, .canceled, .canceled)
+    case .refused: break
     }
     return entries[id]?.info
   }

@@ -3,7 +3,8 @@
 public protocol JobReader: Sendable {
   func job(id: String) throws(StoreError) -> JobRecord?
 
-  /// Newest first. The pages stay right while jobs come and go: a token is a position in the order of creation.
+  /// Newest first. The pages stay right while jobs come and go: a token is a position in the order of creation. Looks at no more than
+  /// a few thousand rows: a page may be empty and yet have a next one.
   func jobs(_ query: JobQuery) throws(StoreError) -> JobPage
 
   /// Events after `cursor` (0: from the oldest stored), in order, at most `limit`.
@@ -27,6 +28,15 @@ public struct JobQuery: Sendable {
   public var before: Int64?
 
   public init() {}
+
+  public func takes(_ record: JobRecord) -> Bool {
+    (queue.isEmpty || record.job.queue == queue) && (states.isEmpty || states.contains(record.state))
+      && (name.isEmpty || record.job.name == name) && (batchID.isEmpty || record.job.options.batchID == batchID)
+      && (concurrencyKey.isEmpty || record.job.options.concurrencyKey == concurrencyKey)
+      && (fairnessKey.isEmpty || record.job.options.fairnessKey == fairnessKey)
+      && (recurringJobID.isEmpty || record.job.options.recurringJobID == recurringJobID)
+      && (createdBefore.map { record.createdAt < $0 } ?? true)
+  }
 }
 
 public struct JobPage: Sendable {

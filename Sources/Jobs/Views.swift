@@ -40,10 +40,13 @@ public struct Annotation: Sendable {
   public var waitingReason: String
   /// The lease's end as it is renewed now, for running jobs that this server knows.
   public var leaseUntil: Timestamp?
+  /// Of the jobs that it depends on, those that are not final yet.
+  public var dependenciesOpen: UInt32
 
-  public init(waitingReason: String, leaseUntil: Timestamp? = nil) {
+  public init(waitingReason: String, leaseUntil: Timestamp? = nil, dependenciesOpen: UInt32 = 0) {
     self.waitingReason = waitingReason
     self.leaseUntil = leaseUntil
+    self.dependenciesOpen = dependenciesOpen
   }
 }
 
@@ -97,5 +100,71 @@ public struct WorkerView: Hashable, Sendable {
     self.lastSeenAt = lastSeenAt
     self.address = address
     self.labels = labels
+  }
+}
+
+/// One page of the queues, by name.
+public struct QueueQuery: Hashable, Sendable {
+  /// Of the name; empty: all.
+  public var prefix: String
+  /// Only names after this one.
+  public var after: String
+  public var limit: Int
+
+  public init(prefix: String = "", after: String = "", limit: Int = 1_000) {
+    self.prefix = prefix
+    self.after = after
+    self.limit = limit
+  }
+
+  public func takes(_ name: String) -> Bool { (after.isEmpty || name > after) && name.hasPrefix(prefix) }
+}
+
+/// One page of the workers, by id.
+public struct WorkerQuery: Hashable, Sendable {
+  /// Only those that take from it; empty: all.
+  public var queue: String
+  /// Only ids after this one.
+  public var after: String
+  public var limit: Int
+
+  public init(queue: String = "", after: String = "", limit: Int = 100) {
+    self.queue = queue
+    self.after = after
+    self.limit = limit
+  }
+
+  public func takes(_ worker: WorkerView) -> Bool {
+    (after.isEmpty || worker.workerID > after) && (queue.isEmpty || worker.subscribes(to: queue))
+  }
+}
+
+extension WorkerView {
+  public func subscribes(to queue: String) -> Bool { queues.contains { QueuePattern($0).matches(queue) } }
+}
+
+/// A server of this store, as people see it.
+public struct ServerView: Hashable, Sendable {
+  public var serverID: String
+  /// As advertised.
+  public var address: String
+  public var version: String
+  public var leads: Bool
+  public var startedAt: Timestamp
+  public var lastSeenAt: Timestamp
+  /// Connected to it.
+  public var workers: UInt32
+
+  public init(
+    serverID: String, address: String, version: String, leads: Bool, startedAt: Timestamp, lastSeenAt: Timestamp,
+    workers: UInt32
+  ) {
+    self.serverID = serverID
+    self.address = address
+    self.version = version
+    self.leads = leads
+    self.startedAt = startedAt
+    self.lastSeenAt = lastSeenAt
+    self.workers = workers
   }
 }

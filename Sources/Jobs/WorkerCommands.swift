@@ -46,6 +46,8 @@ public struct WorkerOutcome: Sendable {
     case failure(Failure)
     case release(delay: Interval?)
     case canceled
+    /// Nothing that can be stored, and why: the worker is told so, the job is still held.
+    case refused(String)
   }
   public var lease: Lease
   public var how: How

@@ -40,8 +40,10 @@ public struct LeaseResult: Sendable {
     case stored
     /// FAILED_PRECONDITION: another attempt may run.
     case notHeld
-    /// UNAVAILABLE: the store failed; say it again.
+    /// UNAVAILABLE, RESOURCE_EXHAUSTED: the store does not take it now; say it again.
     case failed(StoreError)
+    /// INVALID_ARGUMENT: never to be said again as it is. The lease is still held.
+    case refused(String)
   }
   public var lease: Lease
   public var code: Code

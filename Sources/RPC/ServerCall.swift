@@ -58,6 +58,9 @@ public final class ServerCall {
   public let startedAt: NIODeadline
   /// A slot for interceptors and handlers.
   public var context: AnyObject?
+  /// Called when the call was finished but the client reset it, or its connection went away, before all of the answer had left: then
+  /// it is known that the client does not have it. (That the answer left does not mean that it arrived.)
+  public var undelivered: (() -> Void)?
 
   init(
     connection: ServerConnection, slot: Int32, method: MethodTable.Method, head: ByteBuffer, startedAt: NIODeadline,

@@ -342,6 +342,8 @@ extension ServerConnection {
 
   private func streamClosed(_ slot: Int32, _ error: HTTP2ErrorCode) {
     if case .call(let call) = entry(slot) {
+      if error != .noError, !call.isOpen { call.undelivered?() }
+      call.undelivered = nil
       call.over(.cancelled, Status(.cancelled, "the client cancelled the call"))
     }
     set(.none, at: slot)

@@ -159,6 +159,8 @@ package final class ServerConnection {
     isLost = true
     for entry in entries {
       guard case .call(let call) = entry else { continue }
+      if !call.isOpen { call.undelivered?() }
+      call.undelivered = nil
       call.over(.connectionLost, Status(.unavailable, "connection lost"))
     }
     settle()

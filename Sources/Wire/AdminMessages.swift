@@ -4,7 +4,7 @@ public import Jobs
 
 /// AdminService, as the server sees it.
 extension Codec {
-  /// PauseQueue and ResumeQueue.
+  /// PauseQueue, ResumeQueue and DeleteQueue.
   public func decodeQueueRequest(_ bytes: RawSpan) throws(WireError) -> String {
     let message = unsafe try open(bytes, gkick__v1__pause_queue_request__unpack)
     return unsafe try required(message.pointee.queue, "queue")
@@ -37,6 +37,57 @@ extension Codec {
       name: unsafe try text(message.pointee.name, "name", max: Bounds.name))
   }
 
+  public func decodeChangeJobsRequest(_ bytes: RawSpan) throws(WireError) -> BulkChange {
+    let message = unsafe try open(bytes, gkick__v1__change_jobs_request__unpack)
+    let reason = unsafe try text(message.pointee.reason, "reason", max: Bounds.reason)
+    var query = JobQuery()
+    query.states = unsafe try choices(
+      message.pointee.states, message.pointee.n_states, "states", as: JobState.self)
+    query.queue = unsafe try identifier(message.pointee.queue, "queue")
+    query.name = unsafe try text(message.pointee.name, "name", max: Bounds.name)
+    query.batchID = unsafe try identifier(message.pointee.batch_id, "batch_id")
+    query.concurrencyKey = unsafe try text(message.pointee.concurrency_key, "concurrency_key", max: Bounds.key)
+    query.createdBefore = unsafe try timestamp(message.pointee.created_before, "created_before")
+    let action: BulkChange.Action
+    // An unknown value is refused like none.
+    switch unsafe message.pointee.action {
+    case GKICK__V1__BULK_ACTION__BULK_ACTION_COUNT: action = .count
+    case GKICK__V1__BULK_ACTION__BULK_ACTION_RETRY:
+      action = .retry(resetAttempts: unsafe message.pointee.reset_attempts != 0)
+    case GKICK__V1__BULK_ACTION__BULK_ACTION_CANCEL: action = .cancel(reason: reason)
+    case GKICK__V1__BULK_ACTION__BULK_ACTION_DELETE: action = .delete
+    default: throw WireError("action", "COUNT, RETRY, CANCEL or DELETE")
+    }
+    return BulkChange(action: action, query: query)
+  }
+
+  public func decodeListQueuesRequest(_ bytes: RawSpan) throws(WireError) -> QueueQuery {
+    let message = unsafe try open(bytes, gkick__v1__list_queues_request__unpack)
+    return QueueQuery(
+      prefix: unsafe try identifier(message.pointee.prefix, "prefix"),
+      after: unsafe try pageToken(message.pointee.page_token),
+      limit: unsafe Codec.pageSize(message.pointee.page_size, default: 1_000, most: Bounds.queuePage))
+  }
+
+  public func decodeListWorkersRequest(_ bytes: RawSpan) throws(WireError) -> WorkerQuery {
+    let message = unsafe try open(bytes, gkick__v1__list_workers_request__unpack)
+    return WorkerQuery(
+      queue: unsafe try identifier(message.pointee.queue, "queue"),
+      after: unsafe try pageToken(message.pointee.page_token),
+      limit: unsafe Codec.pageSize(message.pointee.page_size, default: 100, most: Bounds.page))
+  }
+
+  /// A list by name or id goes on after the last one shown: that, behind this mark.
+  static let tokenMark = ">"
+
+  func pageToken(_ field: UnsafeMutablePointer<CChar>?) throws(WireError) -> String {
+    let token = unsafe try text(field, "page_token", max: Bounds.key + 1)
+    guard token.isEmpty || token.hasPrefix(Codec.tokenMark) else {
+      throw WireError("page_token", "not one that this server gave")
+    }
+    return String(token.dropFirst())
+  }
+
   public func decodeDrainWorkerRequest(_ bytes: RawSpan) throws(WireError) -> String {
     let message = unsafe try open(bytes, gkick__v1__drain_worker_request__unpack)
     let worker = unsafe try text(message.pointee.worker_id, "worker_id", max: Bounds.id)
@@ -54,7 +105,7 @@ extension Codec {
     return unsafe finish(arena.make(gkick__v1__pause_queue_response__init))
   }
 
-  /// PurgeQueue and RetryJobs answer alike.
+  /// PurgeQueue, RetryJobs and ChangeJobs answer alike.
   public func encodeCountResponse(_ count: UInt64) -> Int {
     begin()
     let message = unsafe arena.make(gkick__v1__purge_queue_response__init)
@@ -74,64 +125,4 @@ extension Codec {
     return unsafe finish(message)
   }
 
-  public func encodeQueues(_ queues: [QueueView]) -> Int {
-    begin()
-    let message = unsafe arena.make(gkick__v1__list_queues_response__init)
-    unsafe message.pointee.n_queues = queues.count
-    unsafe message.pointee.queues = arena.array(queues.count) { index in
-      let view = queues[index]
-      let queue = unsafe arena.make(gkick__v1__queue__init)
-      unsafe queue.pointee.name = arena.copy(view.statistics.name)
-      unsafe queue.pointee.paused = view.statistics.paused ? 1 : 0
-      unsafe queue.pointee.ready = view.statistics.ready
-      unsafe queue.pointee.scheduled = view.statistics.scheduled
-      unsafe queue.pointee.running = view.statistics.running
-      unsafe queue.pointee.dead = view.statistics.dead
-      unsafe queue.pointee.blocked = view.statistics.blocked
-      unsafe queue.pointee.succeeded_total = view.statistics.succeededTotal
-      unsafe queue.pointee.failed_total = view.statistics.failedTotal
-      unsafe queue.pointee.oldest_ready_age = duration(view.oldestReadyAge)
-      unsafe queue.pointee.workers = view.workers
-      return unsafe queue
-    }
-    return unsafe finish(message)
-  }
-
-  public func encodeWorkers(_ workers: [WorkerView]) -> Int {
-    begin()
-    let message = unsafe arena.make(gkick__v1__list_workers_response__init)
-    unsafe message.pointee.n_workers = workers.count
-    unsafe message.pointee.workers = arena.array(workers.count) {
-      unsafe worker(workers[$0])
-    }
-    return unsafe finish(message)
-  }
-
-  private func worker(_ view: WorkerView) -> UnsafeMutablePointer<Gkick__V1__Worker> {
-    let worker = unsafe arena.make(gkick__v1__worker__init)
-    unsafe worker.pointee.worker_id = arena.copy(view.workerID)
-    unsafe worker.pointee.server_id = arena.copy(view.serverID)
-    unsafe worker.pointee.n_queues = view.queues.count
-    unsafe worker.pointee.queues = texts(view.queues)
-    unsafe worker.pointee.n_names = view.names.count
-    unsafe worker.pointee.names = texts(view.names)
-    unsafe worker.pointee.max_in_flight = view.maxInFlight
-    unsafe worker.pointee.running = view.running
-    unsafe worker.pointee.lost_total = view.lostTotal
-    unsafe worker.pointee.draining = view.draining ? 1 : 0
-    unsafe worker.pointee.connected_at = timestamp(view.connectedAt)
-    unsafe worker.pointee.last_seen_at = timestamp(view.lastSeenAt)
-    unsafe worker.pointee.address = arena.copy(view.address)
-    let labels = view.labels.sorted { $0.key < $1.key }
-    unsafe worker.pointee.n_labels = labels.count
-    unsafe worker.pointee.labels = arena.array(labels.count) { index in
-      let entry = unsafe arena.make(gkick__v1__worker__labels_entry__init)
-      unsafe entry.pointee.key = arena.copy(labels[index].key)
-      unsafe entry.pointee.value = arena.copy(labels[index].value)
-      return unsafe entry
-    }
-    unsafe worker.pointee.succeeded_total = view.succeededTotal
-    unsafe worker.pointee.failed_total = view.failedTotal
-    return unsafe worker
-  }
 }

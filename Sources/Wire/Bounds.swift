@@ -1,9 +1,23 @@
+import Jobs
+
 /// What a server accepts beyond what the contract itself says.
 public struct Bounds: Sendable {
-  /// Bytes of one job's payload, and of one result.
+  /// Bytes of one job's payload.
   public var payload: Int
+  /// Bytes of one result: as many, and no more than fit into a message.
+  public var result: Int { min(payload, MessageSize.most - Bounds.reserve) }
+  /// Jobs may wait for others.
+  public var takesDependencies: Bool
 
-  public init(payload: Int = 1 << 20) { self.payload = payload }
+  public init(payload: Int = 1 << 20, takesDependencies: Bool = false) {
+    self.payload = payload
+    self.takesDependencies = takesDependencies
+  }
+
+  /// Bytes of a message to a client that are kept free for what stands around one job or one result.
+  static let reserve = 64 << 10
+  /// Bytes of an answer's results that one Report may ask for.
+  static let reported = 3 << 20
 
   // The contract's numbers, and ours where it names none; all in bytes of UTF-8 unless said otherwise.
   static let id = 128
@@ -25,9 +39,12 @@ public struct Bounds: Sendable {
   static let labelBytes = 16 << 10
   /// Entries of each filter of StreamEvents.
   static let filter = 10_000
-  static let leases = 100_000
+  static let leases = 20_000
+  static let inFlight: UInt32 = 10_000
+  static let dependencies = 100
   static let batch = 1_000
   static let page: UInt32 = 1_000
+  static let queuePage: UInt32 = 10_000
   static let fetch: UInt32 = 1_000
   static let century: Int64 = 100 * 366 * 86_400
 }

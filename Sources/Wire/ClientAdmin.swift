@@ -20,7 +20,51 @@ extension Codec {
     return unsafe finish(arena.make(gkick__v1__get_server_info_request__init))
   }
 
-  /// PauseQueue and ResumeQueue.
+  /// - Parameter pageToken: of the last response; empty for the first page.
+  public func encodeListQueuesRequest(prefix: String = "", pageSize: UInt32 = 0, pageToken: String = "") -> Int {
+    begin()
+    let message = unsafe arena.make(gkick__v1__list_queues_request__init)
+    unsafe message.pointee.prefix = arena.copy(prefix)
+    unsafe message.pointee.page_size = pageSize
+    unsafe message.pointee.page_token = arena.copy(pageToken)
+    return unsafe finish(message)
+  }
+
+  /// - Parameter queue: only workers that take from it; empty: all.
+  public func encodeListWorkersRequest(queue: String = "", pageSize: UInt32 = 0, pageToken: String = "") -> Int {
+    begin()
+    let message = unsafe arena.make(gkick__v1__list_workers_request__init)
+    unsafe message.pointee.queue = arena.copy(queue)
+    unsafe message.pointee.page_size = pageSize
+    unsafe message.pointee.page_token = arena.copy(pageToken)
+    return unsafe finish(message)
+  }
+
+  public func encodeChangeJobsRequest(_ change: BulkChange) -> Int {
+    begin()
+    let message = unsafe arena.make(gkick__v1__change_jobs_request__init)
+    switch change.action {
+    case .count: unsafe message.pointee.action = GKICK__V1__BULK_ACTION__BULK_ACTION_COUNT
+    case .retry(let resetAttempts):
+      unsafe message.pointee.action = GKICK__V1__BULK_ACTION__BULK_ACTION_RETRY
+      unsafe message.pointee.reset_attempts = resetAttempts ? 1 : 0
+    case .cancel(let reason):
+      unsafe message.pointee.action = GKICK__V1__BULK_ACTION__BULK_ACTION_CANCEL
+      unsafe message.pointee.reason = arena.copy(reason)
+    case .delete: unsafe message.pointee.action = GKICK__V1__BULK_ACTION__BULK_ACTION_DELETE
+    }
+    let states = change.query.states.map(\.rawValue).sorted()
+    unsafe message.pointee.n_states = states.count
+    unsafe message.pointee.states = enums(states, Gkick__V1__JobState.init(rawValue:))
+    unsafe message.pointee.queue = arena.copy(change.query.queue)
+    unsafe message.pointee.name = arena.copy(change.query.name)
+    unsafe message.pointee.batch_id = arena.copy(change.query.batchID)
+    unsafe message.pointee.concurrency_key = arena.copy(change.query.concurrencyKey)
+    unsafe message.pointee.created_before = timestamp(change.query.createdBefore)
+    return unsafe finish(message)
+  }
+
+  /// PauseQueue, ResumeQueue and DeleteQueue.
   public func encodeQueueRequest(_ queue: String) -> Int {
     begin()
     let message = unsafe arena.make(gkick__v1__pause_queue_request__init)
@@ -59,7 +103,7 @@ extension Codec {
     return unsafe finish(message)
   }
 
-  /// PurgeQueue and RetryJobs answer alike.
+  /// PurgeQueue, RetryJobs and ChangeJobs answer alike.
   public func decodeCountResponse(_ bytes: RawSpan) throws(WireError) -> UInt64 {
     unsafe try open(bytes, gkick__v1__purge_queue_response__unpack).pointee.deleted
   }
@@ -74,7 +118,27 @@ extension Codec {
     return info
   }
 
-  public func decodeQueues(_ bytes: RawSpan) throws(WireError) -> [QueueView] {
+  public func decodeServers(_ bytes: RawSpan) throws(WireError) -> [ServerView] {
+    let message = unsafe try open(bytes, gkick__v1__list_servers_response__unpack)
+    var servers: [ServerView] = []
+    for index in 0..<(unsafe message.pointee.n_servers) {
+      // There are n_servers of them, and none is nil.
+      let server = unsafe message.pointee.servers[index]!
+      servers.append(
+        ServerView(
+          serverID: unsafe try text(server.pointee.server_id, "servers.server_id", max: .max),
+          address: unsafe try text(server.pointee.address, "servers.address", max: .max),
+          version: unsafe try text(server.pointee.version, "servers.version", max: .max),
+          leads: unsafe server.pointee.leads != 0,
+          startedAt: unsafe try timestamp(server.pointee.started_at, "servers.started_at") ?? .distantPast,
+          lastSeenAt: unsafe try timestamp(server.pointee.last_seen_at, "servers.last_seen_at") ?? .distantPast,
+          workers: unsafe server.pointee.workers))
+    }
+    return servers
+  }
+
+  /// Page by page: `next` is empty after the last one.
+  public func decodeQueues(_ bytes: RawSpan) throws(WireError) -> (queues: [QueueView], next: String) {
     let message = unsafe try open(bytes, gkick__v1__list_queues_response__unpack)
     var queues: [QueueView] = []
     for index in 0..<(unsafe message.pointee.n_queues) {
@@ -95,10 +159,11 @@ extension Codec {
           oldestReadyAge: unsafe try interval(queue.pointee.oldest_ready_age, "queues.oldest_ready_age"),
           workers: unsafe queue.pointee.workers))
     }
-    return queues
+    return (queues, unsafe try text(message.pointee.next_page_token, "next_page_token", max: .max))
   }
 
-  public func decodeWorkers(_ bytes: RawSpan) throws(WireError) -> [WorkerView] {
+  /// The same of workers.
+  public func decodeWorkers(_ bytes: RawSpan) throws(WireError) -> (workers: [WorkerView], next: String) {
     let message = unsafe try open(bytes, gkick__v1__list_workers_response__unpack)
     var workers: [WorkerView] = []
     for index in 0..<(unsafe message.pointee.n_workers) {
@@ -125,6 +190,6 @@ extension Codec {
           lastSeenAt: unsafe try timestamp(worker.pointee.last_seen_at, "workers.last_seen_at") ?? .distantPast,
           address: unsafe try text(worker.pointee.address, "workers.address", max: .max), labels: labels))
     }
-    return workers
+    return (workers, unsafe try text(message.pointee.next_page_token, "next_page_token", max: .max))
   }
 }

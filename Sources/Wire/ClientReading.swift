@@ -91,6 +91,9 @@ extension Codec {
     info.waitingReason = unsafe try text(
       job.pointee.waiting_reason, "job.waiting_reason", max: .max)
     info.lost = unsafe job.pointee.lost
+    info.dependenciesOpen = unsafe job.pointee.dependencies_open
+    info.recurringJobID = unsafe try text(
+      job.pointee.recurring_job_id, "job.recurring_job_id", max: .max)
     return info
   }
 
@@ -109,7 +112,7 @@ extension Codec {
       result.metadata[key] = unsafe try text(entry.pointee.value, "spec.metadata", max: .max)
     }
     if unsafe spec.pointee.retry != nil {
-      result.retry = unsafe try retryPolicy(spec.pointee.retry)
+      result.retry = unsafe try retryPolicy(spec.pointee.retry, least: 0)
     }
     result.timeout = unsafe try interval(spec.pointee.timeout, "spec.timeout")
     result.startBefore = unsafe try timestamp(spec.pointee.start_before, "spec.start_before")
@@ -121,6 +124,9 @@ extension Codec {
     result.dependsOn = unsafe try texts(
       spec.pointee.depends_on, spec.pointee.n_depends_on, "spec.depends_on", max: .max)
     result.batchID = unsafe try text(spec.pointee.batch_id, "spec.batch_id", max: .max)
+    result.onDependencyFailure =
+      unsafe try choice(
+        spec.pointee.on_dependency_failure.rawValue, "spec.on_dependency_failure", as: OnDependencyFailure.self)
     return result
   }
 

@@ -15,6 +15,9 @@ public struct Assignment: Hashable, Sendable {
   public var deadline: Timestamp?
   public var maxAttempts: UInt32 = 0
   public var priority: Int32 = 0
+  /// Their results: `GetJob`.
+  public var dependsOn: [String] = []
+  public var batchID = ""
 
   public init(lease: Lease) { self.lease = lease }
 }
@@ -137,6 +140,7 @@ extension Codec {
     case .canceled:
       unsafe message.pointee.how_case = GKICK__V1__OUTCOME__HOW_CANCELED
       unsafe message.pointee.canceled = 1
+    case .refused: break
     }
     return unsafe message
   }
@@ -194,7 +198,7 @@ extension Codec {
       info.lease = unsafe try interval(welcome.pointee.lease, "welcome.lease") ?? .zero
       info.heartbeat = unsafe try interval(welcome.pointee.heartbeat, "welcome.heartbeat") ?? .zero
       info.lost = unsafe try leases(
-        welcome.pointee.lost, welcome.pointee.n_lost, "welcome.lost", id: "welcome.lost.job_id")
+        welcome.pointee.lost, welcome.pointee.n_lost, "welcome.lost", most: .max)
       response.welcome = info
     }
     response.jobs = unsafe try assignments(message.pointee.jobs, message.pointee.n_jobs)
@@ -232,7 +236,7 @@ extension Codec {
     for index in 0..<count {
       // There are `count` of them, and none is nil.
       let given = unsafe values![index]!
-      var job = Assignment(lease: unsafe try lease(given.pointee.lease, "jobs.lease", id: "jobs.lease.job_id"))
+      var job = Assignment(lease: unsafe lease(given.pointee.lease))
       job.attempt = unsafe given.pointee.attempt
       job.queue = unsafe try text(given.pointee.queue, "jobs.queue", max: .max)
       job.name = unsafe try text(given.pointee.name, "jobs.name", max: .max)
@@ -247,6 +251,9 @@ extension Codec {
       job.deadline = unsafe try timestamp(given.pointee.deadline, "jobs.deadline")
       job.maxAttempts = unsafe given.pointee.max_attempts
       job.priority = unsafe given.pointee.priority
+      job.dependsOn = unsafe try texts(
+        given.pointee.depends_on, given.pointee.n_depends_on, "jobs.depends_on", max: .max)
+      job.batchID = unsafe try text(given.pointee.batch_id, "jobs.batch_id", max: .max)
       result.append(job)
     }
     return result
@@ -261,7 +268,7 @@ extension Codec {
       let given = unsafe values![index]!
       result.append(
         OutcomeStatus(
-          lease: unsafe try lease(given.pointee.lease, "results.lease", id: "results.lease.job_id"),
+          lease: unsafe lease(given.pointee.lease),
           statusCode: unsafe given.pointee.status_code,
           statusMessage: unsafe try text(
             given.pointee.status_message, "results.status_message", max: .max)))
@@ -278,7 +285,7 @@ extension Codec {
       let given = unsafe values![index]!
       result.append(
         CancellationInfo(
-          lease: unsafe try lease(given.pointee.lease, "cancellations.lease", id: "cancellations.lease.job_id"),
+          lease: unsafe lease(given.pointee.lease),
           reason: unsafe try text(given.pointee.reason, "cancellations.reason", max: .max)))
     }
     return result

@@ -8,26 +8,36 @@ extension Codec {
     let message = unsafe try open(bytes, gkick__v1__fetch_request__unpack)
     let worker = unsafe try text(message.pointee.worker_id, "worker_id", max: Bounds.id)
     guard !worker.isEmpty else { throw WireError("worker_id", "required") }
-    let jobs = unsafe message.pointee.max_jobs
-    guard jobs <= Bounds.fetch else { throw WireError("max_jobs", "at most \(Bounds.fetch)") }
     return Fetch(
       workerID: worker,
       subscriptions: unsafe try subscriptions(
         message.pointee.queues, message.pointee.n_queues, "queues"),
       names: unsafe try texts(
         message.pointee.names, message.pointee.n_names, "names", max: Bounds.names),
-      maxJobs: max(1, jobs),
-      maxWait: unsafe try interval(message.pointee.max_wait, "max_wait") ?? .zero,
+      maxJobs: unsafe min(max(1, message.pointee.max_jobs), Bounds.fetch),
+      maxWait: min(unsafe try interval(message.pointee.max_wait, "max_wait") ?? .zero, .seconds(60)),
       lease: unsafe try interval(
         message.pointee.lease, "lease", allowingZero: false, most: .hours(24)))
   }
 
   public func decodeReportRequest(_ bytes: RawSpan) throws(WireError) -> Report {
     let message = unsafe try open(bytes, gkick__v1__report_request__unpack)
-    return Report(
+    var report = Report(
       workerID: unsafe try text(message.pointee.worker_id, "worker_id", max: Bounds.id),
       outcomes: unsafe try outcomes(message.pointee.outcomes, message.pointee.n_outcomes),
       progress: unsafe try progressReports(message.pointee.progress, message.pointee.n_progress),
-      extend: unsafe try leases(message.pointee.extend, message.pointee.n_extend, "extend", id: "extend.job_id"))
+      extend: unsafe try leases(message.pointee.extend, message.pointee.n_extend, "extend"))
+    // What cannot be a job's id is none, which is answered in its place.
+    for index in report.extend.indices where !Codec.isIdentifier(report.extend[index].jobID) {
+      report.extend[index].jobID = ""
+    }
+    // Each has its own result in the answer, which must be one that the caller can take.
+    let leases =
+      report.outcomes.reduce(0) { $0 + $1.lease.messageSize } + report.extend.reduce(0) { $0 + $1.messageSize }
+    let answer = leases + 80 * (report.outcomes.count + report.extend.count)
+    guard answer <= Bounds.reported else {
+      throw WireError("outcomes", "more than one answer can tell of; report fewer at once")
+    }
+    return report
   }
 }

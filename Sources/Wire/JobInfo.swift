@@ -17,6 +17,10 @@ public struct JobInfo: Hashable, Sendable {
   public var progress: Progress?
   public var waitingReason = ""
   public var lost: UInt32 = 0
+  /// Of `spec.dependsOn`, those that are not final yet.
+  public var dependenciesOpen: UInt32 = 0
+  /// The recurring job that made it; empty: none did.
+  public var recurringJobID = ""
 
   public init() {}
 }

@@ -38,10 +38,11 @@ extension Codec {
     query.states = unsafe try choices(
       message.pointee.states, message.pointee.n_states, "states", as: JobState.self)
     query.name = unsafe try text(message.pointee.name, "name", max: Bounds.name)
-    query.batchID = unsafe try text(message.pointee.batch_id, "batch_id", max: Bounds.id)
-    let size = unsafe message.pointee.page_size
-    guard size <= Bounds.page else { throw WireError("page_size", "at most \(Bounds.page)") }
-    query.limit = size == 0 ? 100 : Int(size)
+    query.batchID = unsafe try identifier(message.pointee.batch_id, "batch_id")
+    query.concurrencyKey = unsafe try text(message.pointee.concurrency_key, "concurrency_key", max: Bounds.key)
+    query.fairnessKey = unsafe try text(message.pointee.fairness_key, "fairness_key", max: Bounds.key)
+    query.recurringJobID = unsafe try identifier(message.pointee.recurring_job_id, "recurring_job_id")
+    query.limit = unsafe Codec.pageSize(message.pointee.page_size, default: 100, most: Bounds.page)
     let token = unsafe try text(message.pointee.page_token, "page_token", max: 32)
     if !token.isEmpty {
       guard let before = Codec.number(token) else {
@@ -50,6 +51,11 @@ extension Codec {
       query.before = before
     }
     return query
+  }
+
+  /// More than the most is taken as the most.
+  static func pageSize(_ asked: UInt32, default given: UInt32, most: UInt32) -> Int {
+    Int(asked == 0 ? given : min(asked, most))
   }
 
   /// Canonical decimal digits only, so that every place has one spelling.

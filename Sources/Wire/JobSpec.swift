@@ -21,6 +21,8 @@ public struct JobSpec: Hashable, Sendable {
   public var fairnessKey = ""
   public var dependsOn: [String] = []
   public var batchID = ""
+  /// nil: the server's default, to cancel.
+  public var onDependencyFailure: OnDependencyFailure?
 
   public init() {}
 }

@@ -30,6 +30,8 @@ extension Codec {
     unsafe message.pointee.n_depends_on = spec.dependsOn.count
     unsafe message.pointee.depends_on = texts(spec.dependsOn)
     unsafe message.pointee.batch_id = arena.copy(spec.batchID)
+    unsafe message.pointee.on_dependency_failure = Gkick__V1__OnDependencyFailure(
+      rawValue: UInt32(spec.onDependencyFailure?.rawValue ?? 0))
     return unsafe message
   }
 
@@ -48,6 +50,12 @@ extension Codec {
     unsafe message.pointee.concurrency_key = arena.copy(job.options.concurrencyKey)
     unsafe message.pointee.fairness_key = arena.copy(job.options.fairnessKey)
     unsafe message.pointee.batch_id = arena.copy(job.options.batchID)
+    if !job.options.dependsOn.isEmpty {
+      unsafe message.pointee.n_depends_on = job.options.dependsOn.count
+      unsafe message.pointee.depends_on = texts(job.options.dependsOn)
+      unsafe message.pointee.on_dependency_failure = Gkick__V1__OnDependencyFailure(
+        rawValue: UInt32(job.options.onDependencyFailure.rawValue))
+    }
     if let body = unsafe assignment(body: job.body) {
       unsafe message.pointee.payload = body.pointee.payload
       unsafe message.pointee.content_type = body.pointee.content_type

@@ -7,6 +7,10 @@ extension Codec {
   func job(_ record: JobRecord, _ annotation: Annotation?) -> UnsafeMutablePointer<Gkick__V1__Job> {
     let message = unsafe arena.make(gkick__v1__job__init)
     unsafe message.pointee.spec = spec(record.job)
+    if record.messageSize > MessageSize.most - Bounds.reserve {
+      // Payload and result together are more than stock clients take: whoever asks wants the result.
+      unsafe message.pointee.spec.pointee.payload = arena.copy([])
+    }
     unsafe message.pointee.state = Gkick__V1__JobState(rawValue: UInt32(record.state.rawValue))
     unsafe message.pointee.attempt = record.attempt
     unsafe message.pointee.created_at = timestamp(record.createdAt)
@@ -26,7 +30,9 @@ extension Codec {
     unsafe message.pointee.progress = record.progress.map { unsafe progress($0) }
     if let annotation {
       unsafe message.pointee.waiting_reason = arena.copy(annotation.waitingReason)
+      unsafe message.pointee.dependencies_open = annotation.dependenciesOpen
     }
+    unsafe message.pointee.recurring_job_id = arena.copy(record.job.options.recurringJobID)
     unsafe message.pointee.lost = record.lost
     return unsafe message
   }

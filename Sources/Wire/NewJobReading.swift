@@ -18,19 +18,28 @@ extension Codec {
     guard unsafe spec.pointee.payload.len <= bounds.payload else {
       throw WireError("job.payload", "at most \(bounds.payload) bytes")
     }
-    guard unsafe spec.pointee.n_depends_on == 0 else {
-      throw WireError("job.depends_on", "not supported by this server yet", kind: .unimplemented)
-    }
-    return NewJob(
+    let job = NewJob(
       id: id, queue: queue.isEmpty ? "default" : queue, name: name, priority: Int8(priority),
       runAt: runAt,
-      options: unsafe try options(spec), payloadSize: unsafe spec.pointee.payload.len,
+      options: unsafe try options(spec, id: id), payloadSize: unsafe spec.pointee.payload.len,
       body: unsafe try body(spec))
+    // Else no stock client could ever be given it, and it would be lost again and again.
+    guard job.messageSize <= MessageSize.most - Bounds.reserve else {
+      throw WireError(
+        "job",
+        "\(job.messageSize) bytes in all; at most \(MessageSize.most - Bounds.reserve) fit into a message to a worker")
+    }
+    return job
   }
 
-  private func options(_ spec: UnsafeMutablePointer<Gkick__V1__JobSpec>) throws(WireError)
+  private func options(_ spec: UnsafeMutablePointer<Gkick__V1__JobSpec>, id: String) throws(WireError)
     -> JobOptions
   {
+    let dependsOn = unsafe try dependencies(spec, of: id)
+    let onFailure =
+      unsafe try choice(
+        spec.pointee.on_dependency_failure.rawValue, "job.on_dependency_failure", as: OnDependencyFailure.self)
+      ?? .cancel
     let unique = unsafe try uniqueness(spec.pointee.unique)
     let timeout = unsafe try interval(spec.pointee.timeout, "job.timeout", allowingZero: false)
     let startBefore = unsafe try timestamp(spec.pointee.start_before, "job.start_before")
@@ -39,10 +48,10 @@ extension Codec {
       spec.pointee.concurrency_key, "job.concurrency_key", max: Bounds.key)
     let fairnessKey = unsafe try text(
       spec.pointee.fairness_key, "job.fairness_key", max: Bounds.key)
-    let batchID = unsafe try text(spec.pointee.batch_id, "job.batch_id", max: Bounds.id)
+    let batchID = unsafe try identifier(spec.pointee.batch_id, "job.batch_id")
     if unsafe spec.pointee.retry == nil, unique == nil, timeout == nil, startBefore == nil,
       retention == nil,
-      concurrencyKey.isEmpty, fairnessKey.isEmpty, batchID.isEmpty
+      concurrencyKey.isEmpty, fairnessKey.isEmpty, batchID.isEmpty, dependsOn.isEmpty, onFailure == .cancel
     {
       return .standard
     }
@@ -50,13 +59,38 @@ extension Codec {
       retry: unsafe try retryPolicy(spec.pointee.retry), timeout: timeout, startBefore: startBefore,
       retention: retention, unique: unique, concurrencyKey: concurrencyKey,
       fairnessKey: fairnessKey,
-      batchID: batchID)
+      batchID: batchID, dependsOn: dependsOn, onDependencyFailure: onFailure)
+  }
+
+  /// In the order given, each once.
+  private func dependencies(
+    _ spec: UnsafeMutablePointer<Gkick__V1__JobSpec>, of id: String
+  ) throws(WireError) -> [String] {
+    let count = unsafe spec.pointee.n_depends_on
+    if count == 0 { return [] }
+    guard bounds.takesDependencies else {
+      throw WireError("job.depends_on", "not supported by this server yet", kind: .unimplemented)
+    }
+    var ids: [String] = []
+    var seen: Set<String> = []
+    for index in 0..<count {
+      // There are n_depends_on of them.
+      let one = unsafe try required(spec.pointee.depends_on[index], "job.depends_on")
+      guard one != id else { throw WireError("job.depends_on", "a job cannot wait for itself") }
+      guard seen.insert(one).inserted else { continue }
+      guard ids.count < Bounds.dependencies else {
+        throw WireError("job.depends_on", "at most \(Bounds.dependencies) jobs")
+      }
+      ids.append(one)
+    }
+    return ids
   }
 
   /// With every default filled in.
-  func retryPolicy(_ policy: UnsafeMutablePointer<Gkick__V1__RetryPolicy>?) throws(WireError)
-    -> RetryPolicy
-  {
+  /// - Parameter least: of the multiplier. What a server shows may be older than today's rule.
+  func retryPolicy(
+    _ policy: UnsafeMutablePointer<Gkick__V1__RetryPolicy>?, least: Double = 1
+  ) throws(WireError) -> RetryPolicy {
     var result = RetryPolicy.standard
     guard let policy = unsafe policy else { return result }
     if unsafe policy.pointee.max_attempts > 0 {
@@ -70,8 +104,8 @@ extension Codec {
       result.maxBackoff = wait
     }
     let multiplier = unsafe policy.pointee.multiplier
-    guard multiplier >= 0, multiplier <= 1_000_000 else {  // false for NaN
-      throw WireError("job.retry.multiplier", "more than 0, at most 1,000,000; 0 for the default")
+    guard multiplier == 0 || multiplier >= least, multiplier <= 1_000_000 else {  // false for NaN
+      throw WireError("job.retry.multiplier", "1 to 1,000,000; 0 for the default")
     }
     if multiplier > 0 { result.multiplier = multiplier }
     let jitter = unsafe policy.pointee.jitter

@@ -27,17 +27,26 @@ extension Codec {
     return unsafe try text(bytes, path)
   }
 
-  /// Any text; what is longer than `max` bytes is cut off.
-  func clipped(
-    _ field: UnsafeMutablePointer<CChar>?, _ path: StaticString, max: Int
-  ) throws(WireError) -> String {
+  /// Any bytes as a text: what is none, and NUL, becomes U+FFFD; what is longer than `max` bytes is cut, not inside a character.
+  func cleaned(_ field: UnsafeMutablePointer<CChar>?, max: Int) -> String {
     let bytes = unsafe utf8(field)
-    let whole = unsafe try text(bytes, path)
-    guard bytes.count > max else { return whole }
-    var end = max
-    // Not inside a character.
-    while end > 0, unsafe bytes[end] & 0xC0 == 0x80 { end -= 1 }
-    return unsafe String(decoding: UnsafeBufferPointer(rebasing: bytes[..<end]), as: UTF8.self)
+    if bytes.isEmpty { return "" }
+    var result = ""
+    if bytes.count <= max, unsafe !bytes.contains(0) {
+      result = unsafe String(decoding: bytes, as: UTF8.self)
+    } else {
+      // A few bytes more than are kept, so that a character at the border is whole.
+      let kept = unsafe bytes.prefix(max + 4).map { $0 }
+      result = String(decoding: kept, as: UTF8.self)
+      if kept.contains(0) {
+        result = String(String.UnicodeScalarView(result.unicodeScalars.map { $0.value == 0 ? "\u{FFFD}" : $0 }))
+      }
+    }
+    guard result.utf8.count > max else { return result }
+    let utf8 = result.utf8
+    var end = utf8.index(utf8.startIndex, offsetBy: max)
+    while end > utf8.startIndex, utf8[end] & 0xC0 == 0x80 { end = utf8.index(before: end) }
+    return String(result.unicodeScalars[..<end])
   }
 
   private func text(_ bytes: UnsafeBufferPointer<UInt8>, _ path: StaticString) throws(WireError)
@@ -80,6 +89,11 @@ extension Codec {
           + (allowingStar ? ", then * for a prefix" : ""))
     }
     return unsafe String(decoding: bytes, as: UTF8.self)
+  }
+
+  /// Whether it can be a job's id.
+  static func isIdentifier(_ text: String) -> Bool {
+    (1...Bounds.id).contains(text.utf8.count) && text.utf8.allSatisfy(Codec.isIdentifierByte)
   }
 
   func required(
@@ -138,6 +152,15 @@ extension Codec {
       throw WireError(path, "at most \(limit) s")
     }
     return Interval(microseconds: seconds * 1_000_000 + (Int64(nanos) + 999) / 1_000)
+  }
+
+  /// A length of time that need not be right: negative is none, more than a century is a century.
+  func clamped(_ field: UnsafeMutablePointer<Google__Protobuf__Duration>?) -> Interval? {
+    guard let field = unsafe field else { return nil }
+    let seconds = unsafe field.pointee.seconds
+    let nanos = unsafe Int64(min(max(field.pointee.nanos, -999_999_999), 999_999_999))
+    let whole = min(max(seconds, -1), Bounds.century)
+    return Interval(microseconds: max(0, whole * 1_000_000 + (nanos + (nanos > 0 ? 999 : 0)) / 1_000))
   }
 
   /// A raw enum value as one of ours; 0 is nil.

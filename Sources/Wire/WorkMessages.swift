@@ -17,7 +17,7 @@ extension Codec {
     var message = WorkerMessage(
       ackSeq: unsafe request.pointee.ack_seq, drain: unsafe request.pointee.drain != 0)
     if let capacity = unsafe request.pointee.capacity {
-      message.capacity = unsafe capacity.pointee.max_in_flight
+      message.capacity = unsafe min(capacity.pointee.max_in_flight, Bounds.inFlight)
     }
     message.outcomes = unsafe try outcomes(request.pointee.outcomes, request.pointee.n_outcomes)
     message.progress = unsafe try progressReports(
@@ -50,11 +50,13 @@ extension Codec {
         hello.pointee.queues, hello.pointee.n_queues, "hello.queues"),
       names: unsafe try texts(
         hello.pointee.names, hello.pointee.n_names, "hello.names", max: Bounds.names),
-      maxInFlight: unsafe hello.pointee.max_in_flight,
+      maxInFlight: unsafe min(hello.pointee.max_in_flight, Bounds.inFlight),
       maxInFlightBytes: unsafe hello.pointee.max_in_flight_bytes,
-      resumeWindow: unsafe try interval(hello.pointee.resume_window, "hello.resume_window"),
+      resumeWindow: unsafe try interval(hello.pointee.resume_window, "hello.resume_window").map {
+        min($0, .minutes(10))
+      },
       labels: labels,
-      held: unsafe try leases(hello.pointee.held, hello.pointee.n_held, "hello.held", id: "hello.held.job_id"))
+      held: unsafe try leases(hello.pointee.held, hello.pointee.n_held, "hello.held"))
   }
 
   /// No queue, or an empty one, is the queue of jobs that name none.
@@ -80,26 +82,27 @@ extension Codec {
     return result
   }
 
+  /// What a worker says it holds. One that cannot be is passed on like any other, since nobody holds it.
   func leases(
-    _ values: UnsafeMutablePointer<UnsafeMutablePointer<Gkick__V1__JobLease>?>?, _ count: Int,
-    _ path: StaticString, id: StaticString
+    _ values: UnsafeMutablePointer<UnsafeMutablePointer<Gkick__V1__JobLease>?>?, _ count: Int, _ path: StaticString,
+    most: Int = Bounds.leases
   ) throws(WireError) -> [Lease] {
-    guard count <= Bounds.leases else { throw WireError(path, "at most \(Bounds.leases)") }
+    guard count <= most else { throw WireError(path, "at most \(most)") }
     var result: [Lease] = []
     result.reserveCapacity(count)
     // There are `count` of them.
-    for index in 0..<count { result.append(unsafe try lease(values![index], path, id: id)) }
+    for index in 0..<count { result.append(unsafe lease(values![index])) }
     return result
   }
 
-  func lease(
-    _ lease: UnsafeMutablePointer<Gkick__V1__JobLease>?, _ path: StaticString, id: StaticString
-  ) throws(WireError) -> Lease {
-    guard let lease = unsafe lease else { throw WireError(path, "required") }
+  /// Without a job's id when it is not set or has none.
+  func lease(_ lease: UnsafeMutablePointer<Gkick__V1__JobLease>?) -> Lease {
+    guard let lease = unsafe lease else { return Lease(jobID: "", token: 0) }
     return Lease(
-      jobID: unsafe try required(lease.pointee.job_id, id), token: unsafe lease.pointee.token)
+      jobID: unsafe cleaned(lease.pointee.job_id, max: Bounds.id + 1), token: unsafe lease.pointee.token)
   }
 
+  /// What is wrong with one of them is said in its place: the others are taken.
   func outcomes(
     _ values: UnsafeMutablePointer<UnsafeMutablePointer<Gkick__V1__Outcome>?>?, _ count: Int
   ) throws(WireError) -> [WorkerOutcome] {
@@ -109,56 +112,44 @@ extension Codec {
     for index in 0..<count {
       // There are `count` of them, and none is nil.
       let outcome = unsafe values![index]!
-      result.append(
-        WorkerOutcome(
-          lease: unsafe try lease(outcome.pointee.lease, "outcomes.lease", id: "outcomes.lease.job_id"),
-          how: unsafe try how(outcome)))
+      let lease = unsafe lease(outcome.pointee.lease)
+      let isNamed = Codec.isIdentifier(lease.jobID)
+      let how = unsafe isNamed ? how(outcome) : .refused("lease.job_id: 1 to 128 characters of [A-Za-z0-9_.:-]")
+      result.append(WorkerOutcome(lease: lease, how: how))
     }
     return result
   }
 
-  private func how(_ outcome: UnsafeMutablePointer<Gkick__V1__Outcome>) throws(WireError)
-    -> WorkerOutcome.How
-  {
+  private func how(_ outcome: UnsafeMutablePointer<Gkick__V1__Outcome>) -> WorkerOutcome.How {
     // The case says which member of the union holds; protobuf-c has then allocated it.
     switch unsafe outcome.pointee.how_case {
     case GKICK__V1__OUTCOME__HOW_SUCCESS:
       let size = unsafe outcome.pointee.success.pointee.result.len
-      guard size <= bounds.payload else {
-        return .failure(
-          Failure(
-            type: "result_too_large",
-            message: "a result of \(size) bytes; this server keeps at most \(bounds.payload)",
-            retryable: false))
+      guard size <= bounds.result else {
+        return .refused("success.result: \(size) bytes; this server keeps at most \(bounds.result)")
       }
       return .success(result: unsafe bytes(outcome.pointee.success.pointee.result))
     case GKICK__V1__OUTCOME__HOW_FAILURE:
-      return .failure(unsafe try failure(outcome.pointee.failure))
+      return .failure(unsafe failure(outcome.pointee.failure))
     case GKICK__V1__OUTCOME__HOW_RELEASE:
-      return .release(
-        delay: unsafe try interval(outcome.pointee.release.pointee.delay, "outcomes.release.delay"))
+      return .release(delay: unsafe clamped(outcome.pointee.release.pointee.delay))
     case GKICK__V1__OUTCOME__HOW_CANCELED:
       return .canceled
     default:
-      throw WireError("outcomes.how", "required")
+      return .refused("how: required")
     }
   }
 
-  private func failure(_ failure: UnsafeMutablePointer<Gkick__V1__Failure>) throws(WireError)
-    -> Failure
-  {
-    // Not looked at, but a text all the same.
-    _ = unsafe try checked(failure.pointee.worker_id, "outcomes.failure.worker_id")
-    return Failure(
-      type: unsafe try clipped(
-        failure.pointee.type, "outcomes.failure.type", max: Bounds.failureType),
-      message: unsafe try clipped(
-        failure.pointee.message, "outcomes.failure.message", max: Bounds.failureMessage),
-      backtrace: unsafe try clipped(
-        failure.pointee.backtrace, "outcomes.failure.backtrace", max: Bounds.backtrace),
+  private func failure(_ failure: UnsafeMutablePointer<Gkick__V1__Failure>) -> Failure {
+    // Time, attempt and worker are the server's to say.
+    Failure(
+      type: unsafe cleaned(failure.pointee.type, max: Bounds.failureType),
+      message: unsafe cleaned(failure.pointee.message, max: Bounds.failureMessage),
+      backtrace: unsafe cleaned(failure.pointee.backtrace, max: Bounds.backtrace),
       retryable: unsafe failure.pointee.retryable != 0)
   }
 
+  /// One without a lease or without progress says nothing.
   func progressReports(
     _ values: UnsafeMutablePointer<UnsafeMutablePointer<Gkick__V1__ProgressReport>?>?, _ count: Int
   ) throws(WireError) -> [ProgressReport] {
@@ -167,18 +158,14 @@ extension Codec {
     for index in 0..<count {
       // There are `count` of them, and none is nil.
       let report = unsafe values![index]!
-      guard let progress = unsafe report.pointee.progress else {
-        throw WireError("progress.progress", "required")
-      }
-      let percent = unsafe progress.pointee.percent
-      guard percent <= 100 else { throw WireError("progress.progress.percent", "0 to 100") }
+      let lease = unsafe lease(report.pointee.lease)
+      guard Codec.isIdentifier(lease.jobID), let progress = unsafe report.pointee.progress else { continue }
       result.append(
         ProgressReport(
-          lease: unsafe try lease(report.pointee.lease, "progress.lease", id: "progress.lease.job_id"),
+          lease: lease,
           progress: Progress(
-            percent: percent,
-            message: unsafe try clipped(
-              progress.pointee.message, "progress.progress.message", max: Bounds.progressMessage))))
+            percent: unsafe min(progress.pointee.percent, 100),
+            message: unsafe cleaned(progress.pointee.message, max: Bounds.progressMessage))))
     }
     return result
   }

@@ -42,11 +42,17 @@ extension Codec {
 
   public func encodeReportResponse(_ outcomes: [LeaseResult], _ notices: [CancelNotice]) -> Int {
     begin()
+    // Said again with every report until the outcome has come: those that do not fit now have time.
+    var room = MessageSize.answer - outcomes.reduce(0) { $0 + $1.messageSize }
+    let notices = notices.prefix { notice in
+      room -= notice.messageSize
+      return room >= 0
+    }
     let message = unsafe arena.make(gkick__v1__report_response__init)
     unsafe message.pointee.n_results = outcomes.count
     unsafe message.pointee.results = results(outcomes)
     unsafe message.pointee.n_cancellations = notices.count
-    unsafe message.pointee.cancellations = cancellations(notices)
+    unsafe message.pointee.cancellations = cancellations(Array(notices))
     return unsafe finish(message)
   }
 
@@ -66,6 +72,13 @@ extension Codec {
     unsafe message.pointee.deadline = timestamp(claimed.deadline)
     unsafe message.pointee.max_attempts = claimed.job.options.retry.maxAttempts
     unsafe message.pointee.priority = Int32(claimed.job.priority)
+    if !claimed.job.options.dependsOn.isEmpty {
+      unsafe message.pointee.n_depends_on = claimed.job.options.dependsOn.count
+      unsafe message.pointee.depends_on = texts(claimed.job.options.dependsOn)
+    }
+    if !claimed.job.options.batchID.isEmpty {
+      unsafe message.pointee.batch_id = arena.copy(claimed.job.options.batchID)
+    }
     if let first = claimed.job.body.first {
       // The body is whole fields of this very message (see NewJobReading). protobuf-c writes an unknown field as its tag and then
       // its bytes untouched: given the first field's tag and all that follows, it writes the body as it is.
@@ -98,6 +111,9 @@ extension Codec {
       case .failed(let error):
         unsafe result.pointee.status_code = error.kind == .full ? 8 : 14
         unsafe result.pointee.status_message = arena.copy(error.message)
+      case .refused(let rule):
+        unsafe result.pointee.status_code = 3
+        unsafe result.pointee.status_message = arena.copy(rule)
       }
       return unsafe result
     }

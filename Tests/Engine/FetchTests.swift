@@ -198,4 +198,43 @@ struct FetchTests {
     rig.enqueue(NewJob(name: "m"))
     #expect(fetched(rig, route)?.count == 1)
   }
+
+  /// An answer is measured whole: a body may be mostly metadata. What does not fit is given back as if nobody had been given it.
+  @Test func isAnsweredWithNoMoreThanAMessageHolds() {
+    let rig = Rig()
+    for _ in 0..<300 { rig.enqueue(NewJob(name: "n", payloadSize: 1, body: [UInt8](repeating: 0, count: 16_000))) }
+    var seen: Set<String> = []
+    for round in 0..<10 where seen.count < 300 {
+      let jobs = fetched(rig, fetch(rig, "f\(round)", most: 1_000)) ?? []
+      #expect(!jobs.isEmpty)
+      #expect(jobs.reduce(0) { $0 + $1.messageSize } < 4 << 20)
+      #expect(jobs.allSatisfy { $0.attempt == 1 })
+      #expect(seen.isDisjoint(with: jobs.map(\.lease.jobID)))
+      seen.formUnion(jobs.map(\.lease.jobID))
+      rig.tick()
+    }
+    #expect(seen.count == 300)
+  }
+
+  @Test func whatCannotBeTakenIsAnsweredInItsPlace() {
+    let rig = Rig()
+    for _ in 0..<2 { rig.enqueue() }
+    let leases = (fetched(rig, fetch(rig, most: 2)) ?? []).map(\.lease)
+    guard leases.count == 2 else { return }
+    let (results, _) = report(
+      rig,
+      Report(
+        workerID: "f",
+        outcomes: [.init(lease: leases[0], how: .refused("why")), .init(lease: leases[1], how: .success(result: []))],
+        extend: [Lease(jobID: "", token: 0), leases[0]]))
+    let codes = results.map { result in
+      switch result.code {
+      case .stored: "stored"
+      case .refused: "refused"
+      case .notHeld, .failed: "other"
+      }
+    }
+    #expect(codes == ["refused", "stored", "refused", "stored"])
+    #expect(rig.state(leases[0].jobID) == .running)
+  }
 }

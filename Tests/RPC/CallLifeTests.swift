@@ -55,6 +55,28 @@ struct CallLifeTests {
     #expect(server.connection.openCalls == 0)
   }
 
+  /// Who answered hears of it when the answer cannot have arrived: not all of it had left.
+  @Test(arguments: ["reset", "lost", "sent"]) func anAnswerThatDidNotLeaveIsTold(_ end: String) throws {
+    let server = try TestServer(methods.table)
+    server.clientReads = false
+    var told = 0
+    methods.probe.onMessage = { _, call in
+      call.undelivered = { told += 1 }
+      call.send { $0.writeRepeatingByte(7, count: end == "sent" ? 10 : 5_000_000) }
+      call.finish()
+    }
+    let slot = server.open("/t.T/Probe")
+    server.write(slot, one)
+    server.run()
+    #expect(methods.probe.end == .finished && told == 0)
+    if end == "reset" { server.client.reset(slot, .cancel) }
+    server.run()
+    if end == "lost" { server.connection.connectionLost() }
+    #expect(told == (end == "sent" ? 0 : 1))
+    server.connection.connectionLost()
+    #expect(told == (end == "sent" ? 0 : 1))
+  }
+
   @Test func anEarlyAnswerEndsTheStream() throws {
     let server = try TestServer(methods.table)
     methods.probe.onMessage = { _, call in call.finish(Status(.failedPrecondition, "enough")) }

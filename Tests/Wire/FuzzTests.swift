@@ -15,7 +15,7 @@ import Wire
     }
   }
 
-  let codec = Codec()
+  let codec = Codec(bounds: Bounds(takesDependencies: true))
 
   /// Bytes that found something, or look as if they could.
   static let corpus: [[UInt8]] = [
@@ -88,6 +88,14 @@ import Wire
     _ = try? codec.decodePurgeQueueRequest(span)
     _ = try? codec.decodeRetryJobsRequest(span)
     _ = try? codec.decodeDrainWorkerRequest(span)
+    _ = try? codec.decodeChangeJobsRequest(span)
+    _ = try? codec.decodeListQueuesRequest(span)
+    _ = try? codec.decodeListWorkersRequest(span)
+    _ = try? codec.decodeQueues(span)
+    _ = try? codec.decodeWorkers(span)
+    _ = try? codec.decodeServers(span)
+    _ = try? codec.decodeFetchResponse(span)
+    _ = try? codec.decodeReportResponse(span)
     _ = try? codec.decodeEmptyRequest(span)
     _ = try? codec.decodeWorkResponse(span)
     _ = try? codec.decodeJobResponse(span)

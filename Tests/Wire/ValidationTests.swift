@@ -39,6 +39,7 @@ import Wire
     Case("job.retry.multiplier", name + .message(8, .double(4, .nan))),
     Case("job.retry.multiplier", name + .message(8, .double(4, -1))),
     Case("job.retry.multiplier", name + .message(8, .double(4, .infinity))),
+    Case("job.retry.multiplier", name + .message(8, .double(4, 0.999))),
     Case("job.retry.jitter", name + .message(8, .double(5, .nan))),
     Case("job.retry.jitter", name + .message(8, .double(5, 1.01))),
     Case("job.retry.jitter", name + .message(8, .double(5, -.infinity))),
@@ -56,7 +57,8 @@ import Wire
     Case("job.unique.on_conflict", name + .message(12, .text(1, "k") + .signed(3, -1))),
     Case("job.concurrency_key", name + .text(13, String(repeating: "k", count: 513))),
     Case("job.fairness_key", name + .text(14, String(repeating: "k", count: 513))),
-    Case("job.batch_id", name + .text(16, long)),
+    Case("job.batch_id", name + .text(16, long)), Case("job.batch_id", name + .text(16, "a b")),
+    Case("job.on_dependency_failure", name + .number(17, 3)),
     Case("job.depends_on", name + .text(15, "other")),
     Case("job.payload", name + .bytes(4, [UInt8](repeating: 0, count: 1_001))),
   ]
@@ -69,7 +71,8 @@ import Wire
     name + .message(7, .text(1, "k") + .text(2, String(repeating: "v", count: (16 << 10) - 1))),
     name + .time(9, 0, 1), name + .time(10, 253_402_300_799, 999_999_999), name + .time(10, -62_135_596_800),
     name + .time(11, 0), name + .message(12, .text(1, String(repeating: "k", count: 512)) + .number(3, 3)),
-    name + .message(8, .double(5, 1)), name + .bytes(4, [UInt8](repeating: 0, count: 1_000)),
+    name + .message(8, .double(5, 1)), name + .message(8, .double(4, 1)),
+    name + .bytes(4, [UInt8](repeating: 0, count: 1_000)),
     // A field of a later version.
     name + .text(999, "hello"),
   ]
@@ -101,7 +104,6 @@ import Wire
     let codec = Codec()
     #expect(codec.refusal([], codec.decodeJobIDRequest)?.field == "job_id")
     #expect(codec.refusal(Raw.bytes(1, [0]).bytes, codec.decodeJobIDRequest)?.field == "job_id")
-    #expect(codec.refusal(Raw.number(5, 1_001).bytes, codec.decodeListJobsRequest)?.field == "page_size")
     for token in ["x", "-1", "01", "+1", "99999999999999999999"] {
       #expect(codec.refusal(Raw.text(6, token).bytes, codec.decodeListJobsRequest)?.field == "page_token")
       #expect(codec.refusal(Raw.text(1, token).bytes, codec.decodeStreamEventsRequest)?.field == "after_cursor")
@@ -115,8 +117,6 @@ import Wire
     #expect(codec.refusal([], codec.decodePurgeQueueRequest)?.field == "queue")
     #expect(codec.refusal([], codec.decodeQueueRequest)?.field == "queue")
     #expect(codec.refusal([], codec.decodeFetchRequest)?.field == "worker_id")
-    let many = Raw.text(1, "w") + .number(4, 1_001)
-    #expect(codec.refusal(many.bytes, codec.decodeFetchRequest)?.field == "max_jobs")
     let lease = Raw.text(1, "w") + .time(6, 0)
     #expect(codec.refusal(lease.bytes, codec.decodeFetchRequest)?.field == "lease")
     let jobs = (0..<1_001).reduce(Raw()) { sum, _ in sum + .message(1, .message(1, Self.name)) }
@@ -128,21 +128,110 @@ import Wire
   @Test func workerMessages() {
     let codec = Codec()
     func field(_ request: Raw) -> String? { codec.refusal(request.bytes, codec.decodeWorkRequest)?.field }
-    let lease = Raw.message(1, .text(1, "j") + .number(2, 5))
-    #expect(field(.message(4, lease)) == "outcomes.how")
-    #expect(field(.message(4, .message(2, Raw()))) == "outcomes.lease")
-    #expect(field(.message(4, .message(1, Raw()) + .message(2, Raw()))) == "outcomes.lease.job_id")
-    #expect(field(.message(4, lease + .message(4, .time(1, -1)))) == "outcomes.release.delay")
-    #expect(field(.message(4, lease + .message(3, .bytes(1, [0xFF])))) == "outcomes.failure.type")
-    #expect(field(.message(5, lease)) == "progress.progress")
-    #expect(field(.message(5, lease + .message(2, .number(1, 101)))) == "progress.progress.percent")
     #expect(field(.message(1, .message(2, .text(1, "a**")))) == "hello.queues")
-    #expect(field(.message(1, .time(6, -1))) == "hello.resume_window")
     #expect(field(.message(1, .bytes(1, [0x61, 0]))) == "hello.worker_id")
-    #expect(field(.message(1, .message(8, Raw()))) == "hello.held.job_id")
-    #expect(field(.message(1, .message(8, .bytes(1, [0xFF])))) == "hello.held.job_id")
-    #expect(field(.message(4, lease + .message(3, .bytes(7, [0xFF])))) == "outcomes.failure.worker_id")
+    #expect(field(.message(1, .time(6, -1))) == "hello.resume_window")
     #expect(field(.message(1, .message(2, .text(1, "a.*")) + .message(2, .text(1, "*")))) == nil)
+  }
+
+  /// Each costs itself only.
+  @Test func outcomesThatCannotBeTaken() throws {
+    let codec = Codec(bounds: Bounds(payload: 10))
+    let lease = Raw.message(1, .text(1, "j") + .number(2, 5))
+    let success = Raw.message(2, Raw())
+    let bad: [(Raw, String)] = [
+      (lease, "how: required"), (success, "lease.job_id"), (.message(1, Raw()) + success, "lease.job_id"),
+      (.message(1, .text(1, "a b")) + success, "lease.job_id"),
+      (.message(1, .bytes(1, [0x61, 0])) + success, "lease.job_id"),
+      (.message(1, .text(1, Self.long)) + success, "lease.job_id"),
+      (lease + .message(2, .bytes(1, [UInt8](repeating: 1, count: 11))), "success.result: 11 bytes"),
+    ]
+    let all = bad.reduce(Raw()) { $0 + .message(4, $1.0) } + .message(4, lease + success)
+    let outcomes = try codec.decodeWorkRequest(all.bytes.span.bytes).message.outcomes
+    #expect(outcomes.count == bad.count + 1)
+    for (outcome, expected) in zip(outcomes, bad) {
+      guard case .refused(let rule) = outcome.how else {
+        Issue.record("taken: \(outcome)")
+        continue
+      }
+      #expect(rule.hasPrefix(expected.1))
+    }
+    guard case .success = outcomes.last?.how else { throw WireErrorExpected() }
+    let report = try codec.decodeReportRequest((Raw.message(4, Raw()) + .message(4, .text(1, "j"))).bytes.span.bytes)
+    #expect(report.extend == [Lease(jobID: "", token: 0), Lease(jobID: "j", token: 0)])
+  }
+
+  @Test func whatIsClamped() throws {
+    let codec = Codec()
+    let lease = Raw.message(1, .text(1, "j") + .number(2, 5))
+    func release(_ delay: Raw) throws -> Interval? {
+      let outcome = Raw.message(4, lease + .message(4, delay))
+      guard case .release(let delay) = try codec.decodeWorkRequest(outcome.bytes.span.bytes).message.outcomes[0].how
+      else { throw WireErrorExpected() }
+      return delay
+    }
+    #expect(try release(Raw()) == nil)
+    #expect(try release(.time(1, -1)) == .zero)
+    #expect(try release(.time(1, .min, .min)) == .zero)
+    #expect(try release(.time(1, 1, -1)) == .microseconds(1_000_000))
+    #expect(try release(.time(1, .max, .max))?.seconds ?? 0 > 3e9)
+    #expect(try release(.time(1, 1, 1)) == .microseconds(1_000_001))
+    let progress =
+      Raw.message(5, lease) + .message(5, .message(2, .number(1, 7)))
+      + .message(5, lease + .message(2, .number(1, 101) + .bytes(2, [0x61, 0, 0x62])))
+    let reports = try codec.decodeWorkRequest(progress.bytes.span.bytes).message.progress
+    #expect(reports.count == 1)
+    #expect(reports.first?.progress.percent == 100)
+    #expect(reports.first?.progress.message == "a\u{FFFD}b")
+    let hello = Raw.message(
+      1, .number(4, 4_000_000_000) + .time(6, 0) + .message(8, .bytes(1, [0xFF])) + .message(8, Raw()))
+    let words = try codec.decodeWorkRequest(hello.bytes.span.bytes)
+    #expect(words.hello?.maxInFlight == 10_000)
+    #expect(words.hello?.resumeWindow == .zero)
+    #expect(words.hello?.held.count == 2)
+    #expect(
+      try codec.decodeWorkRequest(Raw.message(1, .time(6, 9_999)).bytes.span.bytes).hello?.resumeWindow == .minutes(10))
+    #expect(try codec.decodeWorkRequest(Raw.message(3, .number(1, 10_001)).bytes.span.bytes).message.capacity == 10_000)
+    let fetch = Raw.text(1, "w") + .number(4, 4_000_000_000) + .time(5, 3_600)
+    #expect(try codec.decodeFetchRequest(fetch.bytes.span.bytes).maxJobs == 1_000)
+    #expect(try codec.decodeFetchRequest(fetch.bytes.span.bytes).maxWait == .seconds(60))
+    #expect(try codec.decodeListJobsRequest(Raw.number(5, 4_000_000_000).bytes.span.bytes).limit == 1_000)
+    #expect(try codec.decodeListQueuesRequest(Raw.number(2, 10_001).bytes.span.bytes).limit == 10_000)
+    #expect(try codec.decodeListQueuesRequest([UInt8]().span.bytes).limit == 1_000)
+    #expect(try codec.decodeListWorkersRequest(Raw.number(2, 1_001).bytes.span.bytes).limit == 1_000)
+    #expect(try codec.decodeListWorkersRequest([UInt8]().span.bytes).limit == 100)
+    #expect(codec.refusal(Raw.text(3, "x").bytes, codec.decodeListQueuesRequest)?.field == "page_token")
+    #expect(codec.refusal(Raw.text(3, "x").bytes, codec.decodeListWorkersRequest)?.field == "page_token")
+    for action in [0, 5, 99] as [UInt64] {
+      #expect(codec.refusal(Raw.number(1, action).bytes, codec.decodeChangeJobsRequest)?.field == "action")
+    }
+  }
+
+  @Test func dependencies() throws {
+    let codec = Codec(bounds: Bounds(takesDependencies: true))
+    func job(_ spec: Raw) throws -> NewJob { try codec.enqueue(Raw.message(1, Self.name + spec).bytes).0 }
+    func field(_ spec: Raw) -> String? {
+      codec.refusal(Raw.message(1, Self.name + spec).bytes, codec.decodeEnqueueRequest)?.field
+    }
+    let hundred = (0..<100).reduce(Raw()) { $0 + .text(15, "j\($1)") }
+    #expect(try job(hundred + hundred).options.dependsOn.count == 100)
+    #expect(field(hundred + .text(15, "one-more")) == "job.depends_on")
+    #expect(try job(.text(15, "b") + .text(15, "a") + .text(15, "b")).options.dependsOn == ["b", "a"])
+    for wrong in ["", "a b", Self.long] { #expect(field(.text(15, wrong)) == "job.depends_on") }
+    #expect(field(.text(1, "me") + .text(15, "other") + .text(15, "me")) == "job.depends_on")
+    #expect(try job(.text(15, "b") + .number(17, 2)).options.onDependencyFailure == .run)
+    #expect(try job(.text(15, "b")).options.onDependencyFailure == .cancel)
+  }
+
+  @Test func aJobThatNoMessageHolds() throws {
+    let codec = Codec(bounds: Bounds(payload: 64 << 20))
+    func field(_ size: Int) -> String? {
+      codec.refusal(
+        Raw.message(1, Self.name + .bytes(4, [UInt8](repeating: 0, count: size))).bytes, codec.decodeEnqueueRequest)?
+        .field
+    }
+    #expect(field(4 << 20) == "job")
+    #expect(field(4_100_000) == nil)
   }
 
   /// A report is never lost for its length.
@@ -159,10 +248,8 @@ import Wire
     #expect(failure.message.allSatisfy { $0 == "é" })
     #expect(!failure.retryable)
     let success = Raw.message(4, lease + .message(2, .bytes(1, [UInt8](repeating: 1, count: 11))))
-    guard case .failure(let refused) = try codec.decodeWorkRequest(success.bytes.span.bytes).message.outcomes[0].how
+    guard case .refused = try codec.decodeWorkRequest(success.bytes.span.bytes).message.outcomes[0].how
     else { throw WireErrorExpected() }
-    #expect(refused.type == "result_too_large")
-    #expect(!refused.retryable)
   }
 
   struct WireErrorExpected: Error {}

@@ -111,12 +111,20 @@ final class Remote: Sendable {
 
   // MARK: - Queues, workers, the server
 
+  /// All pages.
   func queues() async throws -> [QueueView] {
-    try await call("AdminService/ListQueues") {
-      $0.encodeEmptyRequest()
-    } decode: { codec, bytes throws(WireError) in
-      try codec.decodeQueues(bytes)
-    }
+    var queues: [QueueView] = []
+    var token = ""
+    repeat {
+      let page = try await call("AdminService/ListQueues") { [token] in
+        $0.encodeListQueuesRequest(pageSize: 10_000, pageToken: token)
+      } decode: { codec, bytes throws(WireError) in
+        try codec.decodeQueues(bytes)
+      }
+      queues += page.queues
+      token = page.next
+    } while !token.isEmpty
+    return queues
   }
 
   func pause(_ queue: String) async throws {
@@ -137,12 +145,20 @@ final class Remote: Sendable {
     }
   }
 
+  /// All pages.
   func workers() async throws -> [WorkerView] {
-    try await call("AdminService/ListWorkers") {
-      $0.encodeEmptyRequest()
-    } decode: { codec, bytes throws(WireError) in
-      try codec.decodeWorkers(bytes)
-    }
+    var workers: [WorkerView] = []
+    var token = ""
+    repeat {
+      let page = try await call("AdminService/ListWorkers") { [token] in
+        $0.encodeListWorkersRequest(pageSize: 1_000, pageToken: token)
+      } decode: { codec, bytes throws(WireError) in
+        try codec.decodeWorkers(bytes)
+      }
+      workers += page.workers
+      token = page.next
+    } while !token.isEmpty
+    return workers
   }
 
   func drainWorker(_ id: String) async throws {

@@ -46,7 +46,8 @@ final class ServerRuntime: Sendable {
     Services.register(
       into: &methods, host: host,
       configuration: ServicesConfiguration(
-        serverID: configuration.serverID, version: Version.text, storeKind: storeKind, startedAt: startedAt,
+        serverID: configuration.serverID, version: Version.text,
+        address: settings.listen.first.map { String(describing: $0) } ?? "", storeKind: storeKind, startedAt: startedAt,
         maxPayload: settings.maxPayload))
     HealthService(health).register(in: &methods)
     ReflectionService(try DescriptorIndex([Descriptors.gkick, DescriptorIndex.standardServices])).register(in: &methods)

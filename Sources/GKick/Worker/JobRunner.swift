@@ -115,7 +115,7 @@ struct JobMetrics: Sendable {
     switch outcome {
     case .success: succeeded.increment()
     case .failure: failed.increment()
-    case .release, .canceled: released.increment()
+    case .release, .canceled, .refused: released.increment()
     }
     duration.recordNanoseconds(time.components.seconds * 1_000_000_000 + time.components.attoseconds / 1_000_000_000)
   }

@@ -232,7 +232,7 @@ struct WorkerMachine {
     switch outcome.how {
     case .success(let result): 64 + result.count
     case .failure(let failure): 128 + failure.message.utf8.count + failure.backtrace.utf8.count
-    case .release, .canceled: 64
+    case .release, .canceled, .refused: 64
     }
   }
 }

@@ -5,11 +5,14 @@ import RPC
 final class AdminCall: Answerable {
   private let call: ServerCall
   private let workerID: String
+  /// Of a list's page: one more was asked for, to see whether there is another.
+  private let limit: Int
   private var route: Route?
 
-  init(call: ServerCall, workerID: String = "") {
+  init(call: ServerCall, workerID: String = "", limit: Int = 0) {
     self.call = call
     self.workerID = workerID
+    self.limit = limit
   }
 
   func start(_ desk: LoopDesk, _ command: (Route) -> Command) throws(Status) {
@@ -27,8 +30,8 @@ final class AdminCall: Answerable {
     case .done: call.reply(desk.codec, desk.codec.encodeEmptyResponse())
     case .notFound: call.finish(Status(.notFound, "no worker \(workerID)"))
     case .swept(let count): call.reply(desk.codec, desk.codec.encodeCountResponse(count))
-    case .queues(let views): call.reply(desk.codec, desk.codec.encodeQueues(views))
-    case .workers(let views): call.reply(desk.codec, desk.codec.encodeWorkers(views))
+    case .queues(let views): call.reply(desk.codec, desk.codec.encodeQueues(views, limit: limit))
+    case .workers(let views): call.reply(desk.codec, desk.codec.encodeWorkers(views, limit: limit))
     default: call.finish(Status(reply))
     }
   }

@@ -17,8 +17,10 @@ extension Services {
           startedAt: configuration.startedAt))
     }
     methods.unary(service + "ListQueues", host: host) { desk, request throws(Status) in
-      try request.decodeEmpty(desk)
-      try AdminCall(call: request.call).start(desk) { .queues($0) }
+      var query = try request.decode(desk.codec.decodeListQueuesRequest)
+      let limit = query.limit
+      query.limit += 1
+      try AdminCall(call: request.call, limit: limit).start(desk) { .queuePage(query, $0) }
     }
     for (method, isPause) in [("PauseQueue", true), ("ResumeQueue", false)] {
       methods.unary(service + method, host: host) { desk, request throws(Status) in
@@ -35,16 +37,27 @@ extension Services {
       try AdminCall(call: request.call).start(desk) { .sweep(sweep, $0) }
     }
     methods.unary(service + "ListWorkers", host: host) { desk, request throws(Status) in
+      var query = try request.decode(desk.codec.decodeListWorkersRequest)
+      let limit = query.limit
+      query.limit += 1
+      try AdminCall(call: request.call, limit: limit).start(desk) { .workerPage(query, $0) }
+    }
+    methods.stream(service + "ChangeJobs", .unary, host: host) { desk, call in BulkCall(call: call, desk: desk) }
+    methods.unary(service + "ListServers", host: host) { desk, request throws(Status) in
       try request.decodeEmpty(desk)
-      try AdminCall(call: request.call).start(desk) { .workers($0) }
+      let server = ServerView(
+        serverID: configuration.serverID, address: configuration.address, version: configuration.version, leads: true,
+        startedAt: configuration.startedAt, lastSeenAt: EngineHost.wallClock(),
+        workers: UInt32(clamping: host.sessions.load(ordering: .relaxed)))
+      request.call.reply(desk.codec, desk.codec.encodeServers([server]))
     }
     methods.unary(service + "DrainWorker", host: host) { desk, request throws(Status) in
       let worker = try request.decode(desk.codec.decodeDrainWorkerRequest)
       try AdminCall(call: request.call, workerID: worker).start(desk) { .drainWorker(id: worker, $0) }
     }
     for method in [
-      "PutRecurringJob", "ListRecurringJobs", "DeleteRecurringJob", "TriggerRecurringJob", "PutLimit", "ListLimits",
-      "DeleteLimit",
+      "DeleteQueue", "PutRecurringJob", "ListRecurringJobs", "DeleteRecurringJob", "TriggerRecurringJob",
+      "PreviewRecurringJob", "PutLimit", "ListLimits", "DeleteLimit",
     ] {
       methods.unary(service + method) { call, _ in
         call.finish(Status(.unimplemented, "\(method) is not supported by this server yet"))

@@ -52,7 +52,8 @@ final class LoopDesk: @unchecked Sendable {
   }
 
   /// Looks something up for whoever waits at `route`.
-  func read(_ request: ReadRequest, _ route: Route) -> Bool { reads.push(request, route) }
+  /// nil: too much waits.
+  func read(_ request: ReadRequest, _ route: Route) -> ReadTicket? { reads.push(request, route) }
 
   // MARK: Being answered
 

@@ -1,11 +1,16 @@
 import Engine
+import Glibc
 import Jobs
+import Synchronization
 
 /// What is looked up in the store.
 enum ReadRequest: Sendable {
   case job(id: String)
   case jobs(JobQuery)
   case events(after: Int64, limit: Int)
+
+  /// Whether it may have to look at far more than it finds.
+  var isScan: Bool { if case .jobs = self { true } else { false } }
 }
 
 enum ReadAnswer: Sendable {
@@ -15,12 +20,32 @@ enum ReadAnswer: Sendable {
   case failed(StoreError)
 }
 
-/// Threads that read the store, so that neither loops nor the engine wait for it.
+/// What was asked of the readers, by whom it may be withdrawn: nobody waits for the answer any more.
+final class ReadTicket: Sendable {
+  private let withdrawn = Atomic(false)
+
+  func withdraw() { withdrawn.store(true, ordering: .relaxed) }
+  var isWithdrawn: Bool { withdrawn.load(ordering: .relaxed) }
+}
+
+/// Threads that read the store, so that neither loops nor the engine wait for it. Lists are read a piece at a time and take turns; one thread
+/// at least is always left to those who want one job.
 final class ReadPool: @unchecked Sendable {  // Everything mutable is touched with the gate's lock held.
+  private struct Asked {
+    var request: ReadRequest
+    var route: Route
+    var ticket: ReadTicket
+    /// Of a list that is being read.
+    var scan: PageScan?
+  }
+
   private let gate = Gate()
   private let reader: any JobReader
   private let limit: Int
-  private var queue: [(ReadRequest, Route)] = []
+  private var quick: [Asked] = []
+  private var scans: [Asked] = []
+  private var scanning = 0
+  private var mostScanning = 1
   private var isClosed = false
   private var failed: UInt64 = 0
   private var running = 0
@@ -32,6 +57,9 @@ final class ReadPool: @unchecked Sendable {  // Everything mutable is touched wi
 
   /// - Parameter deliver: called on a reader thread.
   func start(threads: Int, deliver: @escaping @Sendable ([(ReadAnswer, Route)]) -> Void) -> Bool {
+    gate.lock()
+    mostScanning = max(1, threads - 1)
+    gate.unlock()
     for _ in 0..<threads {
       gate.lock()
       running += 1
@@ -41,21 +69,24 @@ final class ReadPool: @unchecked Sendable {  // Everything mutable is touched wi
     return true
   }
 
-  /// Whether there was room.
-  func push(_ request: ReadRequest, _ route: Route) -> Bool {
+  /// nil: there was no room.
+  func push(_ request: ReadRequest, _ route: Route) -> ReadTicket? {
+    let asked = Asked(request: request, route: route, ticket: ReadTicket())
     gate.lock()
-    let isTaken = queue.count < limit && !isClosed
-    if isTaken { queue.append((request, route)) }
+    let isTaken = quick.count + scans.count < limit && !isClosed
+    if isTaken, request.isScan { scans.append(asked) } else if isTaken { quick.append(asked) }
     gate.unlock()
-    if isTaken { gate.signal() }
-    return isTaken
+    guard isTaken else { return nil }
+    gate.signal()
+    return asked.ticket
   }
 
   /// Returns when no thread reads any more.
   func close() {
     gate.lock()
     isClosed = true
-    queue.removeAll()
+    quick.removeAll()
+    scans.removeAll()
     gate.broadcast()
     while running > 0 { gate.wait(microseconds: 10_000) }
     gate.unlock()
@@ -70,17 +101,31 @@ final class ReadPool: @unchecked Sendable {  // Everything mutable is touched wi
   private func run(_ deliver: @Sendable ([(ReadAnswer, Route)]) -> Void) {
     while true {
       gate.lock()
-      while queue.isEmpty, !isClosed { gate.wait() }
+      while quick.isEmpty, scans.isEmpty || scanning >= mostScanning, !isClosed { gate.wait() }
       if isClosed {
         running -= 1
         gate.unlock()
         return
       }
-      // A few at a time: large answers are not to pile up here.
-      let batch = Array(queue.prefix(8))
-      queue.removeFirst(batch.count)
-      gate.unlock()
-      deliver(batch.map { (answer($0.0), $0.1) })
+      if !quick.isEmpty {
+        // A few at a time: large answers are not to pile up here.
+        let batch = Array(quick.prefix(8))
+        quick.removeFirst(batch.count)
+        gate.unlock()
+        deliver(batch.filter { !$0.ticket.isWithdrawn }.map { (answer($0.request), $0.route) })
+      } else {
+        var asked = scans.removeFirst()
+        scanning += 1
+        gate.unlock()
+        let result = asked.ticket.isWithdrawn ? nil : go(on: &asked)
+        if let result { deliver([(result, asked.route)]) }
+        gate.lock()
+        scanning -= 1
+        if result == nil, !asked.ticket.isWithdrawn, !isClosed { scans.append(asked) }
+        let isMore = !scans.isEmpty
+        gate.unlock()
+        if isMore { gate.signal() }
+      }
     }
   }
 
@@ -88,39 +133,38 @@ final class ReadPool: @unchecked Sendable {  // Everything mutable is touched wi
     do throws(StoreError) {
       switch request {
       case .job(let id): return .job(try reader.job(id: id))
-      case .jobs(let query): return .jobs(try page(query))
+      case .jobs(let query):
+        var scan = PageScan(query)
+        while try !scan.step(reader) {}
+        return .jobs(scan.page)
       case .events(let cursor, let limit): return .events(try reader.events(after: cursor, limit: limit))
       }
     } catch {
-      gate.lock()
-      failed += 1
-      gate.unlock()
-      return .failed(error)
+      return failed(error)
     }
   }
 
-  /// A page may hold a thousand jobs of a megabyte each: it ends early once it would make too large a message.
-  private func page(_ query: JobQuery) throws(StoreError) -> JobPage {
-    var page = JobPage(jobs: [], next: query.before)
-    var size = 0
-    var slice = query
-    while page.jobs.count < query.limit {
-      slice.limit = min(query.limit - page.jobs.count, 32)
-      slice.before = page.next
-      let part = try reader.jobs(slice)
-      for job in part.jobs {
-        size += job.job.body.count + job.result.count + 300
-        for failure in job.failures { size += failure.message.utf8.count + failure.backtrace.utf8.count + 100 }
-        if size > ReadPool.pageSize, !page.jobs.isEmpty { return page }
-        page.jobs.append(job)
-        page.next = job.seq
-      }
-      page.next = part.next
-      if part.next == nil { break }
+  /// One turn of a list; nil: it is not done.
+  private func go(on asked: inout Asked) -> ReadAnswer? {
+    guard case .jobs(let query) = asked.request else { return answer(asked.request) }
+    var scan = asked.scan ?? PageScan(query)
+    asked.scan = nil
+    let end = WallClock.read(CLOCK_MONOTONIC) + PageScan.turn
+    do throws(StoreError) {
+      repeat {
+        if try scan.step(reader) { return .jobs(scan.page) }
+      } while WallClock.read(CLOCK_MONOTONIC) < end && !asked.ticket.isWithdrawn
+    } catch {
+      return failed(error)
     }
-    return page
+    asked.scan = scan
+    return nil
   }
 
-  /// Bytes of jobs in one page, about. Stock clients refuse messages of more than 4 MiB.
-  private static let pageSize = 2 << 20
+  private func failed(_ error: StoreError) -> ReadAnswer {
+    gate.lock()
+    failed += 1
+    gate.unlock()
+    return .failed(error)
+  }
 }

@@ -131,7 +131,9 @@ final class EventWatcher: CallHandler, Answerable {
   private func read(after place: Int64) {
     guard let route else { return }
     phase = .reading
-    guard desk.read(.events(after: place, limit: EventWatcher.page), route) else { return call.finish(.overloaded) }
+    guard desk.read(.events(after: place, limit: EventWatcher.page), route) != nil else {
+      return call.finish(.overloaded)
+    }
   }
 
   func writable(call: ServerCall) {

@@ -24,7 +24,7 @@ final class JobCall: Answerable {
     self.jobID = jobID
     let route = desk.enter(.other(self))
     self.route = route
-    guard desk.read(.job(id: jobID), route) else {
+    guard desk.read(.job(id: jobID), route) != nil else {
       desk.leave(route)
       throw .overloaded
     }

@@ -23,10 +23,7 @@ extension Services {
     methods.unary(service + "ExplainJob", host: host) { desk, request throws(Status) in
       try JobCall(call: request.call, purpose: .explain).start(try request.jobID(desk), desk: desk)
     }
-    methods.unary(service + "ListJobs", host: host) { desk, request throws(Status) in
-      let query = try request.decode(desk.codec.decodeListJobsRequest)
-      try ListCall(call: request.call).start(query, desk: desk)
-    }
+    methods.stream(service + "ListJobs", .unary, host: host) { desk, call in ListCall(call: call, desk: desk) }
     methods.stream(service + "WaitJob", .unary, host: host) { desk, call in JobWaiter(call: call, desk: desk) }
     methods.unary(service + "CancelJob", host: host) { desk, request throws(Status) in
       let (id, reason) = try request.decode(desk.codec.decodeCancelJobRequest)

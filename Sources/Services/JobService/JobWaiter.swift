@@ -93,7 +93,7 @@ final class JobWaiter: CallHandler, Answerable {
   }
 
   private func look() {
-    guard let route, desk.read(.job(id: jobID), route) else { return finish(.overloaded) }
+    guard let route, desk.read(.job(id: jobID), route) != nil else { return finish(.overloaded) }
     looks += 1
   }
 

@@ -1,57 +1,62 @@
 import Engine
 import Jobs
+import NIOCore
 import RPC
+import Wire
 
-/// One ListJobs.
-final class ListCall: Answerable {
+/// One ListJobs. Looking ends when its caller has gone.
+final class ListCall: CallHandler, Answerable {
   private let call: ServerCall
+  private let desk: LoopDesk
   private var route: Route?
+  private var ticket: ReadTicket?
   private var page: JobPage?
 
-  init(call: ServerCall) { self.call = call }
+  init(call: ServerCall, desk: LoopDesk) {
+    self.call = call
+    self.desk = desk
+  }
 
-  func start(_ query: JobQuery, desk: LoopDesk) throws(Status) {
+  func message(_ message: ByteBuffer, call: ServerCall) {
+    guard route == nil, call.isOpen else { return }
+    let query: JobQuery
+    do throws(Status) {
+      query = try message.decode(desk.codec.decodeListJobsRequest)
+    } catch {
+      return call.finish(error)
+    }
     let route = desk.enter(.other(self))
     self.route = route
-    guard desk.read(.jobs(query), route) else {
-      desk.leave(route)
-      throw .overloaded
-    }
+    ticket = desk.read(.jobs(query), route)
+    if ticket == nil { call.finish(.overloaded) }
   }
 
   func answer(_ answer: ReadAnswer, desk: LoopDesk) {
-    guard let route, call.isOpen else { return end(desk) }
+    guard let route, call.isOpen else { return }
     switch answer {
     case .jobs(let page):
       self.page = page
-      if page.jobs.allSatisfy(\.state.isFinal) { return show([], desk) }
+      if page.jobs.allSatisfy(\.state.isFinal) { return show([]) }
       desk.tell(.annotate(page.jobs, route))
-    case .failed(let error):
-      end(desk)
-      call.finish(Status(error))
-    case .job, .events:
-      end(desk)
-      call.finish(.confused)
+    case .failed(let error): call.finish(Status(error))
+    case .job, .events: call.finish(.confused)
     }
   }
 
   func answer(_ reply: Reply, desk: LoopDesk) {
-    guard call.isOpen else { return end(desk) }
-    guard case .annotated(let annotations) = reply else {
-      end(desk)
-      return call.finish(Status(reply))
-    }
-    show(annotations, desk)
+    guard call.isOpen else { return }
+    guard case .annotated(let annotations) = reply else { return call.finish(Status(reply)) }
+    show(annotations)
   }
 
-  private func show(_ annotations: [Annotation], _ desk: LoopDesk) {
-    end(desk)
+  private func show(_ annotations: [Annotation]) {
     guard let page else { return }
     let token = page.next.map { String($0) } ?? ""
     call.reply(desk.codec, desk.codec.encodeListJobsResponse(page.jobs, annotations, nextPageToken: token))
   }
 
-  private func end(_ desk: LoopDesk) {
+  func ended(_ reason: CallEnd, call: ServerCall) {
+    ticket?.withdraw()
     if let route { desk.leave(route) }
     route = nil
   }

@@ -51,8 +51,12 @@ final class FetchCall: CallHandler, Answerable {
     case .annotated:
       // The fence: whatever was on its way has come.
       leave()
-    case .fetched(let jobs, _) where isEnded || !call.isOpen: giveBack(jobs, route)
+    case .fetched(let jobs, _) where isEnded || !call.isOpen: giveBack(jobs.map(\.lease), route)
     case .fetched(let jobs, let lease):
+      if !jobs.isEmpty {
+        let leases = jobs.map(\.lease)
+        call.undelivered = { self.giveBack(leases, route) }
+      }
       leave()
       call.reply(desk.codec, desk.codec.encodeFetchResponse(jobs, lease: lease))
     default:
@@ -68,12 +72,12 @@ final class FetchCall: CallHandler, Answerable {
     fence = nil
   }
 
-  /// The caller has gone while its jobs were on their way: others should have them at once.
-  private func giveBack(_ jobs: [ClaimedJob], _ route: Route) {
-    if jobs.isEmpty { return }
+  /// The caller has gone while its jobs were on their way: others should have them at once, and it counts as no attempt.
+  private func giveBack(_ leases: [Lease], _ route: Route) {
+    if leases.isEmpty { return }
     desk.tell(
       .report(
-        Report(workerID: workerID, outcomes: jobs.map { WorkerOutcome(lease: $0.lease, how: .release(delay: nil)) }),
+        Report(workerID: workerID, outcomes: leases.map { WorkerOutcome(lease: $0, how: .release(delay: nil)) }),
         route))
   }
 

@@ -23,6 +23,13 @@ UNARY = [
     ("AdminService", "ListWorkers", pb.ListWorkersRequest), ("AdminService", "DrainWorker", pb.DrainWorkerRequest),
     ("AdminService", "PutRecurringJob", pb.PutRecurringJobRequest), ("AdminService", "PutLimit", pb.PutLimitRequest),
     ("AdminService", "TriggerRecurringJob", pb.TriggerRecurringJobRequest),
+    ("AdminService", "ListServers", pb.ListServersRequest), ("AdminService", "ChangeJobs", pb.ChangeJobsRequest),
+    ("AdminService", "DeleteQueue", pb.DeleteQueueRequest), ("AdminService", "ListRecurringJobs", pb.ListRecurringJobsRequest),
+    ("AdminService", "DeleteRecurringJob", pb.DeleteRecurringJobRequest),
+    ("AdminService", "PreviewRecurringJob", pb.PreviewRecurringJobRequest),
+    ("AdminService", "ListLimits", pb.ListLimitsRequest), ("AdminService", "DeleteLimit", pb.DeleteLimitRequest),
+    ("JobService", "PutBatch", pb.PutBatchRequest), ("JobService", "GetBatch", pb.GetBatchRequest),
+    ("JobService", "ListBatches", pb.ListBatchesRequest), ("JobService", "CancelBatch", pb.CancelBatchRequest),
 ]
 STREAMS = [
     ("JobService", "EnqueueStream", pb.EnqueueBatchRequest), ("JobService", "StreamEvents", pb.StreamEventsRequest),

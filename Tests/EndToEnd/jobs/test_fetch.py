@@ -112,7 +112,7 @@ def test_filters_and_order_hold_for_fetch_too(server, queue):
 
 
 @pytest.mark.parametrize("bad", [
-    dict(worker_id=""), dict(max_jobs=1001), dict(max_wait=duration(-1)), dict(lease=duration(-1)),
+    dict(worker_id=""), dict(max_wait=duration(-1)), dict(lease=duration(-1)),
     dict(queues=[pb.QueueSubscription(queue="a b")]),
 ])
 def test_bad_fetches(server, queue, bad):
@@ -121,3 +121,18 @@ def test_bad_fetches(server, queue, bad):
         server.work.Fetch(pb.FetchRequest(**request), timeout=5)
     assert refusal.value.code() is grpc.StatusCode.INVALID_ARGUMENT
     assert next(iter(bad)) in refusal.value.details()
+
+
+def test_more_than_the_most_is_taken_as_the_most(server, queue):
+    began = time.time()
+    server.enqueue(queue)
+    assert len(fetch(server, queue, max_jobs=2**32 - 1, max_wait=2**31).jobs) == 1
+    assert time.time() - began < 5
+
+
+def test_the_wait_ends_before_the_deadline(server, queue):
+    """An empty answer, not DEADLINE_EXCEEDED, and before the deadline: a job that comes then is not given to who has given up."""
+    for timeout in (0.5, 1.5):
+        began = time.time()
+        assert not fetch(server, queue, max_wait=50, timeout=timeout).jobs
+        assert timeout / 2 < time.time() - began < timeout

@@ -63,7 +63,7 @@ def test_filters(server, queue):
 
 
 @pytest.mark.parametrize("bad", [
-    dict(page_size=1001), dict(page_token="nonsense"), dict(page_token="\x7f" * 300), dict(states=[99]),
+    dict(page_token="nonsense"), dict(page_token="\x7f" * 300), dict(states=[99]),
     dict(queue="a b"),
 ])
 def test_bad_list_requests(server, bad):

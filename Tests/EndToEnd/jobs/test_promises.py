@@ -194,8 +194,8 @@ def test_an_outcome_without_how_is_refused(server, queue):
     with Worker(server, queue) as worker:
         enqueue(server, queue)
         job = worker.job()
-        worker.send(outcomes=[pb.Outcome(lease=job.lease)])
-        assert worker.end() is CODE.INVALID_ARGUMENT and "how" in worker.details
+        assert worker.outcome(job) == CODE.INVALID_ARGUMENT.value[0]
+        assert worker.succeed(job) == 0
 
 
 def test_canceled_by_the_worker_without_being_told(server, queue):

@@ -76,8 +76,9 @@ struct ServerSettings: Sendable {
         }
       }
     maxPayload = try setting("--max-payload", flags.maxPayload)
-      .value(default: 1 << 20, allowed: "\(ByteCountText.form), from 1KiB to 64MiB") { text in
-        ByteCountText.parse(text).flatMap { (1 << 10...64 << 20).contains($0) ? Int($0) : nil }
+      .value(default: 1 << 20, allowed: "\(ByteCountText.form), from 1KiB to 4MiB, which is what stock clients take") {
+        text in
+        ByteCountText.parse(text).flatMap { (1 << 10...4 << 20).contains($0) ? Int($0) : nil }
       }
     connections = try TransportSettings(flags.transport, environment: environment)
     // One processor is for the engine's thread, and few loops keep it busy.

@@ -1,0 +1,93 @@
+import Engine
+import Jobs
+import NIOCore
+import RPC
+import Wire
+
+/// One ChangeJobs: looks a page of jobs up, changes them, looks for the next, until there is none or the call ends. What was done then
+/// stays done. Jobs that come in meanwhile are not among them: it goes from the newest to the oldest.
+final class BulkCall: CallHandler, Answerable {
+  private let call: ServerCall
+  private let desk: LoopDesk
+  private var change: BulkChange?
+  private var route: Route?
+  private var ticket: ReadTicket?
+  /// Changes of this page whose answers have not come.
+  private var waiting = 0
+  private var next: Int64?
+  private var changed: UInt64 = 0
+
+  /// Jobs of a page: few enough for others to be served between them.
+  private static let page = 256
+
+  init(call: ServerCall, desk: LoopDesk) {
+    self.call = call
+    self.desk = desk
+  }
+
+  func message(_ message: ByteBuffer, call: ServerCall) {
+    guard change == nil, call.isOpen else { return }
+    do throws(Status) {
+      change = try message.decode(desk.codec.decodeChangeJobsRequest)
+    } catch {
+      return call.finish(error)
+    }
+    if desk.isDraining { return call.finish(.shuttingDown) }
+    route = desk.enter(.other(self))
+    look(before: nil)
+  }
+
+  private func look(before: Int64?) {
+    guard let change, let route else { return }
+    var query = change.query
+    query.limit = Self.page
+    query.before = before
+    ticket = desk.read(.jobs(query), route)
+    if ticket == nil { call.finish(.overloaded) }
+  }
+
+  func answer(_ answer: ReadAnswer, desk: LoopDesk) {
+    guard call.isOpen, let change, let route else { return }
+    switch answer {
+    case .jobs(let page):
+      next = page.next
+      for record in page.jobs where change.concerns(record.state) {
+        if let control = change.control(record.job.id) {
+          waiting += 1
+          desk.tell(.control(control, route))
+        } else {
+          changed += 1
+        }
+      }
+      if waiting == 0 { goOn() }
+    case .failed(let error): call.finish(Status(error))
+    case .job, .events: call.finish(.confused)
+    }
+  }
+
+  func answer(_ reply: Reply, desk: LoopDesk) {
+    guard call.isOpen else { return }
+    switch reply {
+    // A running one that is to be canceled is told so.
+    case .controlled(.done), .controlled(.running): changed += 1
+    // It changed between the look and now, or its unique key is held.
+    case .controlled(.refused), .controlled(.notFound): break
+    default: return call.finish(Status(reply))
+    }
+    waiting -= 1
+    if waiting == 0 { goOn() }
+  }
+
+  private func goOn() {
+    if let next { return look(before: next) }
+    call.reply(desk.codec, desk.codec.encodeCountResponse(changed))
+  }
+
+  func serverDrains(desk: LoopDesk) { call.finish(.shuttingDown) }
+
+  func ended(_ reason: CallEnd, call: ServerCall) {
+    ticket?.withdraw()
+    if let route { desk.leave(route) }
+    route = nil
+  }
+}
