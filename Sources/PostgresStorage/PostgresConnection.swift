@@ -222,8 +222,8 @@ struct PostgresStatement: Sendable {
     return result.optionalString(0, 0)
   }
 
-  /// Waits for a notification, at most until `deadline`. - Returns: whether there was one.
-  func notified(by deadline: ContinuousClock.Instant) throws(PostgresFailure) -> Bool {
+  /// Waits for a notification, at most until `deadline` or until `other` can be read. - Returns: whether there was one.
+  func notified(by deadline: ContinuousClock.Instant, orReadable other: Int32) throws(PostgresFailure) -> Bool {
     while true {
       guard unsafe PQconsumeInput(connection) == 1 else { throw broken(lastMessage) }
       var found = false
@@ -232,11 +232,16 @@ struct PostgresStatement: Sendable {
         found = true
       }
       if found { return true }
-      var descriptor = unsafe pollfd(fd: PQsocket(connection), events: Int16(POLLIN), revents: 0)
       let left = ContinuousClock.now.duration(to: deadline)
       if left <= .zero { return false }
       let (seconds, fraction) = left.components
-      _ = unsafe poll(&descriptor, 1, Int32(min(seconds, 3_600) * 1_000 + fraction / 1_000_000_000_000_000 + 1))
+      let milliseconds = Int32(min(seconds, 3_600) * 1_000 + fraction / 1_000_000_000_000_000 + 1)
+      var descriptors = unsafe [
+        pollfd(fd: PQsocket(connection), events: Int16(POLLIN), revents: 0),
+        pollfd(fd: other, events: Int16(POLLIN), revents: 0),
+      ]
+      _ = unsafe poll(&descriptors, 2, milliseconds)
+      if descriptors[1].revents != 0 { return false }
     }
   }
 }

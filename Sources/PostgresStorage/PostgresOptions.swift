@@ -11,8 +11,10 @@ public struct PostgresOptions: Sendable {
   public var reconnectDelay: ClosedRange<Duration> = .milliseconds(50)...(.seconds(1))
   /// How often the tables of queues and documents are brought up to date, see `KeptRows`.
   public var keptDelay: Interval = .seconds(5)
-  /// How often to look for what was put in by SQL when no notification comes.
-  public var inboxPoll: Duration = .milliseconds(50)
+  /// How often to look for what was put in by SQL when no notification comes: one may be lost with a connection.
+  public var inboxPoll: Duration = .seconds(1)
+  /// Of one payload that is put in by SQL.
+  public var payloadLimit: Int64 = 1 << 20
   /// The salt of a new storage's ids; nil: random. See `JobID`.
   var salt: UInt32?
 

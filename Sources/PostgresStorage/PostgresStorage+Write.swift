@@ -38,9 +38,12 @@ extension PostgresStorage {
             .bool(isRelaxed),
           ]))
       appendJobs(change, to: &calls)
+      appendTaken(change, to: &calls)
       calls += flush
     }
     _ = try link.run(calls)
+    let taken = changes.flatMap { $0.taken.map(\.number) }
+    if !taken.isEmpty { programs.forget(taken) }
     self.kept = kept
     keptAt = flushedAt
     lastCursor = cursor
@@ -80,6 +83,23 @@ extension PostgresStorage {
       calls.append(PostgresCall(statements.deleteDocuments, [.array(goneKinds), .array(goneKeys)]))
     }
     return calls
+  }
+
+  private func appendTaken(_ change: ChangeSet, to calls: inout [PostgresCall]) {
+    if change.taken.isEmpty { return }
+    calls.append(PostgresCall(statements.take, [PostgresArray.int8s(change.taken.map(\.number))]))
+    let refusals = change.taken.compactMap(\.refusal)
+    if refusals.isEmpty { return }
+    var existing = PostgresArray(.text)
+    for refusal in refusals { existing.append(nonEmpty: refusal.existingID) }
+    calls.append(
+      PostgresCall(
+        statements.refuse,
+        [
+          PostgresArray.texts(refusals.map(\.id)), PostgresArray.texts(refusals.map(\.queue)),
+          PostgresArray.texts(refusals.map(\.name)), PostgresArray.texts(refusals.map(\.reason)), .array(existing),
+          .time(change.now),
+        ]))
   }
 
   private func appendJobs(_ change: ChangeSet, to calls: inout [PostgresCall]) {

@@ -11,6 +11,7 @@ public final class PostgresStorage: Storage, @unchecked Sendable {
   public var leadership: (any Leadership)? { leading }
   public var rows: any RowSource { engineRows }
   public let reader: any JobReader
+  public var inbox: (any Inbox)? { programs }
   /// Where it is, for the log: without a password.
   public let location: String
 
@@ -22,6 +23,7 @@ public final class PostgresStorage: Storage, @unchecked Sendable {
   private let leading: PostgresLeadership
   let engineRows: PostgresRows
   private let peopleReader: PostgresReader
+  let programs: PostgresInbox
   private let session: Session
 
   // As of the last write that succeeded.
@@ -65,6 +67,12 @@ public final class PostgresStorage: Storage, @unchecked Sendable {
     engineRows = PostgresRows(PostgresLink(location, options), statements, schema)
     peopleReader = PostgresReader(location, options, statements, schema)
     reader = peopleReader
+    programs = PostgresInbox(PostgresLink(location, options) { (connection) throws(PostgresFailure) in
+      _ = try connection.script("LISTEN gkick_inbox")
+    }, schema, options)
+    let limit = schema.statement(
+      "payload_limit", "UPDATE gkick.about SET payload_limit = $1::bigint WHERE payload_limit <> $1::bigint")
+    _ = try link.run([PostgresCall(limit, [.int8(options.payloadLimit)])])
   }
 
   public var weaknesses: [String] { session.weaknesses }
@@ -87,6 +95,7 @@ public final class PostgresStorage: Storage, @unchecked Sendable {
     leading.close()
     engineRows.close()
     peopleReader.close()
+    programs.close()
   }
 
   // MARK: Housekeeping
@@ -95,6 +104,7 @@ public final class PostgresStorage: Storage, @unchecked Sendable {
   private static let slice = 500
 
   public func tidy(now: Timestamp) throws(StoreError) -> Timestamp {
+    _ = try link.run([PostgresCall(statements.trimRefused, [.time(now - retention.age)])])
     let ticks = try link.run([
       PostgresCall(
         statements.oldTicks, [.int8(oldestTick.epoch), .int8(oldestTick.number), .int4(Int32(Self.slice))])

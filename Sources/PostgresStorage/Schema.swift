@@ -1,4 +1,5 @@
 import Jobs
+import SQLRecords
 
 /// gKick's tables: makes them, brings them up to date, refuses those of a newer gKick.
 struct Schema: Sendable {
@@ -53,15 +54,22 @@ struct Schema: Sendable {
           state: "GK002",
           message: "the database's encoding is \(connection.parameter("server_encoding")): gKick needs UTF8")
       }
-      if try stored(connection) != Self.version { try make(connection, salt) }
+      let found = try stored(connection)
+      if found?.version != Self.version || found?.scripts != sum { try make(connection, salt) }
     }
   }
 
+  /// Functions and views, made anew when they are not those of this server.
+  private var made: [String] { [text(Scripts.views), text(Scripts.inbox)] }
+  private var sum: Int32 { Checksum.of(made.flatMap { Array($0.utf8) }) }
+
   /// nil: no tables yet.
-  private func stored(_ connection: PostgresConnection) throws(PostgresFailure) -> Int? {
+  private func stored(_ connection: PostgresConnection) throws(PostgresFailure) -> (version: Int, scripts: Int32)? {
     let found = try connection.value("SELECT 1 FROM pg_tables WHERE schemaname = \(literal) AND tablename = 'about'")
     guard found != nil else { return nil }
-    guard let text = try connection.value("SELECT version FROM \(quoted).about"), let version = Int(text) else {
+    guard let row = try connection.script("SELECT version, scripts FROM \(quoted).about"), row.rows == 1,
+      let version = Int(row.string(0, 0)), let scripts = Int32(row.string(0, 1))
+    else {
       throw PostgresFailure(state: "GK002", message: "the table \(quoted).about has no row")
     }
     if version > Self.version {
@@ -71,7 +79,7 @@ struct Schema: Sendable {
           "the schema \(name) is of version \(version), this gKick knows \(Self.version) at most: start the newer gKick, or use another --store-schema"
       )
     }
-    return version
+    return (version, scripts)
   }
 
   private func make(_ connection: PostgresConnection, _ salt: UInt32?) throws(PostgresFailure) {
@@ -79,15 +87,15 @@ struct Schema: Sendable {
     do throws(PostgresFailure) {
       // Servers that start together make the tables once.
       try connection.script("SELECT pg_advisory_xact_lock(hashtext('gkick schema ' || \(literal)))")
-      let version = try stored(connection)
-      if version == nil {
+      if try stored(connection) == nil {
         if try connection.value("SELECT 1 FROM pg_namespace WHERE nspname = \(literal)") == nil {
           try connection.script("CREATE SCHEMA \(quoted)")
         }
         try connection.script(text(Scripts.version1))
         if let salt { try connection.script("UPDATE \(quoted).about SET salt = \(salt)") }
       }
-      try connection.script(text(Scripts.views))
+      for script in made { try connection.script(script) }
+      try connection.script("UPDATE \(quoted).about SET scripts = \(sum)")
       try connection.script("COMMIT")
     } catch {
       if !connection.isBroken { _ = try? connection.script("ROLLBACK") }
@@ -99,5 +107,6 @@ struct Schema: Sendable {
 /// The files of the folder Scripts.
 enum Scripts {
   static let version1 = String(decoding: PackageResources.version1_sql, as: UTF8.self)
+  static let inbox = String(decoding: PackageResources.inbox_sql, as: UTF8.self)
   static let views = String(decoding: PackageResources.views_sql, as: UTF8.self)
 }

@@ -14,6 +14,9 @@ struct Statements: Sendable {
   let deleteQueues: PostgresStatement
   let putDocuments: PostgresStatement
   let deleteDocuments: PostgresStatement
+  let take: PostgresStatement
+  let refuse: PostgresStatement
+  let trimRefused: PostgresStatement
   let sync: PostgresStatement
   let rows: PostgresStatement
   let rowsWithBodies: PostgresStatement
@@ -132,6 +135,19 @@ struct Statements: Sendable {
       """
       DELETE FROM gkick.document d USING unnest($1::smallint[], $2::text[]) u (kind, key) \
       WHERE d.kind = u.kind AND d.key = u.key
+      """)
+    take = made("take", "DELETE FROM gkick.inbox WHERE number = ANY($1::bigint[])")
+    refuse = made(
+      "refuse",
+      """
+      INSERT INTO gkick.refused SELECT id, queue, name, reason, existing, $6::timestamptz \
+      FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[]) u (id, queue, name, reason, existing)
+      """)
+    trimRefused = made(
+      "trim_refused",
+      """
+      DELETE FROM gkick.refused WHERE ctid = ANY(ARRAY(\
+      SELECT ctid FROM gkick.refused WHERE at < $1::timestamptz ORDER BY at LIMIT 1000))
       """)
     // Whatever was committed before is synced with it.
     sync = made("sync", "SELECT pg_logical_emit_message(true, 'gkick', '')")

@@ -7,6 +7,10 @@ CREATE TABLE gkick.about (
   salt int NOT NULL,
   -- Servers prove by it to each other that they belong to the same storage.
   secret bytea NOT NULL,
+  -- Of one payload that is put in by SQL: what the server said last.
+  payload_limit bigint NOT NULL DEFAULT 1048576,
+  -- Which functions and views the server made last: a sum of their text.
+  scripts int NOT NULL DEFAULT 0,
   made_at timestamptz NOT NULL DEFAULT now()
 );
 INSERT INTO gkick.about (version, salt, secret)
@@ -139,6 +143,52 @@ CREATE TABLE gkick.document (
   bytes bytea NOT NULL,
   PRIMARY KEY (kind, key)
 ) WITH (fillfactor = 50);
+
+-- What producers put in by SQL, until the leader takes it. Nothing in it is ever updated.
+CREATE TABLE gkick.inbox (
+  -- The transaction that put it in, known before the number is.
+  xid xid8 NOT NULL,
+  number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  at timestamptz NOT NULL,
+  id text COLLATE "C" NOT NULL,
+  queue text COLLATE "C" NOT NULL,
+  name text COLLATE "C" NOT NULL,
+  priority int NOT NULL,
+  run_at timestamptz,
+  -- Spans are microseconds.
+  delay bigint,
+  payload bytea NOT NULL,
+  content_type text NOT NULL,
+  metadata jsonb,
+  start_before timestamptz,
+  timeout bigint,
+  retention bigint,
+  max_attempts int,
+  initial_backoff bigint,
+  max_backoff bigint,
+  multiplier double precision,
+  jitter double precision,
+  max_lost int,
+  unique_key text,
+  unique_hold bigint,
+  on_conflict text,
+  concurrency_key text,
+  fairness_key text,
+  batch_id text,
+  depends_on text[],
+  on_dependency_failure text
+) WITH (autovacuum_vacuum_scale_factor = 0.1, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_cost_delay = 0);
+ALTER TABLE gkick.inbox ALTER payload SET STORAGE EXTERNAL;
+CREATE INDEX inbox_xid ON gkick.inbox (xid);
+CREATE TABLE gkick.refused (
+  id text COLLATE "C" NOT NULL,
+  queue text COLLATE "C" NOT NULL,
+  name text COLLATE "C" NOT NULL,
+  reason text NOT NULL,
+  existing_id text COLLATE "C",
+  at timestamptz NOT NULL
+);
+CREATE INDEX refused_at ON gkick.refused (at);
 
 -- Begins a write: nobody else leads, and the write before is the one that this one follows.
 CREATE FUNCTION gkick.begin_tick(

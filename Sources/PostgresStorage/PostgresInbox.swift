@@ -1,0 +1,135 @@
+import Glibc
+import Jobs
+import Synchronization
+
+/// What producers put in by `gkick.enqueue`. Rows are never locked: a row is there once its transaction has committed.
+///
+/// Rows that were taken are dead entries at the beginning of the index, and stay as long as anybody's transaction is open that is
+/// older; reading from the beginning would pass all of them each time. So only two kinds of rows are looked for: those whose number is
+/// above all that had been given out when the last look began, and those of transactions that were under way then. That is all there can be:
+/// a producer's transaction has its own number before its row has one.
+///
+/// @unchecked Sendable: one thread calls it, but for `end` and `forget`, which touch only what is guarded.
+final class PostgresInbox: Inbox, @unchecked Sendable {
+  private let link: PostgresLink
+  private let options: PostgresOptions
+  private let mark: PostgresStatement
+  private let snapshot: PostgresStatement
+  private let rows: PostgresStatement
+  private let bell = Bell()
+  /// Taken by change sets since the last look.
+  private let taken = Mutex([Int64]())
+
+  /// Given and not known as taken.
+  private var outstanding: Set<Int64> = []
+  /// All rows up to this number were given, but for those of `underWay`.
+  private var seen: Int64 = 0
+  private var underWay: [String] = []
+  private var generation = 0
+
+  init(_ link: PostgresLink, _ schema: Schema, _ options: PostgresOptions) {
+    self.link = link
+    self.options = options
+    // Each statement of a look sees what was committed before it: first the highest number is noted, then the transactions under way,
+    // then the rows up to that number are read.
+    mark = schema.statement(
+      "inbox_mark",
+      """
+      SELECT CASE WHEN is_called THEN last_value ELSE 0 END, set_config('gkick_inbox.mark', CASE WHEN is_called THEN last_value ELSE 0 END::text, false) \
+      FROM gkick.inbox_number_seq
+      """)
+    snapshot = schema.statement("inbox_snapshot", "SELECT pg_snapshot_xip(pg_current_snapshot())::text")
+    let columns = """
+      number, id, queue, name, priority, CASE WHEN delay IS NULL THEN run_at ELSE at + delay * interval '1 microsecond' END, \
+      payload, content_type, metadata::text, start_before, timeout, retention, max_attempts, initial_backoff, max_backoff, \
+      multiplier, jitter, max_lost, unique_key, unique_hold, on_conflict, concurrency_key, fairness_key, batch_id, \
+      array_to_string(depends_on, ','), on_dependency_failure
+      """
+    rows = schema.statement(
+      "inbox_rows",
+      """
+      SELECT \(columns) FROM gkick.inbox WHERE number <= $1::bigint AND xid = ANY($2::text[]::xid8[]) \
+      UNION ALL (SELECT \(columns) FROM gkick.inbox WHERE number > $1::bigint \
+      AND number <= current_setting('gkick_inbox.mark')::bigint ORDER BY number LIMIT $3::int) ORDER BY 1
+      """)
+  }
+
+  func close() { link.close() }
+
+  func reset() {
+    outstanding = []
+    seen = 0
+    underWay = []
+  }
+
+  /// Called when a change set that takes these was written.
+  func forget(_ numbers: [Int64]) { taken.withLock { $0 += numbers } }
+
+  func end() { bell.ring() }
+
+  func wait() throws(StoreError) {
+    let bell = bell
+    let poll = options.inboxPoll
+    _ = try link.with { (connection) throws(PostgresFailure) in
+      try connection.notified(by: .now + poll, orReadable: bell.descriptor)
+    }
+  }
+
+  func arrived(limit: Int) throws(StoreError) -> [InboxItem] {
+    // What is taken from here on may still be seen by the statements below.
+    for number in taken.withLock({ taken in
+      defer { taken = [] }
+      return taken
+    }) { outstanding.remove(number) }
+    if link.generation != generation {
+      // Perhaps another server, where other transactions are under way, and fewer numbers given out.
+      seen = 0
+      underWay = []
+    }
+    let results = try link.read([
+      PostgresCall(mark), PostgresCall(snapshot),
+      PostgresCall(rows, [.int8(seen), PostgresArray.texts(underWay), .int4(Int32(clamping: limit))]),
+    ])
+    generation = link.generation
+    let found = results[2]
+    var items: [InboxItem] = []
+    var last = seen
+    var fresh = 0
+    for row in 0..<found.rows {
+      let number = found.int64(row, 0)
+      if number > seen {
+        fresh += 1
+        last = number
+      }
+      if outstanding.insert(number).inserted { items.append(try InboxRow.item(found, row)) }
+    }
+    seen = fresh < limit ? max(last, results[0].int64(0, 0)) : last
+    underWay = (0..<results[1].rows).map { results[1].string($0, 0) }
+    return items
+  }
+}
+
+/// Ends a wait from another thread.
+final class Bell: Sendable {
+  let descriptor: Int32
+  private let ringing: Int32
+
+  init() {
+    var ends: [Int32] = [-1, -1]
+    // Without descriptors a wait ends by its time alone.
+    if unsafe pipe(&ends) == 0 { for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) } }
+    descriptor = ends[0]
+    ringing = ends[1]
+  }
+
+  deinit {
+    close(descriptor)
+    close(ringing)
+  }
+
+  func ring() {
+    var one: UInt8 = 1
+    // A local's own byte.
+    _ = unsafe write(ringing, &one, 1)
+  }
+}
