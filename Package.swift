@@ -142,6 +142,9 @@ let package = Package(
       name: "redis-storage-benchmark", dependencies: ["RedisStorage", "Jobs"], path: "Benchmarks/redis/storage",
       swiftSettings: strict),
     .executableTarget(
+      name: "sql-benchmark", dependencies: ["PostgresStorage", "Jobs"], path: "Benchmarks/sql", exclude: ["run"],
+      swiftSettings: strict),
+    .executableTarget(
       name: "store-benchmark", dependencies: ["SQLiteStore", "Jobs"], path: "Benchmarks/store",
       swiftSettings: strict),
     .executableTarget(

@@ -48,11 +48,13 @@ final class PostgresLink {
   }
 
   /// The server's, the database's or the role's own settings may be anything: what gKick's statements rely on is said here.
+  /// Every statement is planned once, perhaps while its table is empty: each is meant to go through an index, row by row.
   private static let greeting = """
     SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ COMMITTED READ WRITE;
     SET statement_timeout = 0; SET lock_timeout = 0; SET idle_in_transaction_session_timeout = 0;
     SET client_min_messages = warning; SET search_path = pg_catalog; SET standard_conforming_strings = on;
     SET plan_cache_mode = force_generic_plan; SET jit = off;
+    SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off;
     SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') IN ('off', 'local');
     """
 

@@ -96,13 +96,15 @@ final class PostgresReader: JobReader {
           break
         }
         for row in 0..<rows.rows where found.count < limit {
-          let first = rows.int64(row, 0)
-          if first > place + 1, cursor > 0 || place > 0 {
-            if found.isEmpty { return .trimmed(oldest: first - 1) }
+          // The cursor that was the newest before these. There may be a gap behind it: a new leader leaves one. But when the place asked for
+          // is before it, there were events in between.
+          let before = rows.int64(row, 0)
+          if place < before, cursor > 0 || place > 0 {
+            if found.isEmpty { return .trimmed(oldest: before) }
             return .events(found, next: place)
           }
-          guard let events = EventsRecord.events(rows.bytes(row, 2), first: first) else {
-            throw StoreError(.unusable, "events \(first) to \(rows.int64(row, 1)) in PostgreSQL are damaged")
+          guard let events = EventsRecord.events(rows.bytes(row, 2)) else {
+            throw StoreError(.unusable, "events \(before) to \(rows.int64(row, 1)) in PostgreSQL are damaged")
           }
           let wanted = events.filter { $0.cursor > place }.prefix(limit - found.count)
           found += wanted

@@ -13,7 +13,11 @@ extension PostgresStorage {
     do throws(StoreError) {
       try link.with { (connection) throws(PostgresFailure) in
         // All that is read is of one moment.
-        _ = try connection.script("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        _ = try connection.script(
+          """
+          BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL enable_hashjoin = on; SET LOCAL enable_mergejoin = on; \
+          SET LOCAL cursor_tuple_fraction = 1
+          """)
       }
       try read(epoch, into: loader)
       try link.with { (connection) throws(PostgresFailure) in _ = try connection.script("COMMIT") }

@@ -24,7 +24,7 @@ extension PostgresStorage {
         flushedAt = change.now
       }
       let events = EventsRecord.bytes(change.events)
-      let first = change.events.first?.cursor ?? cursor + 1
+      let before = cursor
       cursor = change.events.last?.cursor ?? cursor
       bytes += Int64(events?.count ?? 0)
       let needed = kept.oldest ?? KeptRows.Tick(epoch: newest.epoch, number: newest.number + 1)
@@ -32,7 +32,7 @@ extension PostgresStorage {
         PostgresCall(
           statements.beginTick,
           [
-            .int8(newest.epoch), .int8(newest.number), .time(change.now), .int8(change.nextSeq), .int8(first),
+            .int8(newest.epoch), .int8(newest.number), .time(change.now), .int8(change.nextSeq), .int8(before),
             .int8(cursor),
             .int8(bytes), .int8(needed.epoch), .int8(needed.number), .bytea(events), .bytea(KeptRows.bytes(change)),
             .bool(isRelaxed),
@@ -118,7 +118,7 @@ extension PostgresStorage {
       if isRunning { running.append(job) }
       if job.isNew {
         let isPlain =
-          job.carried == nil && job.head.job.options === JobOptions.standard
+          (job.carried?.isNothing ?? true) && job.head.job.options === JobOptions.standard
           && (isRunning || job.standing.isUntouched(job.head))
         if isPlain { fresh.append(job) } else { whole.append(job) }
         continue
@@ -153,6 +153,12 @@ extension PostgresStorage {
     }
     if !carries.isEmpty { calls.append(PostgresCall(statements.carry, carries.values)) }
     if !running.isEmpty { calls.append(PostgresCall(statements.run, running.values)) }
+  }
+}
+
+extension JobCarried {
+  fileprivate var isNothing: Bool {
+    self === JobCarried.nothing || result.isEmpty && failures.isEmpty && progress == nil && cancelReason.isEmpty
   }
 }
 

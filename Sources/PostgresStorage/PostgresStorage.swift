@@ -67,9 +67,10 @@ public final class PostgresStorage: Storage, @unchecked Sendable {
     engineRows = PostgresRows(PostgresLink(location, options), statements, schema)
     peopleReader = PostgresReader(location, options, statements, schema)
     reader = peopleReader
-    programs = PostgresInbox(PostgresLink(location, options) { (connection) throws(PostgresFailure) in
-      _ = try connection.script("LISTEN gkick_inbox")
-    }, schema, options)
+    programs = PostgresInbox(
+      PostgresLink(location, options) { (connection) throws(PostgresFailure) in
+        _ = try connection.script("LISTEN gkick_inbox")
+      }, schema, options)
     let limit = schema.statement(
       "payload_limit", "UPDATE gkick.about SET payload_limit = $1::bigint WHERE payload_limit <> $1::bigint")
     _ = try link.run([PostgresCall(limit, [.int8(options.payloadLimit)])])

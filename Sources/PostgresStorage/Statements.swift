@@ -179,7 +179,7 @@ struct Statements: Sendable {
     events = made(
       "events",
       """
-      SELECT first_cursor, last_cursor, events FROM gkick.tick WHERE last_cursor > $1::bigint AND events IS NOT NULL \
+      SELECT before_cursor, last_cursor, events FROM gkick.tick WHERE last_cursor > $1::bigint AND events IS NOT NULL \
       ORDER BY last_cursor LIMIT $2::int
       """)
     lastCursor = made("last_cursor", "SELECT last_cursor FROM gkick.tick ORDER BY epoch DESC, number DESC LIMIT 1")

@@ -1,8 +1,8 @@
 import Jobs
 
-/// The events of one change set, packed: each tells only what differs from the one before it. Their cursors follow each other.
+/// The events of one change set, packed: each tells only what differs from the one before it. Their cursors follow each other from the first one's on.
 ///
-///     u8 format, then per event: u8 kind, u8 flags, time since the last, attempt, what the flags announce in their order. An id is told
+///     u8 format, i64 first cursor, then per event: u8 kind, u8 flags, time since the last, attempt, what the flags announce in their order. An id is told
 ///     as the length of the beginning that it shares with the id before it, and the rest.
 public enum EventsRecord {
   private static let format: UInt8 = 1
@@ -22,6 +22,7 @@ public enum EventsRecord {
     var writer = RecordWriter()
     writer.reserve(64 * events.count)
     writer.put(format)
+    writer.put(events[0].cursor)
     var last = Event(kind: .enqueued, at: .distantPast)
     for event in events {
       var flags: Flags = []
@@ -52,9 +53,10 @@ public enum EventsRecord {
   }
 
   /// nil: damaged.
-  public static func events(_ bytes: [UInt8], first: Int64) -> [Event]? {
+  public static func events(_ bytes: [UInt8]) -> [Event]? {
     var reader = RecordReader(bytes)
     guard reader.take(UInt8.self) == format else { return nil }
+    let first = reader.take(Int64.self)
     var events: [Event] = []
     var last = Event(kind: .enqueued, at: .distantPast)
     while !reader.isAtEnd {
@@ -62,7 +64,7 @@ public enum EventsRecord {
       let flags = Flags(rawValue: reader.take(UInt8.self))
       var event = last
       event.kind = kind
-      event.cursor = first + Int64(events.count)
+      event.cursor = first &+ Int64(events.count)
       event.at = Timestamp(microseconds: last.at.microseconds &+ reader.takeSigned())
       event.attempt = UInt32(truncatingIfNeeded: reader.takeVariable())
       if flags.contains(.id) {

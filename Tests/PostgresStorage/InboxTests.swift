@@ -78,13 +78,18 @@ struct PostgresInboxTests {
       """)
     let items = try inbox.arrived(limit: 10)
     #expect(items.map(\.job.name) == ["a", "b", "c", "d", "e", "f"])
-    let payloads: [[UInt8]] = [[], Array("wörd".utf8), [0, 255], Array("[1]".utf8), Array("[1]".utf8), Array("known".utf8)]
+    let payloads: [[UInt8]] = [
+      [], Array("wörd".utf8), [0, 255], Array("[1]".utf8), Array("[1]".utf8), Array("known".utf8),
+    ]
     #expect(items.map(\.payload) == payloads)
     #expect(items.map(\.contentType) == ["", "", "", "application/json", "x/y", ""])
     #expect(items.allSatisfy { $0.job.queue == "default" && $0.job.options === JobOptions.standard })
     // An id of the form that servers make, one for each.
     #expect(Set(items.map(\.job.id)).count == 6)
-    #expect(items.allSatisfy { $0.job.id.wholeMatch(of: /[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}/) != nil })
+    #expect(
+      items.allSatisfy {
+        $0.job.id.wholeMatch(of: /[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}/) != nil
+      })
     #expect(items[0].job.runAt == nil && items[5].job.runAt != nil)
   }
 
@@ -162,7 +167,9 @@ struct PostgresInboxTests {
 
   /// Numbers are given out before transactions commit: a lower one may come later.
   @Test func transactionsThatCommitLateArrive() throws {
-    let options = [("host", "127.0.0.1"), ("port", "\(harness.process.port)"), ("user", "postgres"), ("dbname", "postgres")]
+    let options = [
+      ("host", "127.0.0.1"), ("port", "\(harness.process.port)"), ("user", "postgres"), ("dbname", "postgres"),
+    ]
     let late = try PostgresConnection(options, replyTimeout: .seconds(10))
     try late.script("BEGIN")
     try late.script(sql("SELECT gkick.enqueue('late')"))
@@ -202,7 +209,8 @@ struct PostgresInboxTests {
     let items = try inbox.arrived(limit: 10)
     try take(items, refusing: [items[0].number])
     #expect(
-      try ask("SELECT id, queue, name, reason, existing_id IS NULL FROM gkick.intake_refused") == "x|q|bad|no such job|t")
+      try ask("SELECT id, queue, name, reason, existing_id IS NULL FROM gkick.intake_refused")
+        == "x|q|bad|no such job|t")
     _ = try scene.storage.tidy(now: scene.now + .days(400))
     #expect(try ask("SELECT count(*) FROM gkick.intake_refused") == "0")
   }
@@ -216,7 +224,9 @@ struct PostgresInboxTests {
     _ = try harness.process.ask(sql("SELECT gkick.enqueue('a', priority => 3, timeout => '1 s')"), user: role)
     _ = try harness.process.ask(sql(#"SELECT gkick.enqueue_many('[{"name": "b"}]')"#), user: role)
     #expect(try inbox.arrived(limit: 10).map(\.job.name) == ["a", "b"])
-    for forbidden in ["SELECT * FROM gkick.job", "INSERT INTO gkick.inbox DEFAULT VALUES", "SELECT gkick.seek('x', 1, 1)"] {
+    for forbidden in [
+      "SELECT * FROM gkick.job", "INSERT INTO gkick.inbox DEFAULT VALUES", "SELECT gkick.seek('x', 1, 1)",
+    ] {
       #expect(throws: (any Error).self) { try harness.process.ask(sql(forbidden), user: role) }
     }
     try ask("DROP OWNED BY \(role); DROP ROLE \(role)")

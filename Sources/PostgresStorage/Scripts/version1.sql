@@ -45,7 +45,8 @@ CREATE TABLE gkick.tick (
   number bigint NOT NULL,
   at timestamptz NOT NULL,
   next_seq bigint NOT NULL,
-  first_cursor bigint NOT NULL,
+  -- The newest cursor before this row's events.
+  before_cursor bigint NOT NULL,
   last_cursor bigint NOT NULL,
   -- Bytes of all events up to here, since the beginning.
   total_bytes bigint NOT NULL,
@@ -192,7 +193,7 @@ CREATE INDEX refused_at ON gkick.refused (at);
 
 -- Begins a write: nobody else leads, and the write before is the one that this one follows.
 CREATE FUNCTION gkick.begin_tick(
-  _epoch bigint, _number bigint, _at timestamptz, _next_seq bigint, _first_cursor bigint, _last_cursor bigint,
+  _epoch bigint, _number bigint, _at timestamptz, _next_seq bigint, _before_cursor bigint, _last_cursor bigint,
   _total_bytes bigint, _kept_epoch bigint, _kept_number bigint, _events bytea, _kept bytea, _relaxed boolean
 ) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
@@ -206,6 +207,6 @@ BEGIN
   IF coalesce(last, 0) <> _number - 1 THEN
     RAISE EXCEPTION 'write % does not follow write %', _number, coalesce(last, 0) USING ERRCODE = 'GK001';
   END IF;
-  INSERT INTO gkick.tick VALUES (_epoch, _number, _at, _next_seq, _first_cursor, _last_cursor, _total_bytes, _kept_epoch,
+  INSERT INTO gkick.tick VALUES (_epoch, _number, _at, _next_seq, _before_cursor, _last_cursor, _total_bytes, _kept_epoch,
     _kept_number, _events, _kept);
 END $$;
