@@ -54,6 +54,11 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
     .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
+    .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
+    .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0", traits: []),
+    .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
+    .package(url: "https://github.com/apple/swift-nio-http2", from: "1.46.0"),
+    .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.0"),
   ],
   targets: [
     .systemLibrary(name: "CNghttp2"),
@@ -68,6 +73,11 @@ let package = Package(
     generated("GKickProtos"),
     generated("GRPCProtos"),
     generated("InteropProtos"),
+
+    // protoc-gen-swift's output: what JSON is made of, see Scripts/generate.
+    .target(
+      name: "GKickMessages", dependencies: [.product(name: "SwiftProtobuf", package: "swift-protobuf")],
+      path: "Generated/GKickMessages", exclude: ["SOURCES"]),
 
     module("HTTP2", ["CNghttp2", .product(name: "NIOCore", package: "swift-nio")]),
     module("RPC", ["HTTP2", "CZlib", .product(name: "NIOCore", package: "swift-nio")]),
@@ -108,11 +118,24 @@ let package = Package(
         .product(name: "Tracing", package: "swift-distributed-tracing"),
       ] + nio),
     module("GKickTesting", ["GKick", "Jobs"]),
+    module(
+      "Gateway",
+      [
+        "RPC", "GKickMessages", .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+        .product(name: "Hummingbird", package: "hummingbird"),
+        .product(name: "HummingbirdCore", package: "hummingbird"),
+        .product(name: "HummingbirdTLS", package: "hummingbird"),
+        .product(name: "HummingbirdHTTP2", package: "hummingbird"),
+        .product(name: "HTTPTypes", package: "swift-http-types"),
+        .product(name: "NIOHTTP2", package: "swift-nio-http2"), .product(name: "NIOTLS", package: "swift-nio"),
+        .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
+        .product(name: "NIOSSL", package: "swift-nio-ssl"), log, lifecycle,
+      ] + nio),
     .executableTarget(
       name: "CommandLineTool",
       dependencies: [
         "HTTP2", "RPC", "RPCTransport", "RPCServices", "Jobs", "Engine", "MemoryStore", "SQLiteStore",
-        "RedisStore", "Wire", "Services", "GKick", "GKickProtos", "CSpawn", log, lifecycle,
+        "RedisStore", "Wire", "Services", "Gateway", "GKick", "GKickProtos", "CSpawn", log, lifecycle,
         .product(name: "NIOHTTP1", package: "swift-nio"),
         .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
         .product(name: "NIOSSL", package: "swift-nio-ssl"),

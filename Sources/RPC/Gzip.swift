@@ -1,9 +1,9 @@
 import CZlib
-import NIOCore
+package import NIOCore
 
 /// gzip of single messages (RFC 1952), one fresh stream each. Shared by the calls of one loop: zlib's state is made when first needed.
-@safe final class Gzip {
-  enum InflateError: Error {
+@safe package final class Gzip {
+  package enum InflateError: Error {
     case broken
     case tooLarge
   }
@@ -12,7 +12,7 @@ import NIOCore
   private var inflater: UnsafeMutablePointer<z_stream>?
   private var deflater: UnsafeMutablePointer<z_stream>?
 
-  init() {}
+  package init() {}
 
   deinit {
     if let stream = unsafe inflater {
@@ -30,7 +30,7 @@ import NIOCore
   private static let windowBits: Int32 = 15 + 16
 
   /// Inflates one whole message, which must be exactly one gzip member, to at most `limit` bytes. Memory grows with what comes out.
-  func inflate(_ input: ByteBuffer, limit: Int) throws(InflateError) -> ByteBuffer {
+  package func inflate(_ input: ByteBuffer, limit: Int) throws(InflateError) -> ByteBuffer {
     guard let stream = unsafe readyInflater() else { throw .broken }
     var output = ByteBufferAllocator().buffer(capacity: min(limit, max(256, input.readableBytes * 2)))
     var result = Z_OK
@@ -63,7 +63,7 @@ import NIOCore
   }
 
   /// Appends `input`, compressed, to `output`. False when zlib has no memory; `output` is then unchanged.
-  func deflate(_ input: ByteBuffer, into output: inout ByteBuffer) -> Bool {
+  package func deflate(_ input: ByteBuffer, into output: inout ByteBuffer) -> Bool {
     guard let stream = unsafe readyDeflater() else { return false }
     let bound = Int(unsafe deflateBound(stream, UInt(input.readableBytes)))
     let start = output.writerIndex

@@ -1,9 +1,10 @@
 import HTTP2
 public import NIOCore
 
-/// Runs calls against a method table without sockets, over a pair of HTTP/2 sessions in memory: for tests.
+/// Runs calls against a method table without sockets, over a pair of HTTP/2 sessions in memory: for gateways to other protocols, and for tests.
 ///
-/// Everything but the socket is real: framing, metadata, flow control, deadlines, interceptors. Each call has a connection of its own.
+/// Everything but the socket is real: framing, metadata, flow control, deadlines, limits, interceptors. All calls of one transport share one
+/// connection, which is made anew when it has ended.
 public final class InProcessTransport: Sendable {
   /// All that came back from one call.
   public struct Response: Sendable {
@@ -13,14 +14,21 @@ public final class InProcessTransport: Sendable {
     public var trailers = Metadata()
   }
 
-  private let methods: MethodTable
-  private let eventLoop: any EventLoop
-  private let peer: Peer
+  let methods: MethodTable
+  let eventLoop: any EventLoop
+  let peer: Peer
+  let configuration: RPCConfiguration
+  private let connection: NIOLoopBoundBox<InProcessConnection?>
 
-  public init(methods: MethodTable, eventLoop: any EventLoop, peer: Peer = Peer(address: "in-process")) {
+  public init(
+    methods: MethodTable, eventLoop: any EventLoop, peer: Peer = Peer(address: "in-process"),
+    configuration: RPCConfiguration = RPCConfiguration()
+  ) {
     self.methods = methods
     self.eventLoop = eventLoop
     self.peer = peer
+    self.configuration = configuration
+    connection = NIOLoopBoundBox.makeBoxSendingValue(nil, eventLoop: eventLoop)
   }
 
   /// One call with all its request messages; returns when it ended. A task that is cancelled cancels the call.
@@ -31,13 +39,12 @@ public final class InProcessTransport: Sendable {
     return await withTaskCancellationHandler {
       await withCheckedContinuation { continuation in
         eventLoop.execute { [self] in
-          do throws(HTTP2SessionError) {
-            let call = try InProcessCall(methods: methods, eventLoop: eventLoop, peer: peer, messages, continuation)
-            call.begin(path, metadata: metadata, timeout: timeout)
-            if case .cancelled = place.value { call.cancel() } else { place.value = .call(call) }
-          } catch {
-            continuation.resume(returning: Response(status: Status(.internal, "no memory for a connection")))
+          let whole = WholeResponse(messages, continuation)
+          guard let connection = open() else {
+            return continuation.resume(returning: Response(status: Status(.internal, "no memory for a connection")))
           }
+          let call = connection.begin(path, metadata: metadata, timeout: timeout, handler: whole)
+          if case .cancelled = place.value { call.cancel() } else { place.value = .call(call) }
         }
       }
     } onCancel: {
@@ -46,127 +53,57 @@ public final class InProcessTransport: Sendable {
       }
     }
   }
+
+  /// One call whose answers are taken one by one, with back-pressure: the server's stream is read as far as they are. The sequence ends when the
+  /// call ended with OK, and throws its `Status` otherwise; letting go of it cancels the call.
+  public func stream(
+    _ path: String, messages: [ByteBuffer], metadata: Metadata = Metadata(), timeout: TimeAmount? = nil
+  ) -> InProcessAnswers {
+    InProcessAnswers.start(on: eventLoop) { [self] handler in
+      handler.requests = messages
+      guard let connection = open() else { return nil }
+      return connection.begin(path, metadata: metadata, timeout: timeout, handler: handler)
+    }
+  }
+
+  /// Ends the connection and with it all its calls (UNAVAILABLE). To be awaited before the loop ends.
+  public func close() async {
+    await withCheckedContinuation { continuation in
+      eventLoop.execute {
+        self.connection.value?.close()
+        self.connection.value = nil
+        continuation.resume()
+      }
+    }
+  }
+
+  /// The connection that takes another call. On the loop.
+  private func open() -> InProcessConnection? {
+    if let open = connection.value, open.acceptsCalls { return open }
+    let made = try? InProcessConnection(self)
+    connection.value = made
+    return made
+  }
+
+  private enum Place {
+    case empty
+    case call(ClientCall)
+    /// Before the call was made.
+    case cancelled
+  }
 }
 
-/// Where a task that is cancelled finds its call. It may be cancelled before there is one.
-private enum Place {
-  case empty, cancelled
-  case call(InProcessCall)
-}
-
-/// One call with both ends of its connection. Confined to its loop.
-private final class InProcessCall {
-  private let eventLoop: any EventLoop
-  private let server: ServerConnection
-  private let client: ClientConnection
+/// Gathers everything, until the end.
+private final class WholeResponse: ClientCallHandler {
   private let requests: [ByteBuffer]
   private let continuation: CheckedContinuation<InProcessTransport.Response, Never>
   private var response = InProcessTransport.Response()
-  private var call: ClientCall?
-  private var timer: Scheduled<Void>?
-  private var serverTimer: Scheduled<Void>?
-  private var isMoving = false
-  private var isScheduled = false
-  private var isOver = false
-  /// The connections do not hold on to their delegate: until the end the call does it itself.
-  private var itself: InProcessCall?
 
-  init(
-    methods: MethodTable, eventLoop: any EventLoop, peer: Peer, _ requests: [ByteBuffer],
-    _ continuation: CheckedContinuation<InProcessTransport.Response, Never>
-  ) throws(HTTP2SessionError) {
-    self.eventLoop = eventLoop
+  init(_ requests: [ByteBuffer], _ continuation: CheckedContinuation<InProcessTransport.Response, Never>) {
     self.requests = requests
     self.continuation = continuation
-    let now = NIODeadline.now()
-    server = try ServerConnection(
-      configuration: RPCConfiguration(), methods: methods, context: LoopContext(eventLoop: eventLoop), peer: peer,
-      now: now)
-    client = try ClientConnection(
-      configuration: ClientRPCConfiguration(), context: LoopContext(eventLoop: eventLoop), now: now)
   }
 
-  func begin(_ path: String, metadata: Metadata, timeout: TimeAmount?) {
-    itself = self
-    server.delegate = self
-    client.delegate = self
-    let deadline = timeout.map { NIODeadline.now() + $0 }
-    let call = ClientCall(
-      path: path, metadata: metadata, options: CallOptions(timeout: timeout), deadline: deadline,
-      context: client.context, configuration: client.configuration, handler: self)
-    self.call = call
-    call.begin()
-    // SETTINGS first.
-    move()
-    if !client.start(call, now: .now()) { call.fail(Status(.unavailable, "the connection takes no call")) }
-    if let deadline {
-      let bound = NIOLoopBound(self, eventLoop: eventLoop)
-      timer = eventLoop.scheduleTask(deadline: deadline) {
-        bound.value.call?.cancel(Status(.deadlineExceeded, "deadline exceeded"))
-      }
-    }
-    move()
-  }
-
-  func cancel() {
-    call?.cancel()
-    move()
-  }
-
-  /// Carries bytes to and fro until neither side has any.
-  private func move() {
-    guard !isMoving else { return }
-    isMoving = true
-    defer { isMoving = false }
-    var moved = true
-    while moved {
-      var request = ByteBuffer()
-      client.produce(into: &request, limit: 64 * 1024, now: .now())
-      if request.readableBytes > 0 { _ = server.receive(request, now: .now()) }
-      var answer = ByteBuffer()
-      server.produce(into: &answer, limit: 64 * 1024, now: .now())
-      if answer.readableBytes > 0 { _ = client.receive(answer, now: .now()) }
-      moved = request.readableBytes > 0 || answer.readableBytes > 0
-    }
-    if isOver, itself != nil {
-      itself = nil
-      serverTimer?.cancel()
-      server.connectionLost()
-    }
-  }
-
-  private func moveSoon() {
-    guard !isScheduled, !isMoving else { return }
-    isScheduled = true
-    let bound = NIOLoopBound(self, eventLoop: eventLoop)
-    eventLoop.execute {
-      bound.value.isScheduled = false
-      bound.value.move()
-    }
-  }
-}
-
-extension InProcessCall: ServerConnectionDelegate {
-  func deadlineChanged(_ deadline: NIODeadline) {
-    serverTimer?.cancel()
-    let bound = NIOLoopBound(self, eventLoop: eventLoop)
-    serverTimer = eventLoop.scheduleTask(deadline: deadline) {
-      let call = bound.value
-      if let next = call.server.expireCalls(now: .now()) { call.deadlineChanged(next) }
-      call.move()
-    }
-  }
-}
-
-extension InProcessCall: ClientConnectionDelegate {
-  func outputAdded() { moveSoon() }
-  func settingsReceived() {}
-  func goAwayReceived(_ error: HTTP2ErrorCode) {}
-  func givenUp(_ reason: String) {}
-  func callEnded() {}
-}
-
-extension InProcessCall: ClientCallHandler {
   func started(call: ClientCall) {
     for request in requests { call.send(request) }
     call.halfClose()
@@ -179,11 +116,6 @@ extension InProcessCall: ClientCallHandler {
   func ended(_ status: Status, trailers: Metadata, call: ClientCall) {
     response.status = status
     response.trailers = trailers
-    timer?.cancel()
-    self.call = nil
-    isOver = true
     continuation.resume(returning: response)
-    // What is still to be sent (a reset) goes, then the connection.
-    moveSoon()
   }
 }

@@ -1,4 +1,5 @@
 import Engine
+import Gateway
 import Glibc
 import Jobs
 import Logging
@@ -19,6 +20,8 @@ final class ServerRuntime: Sendable {
   private let host: EngineHost
   private let health = HealthStatus()
   private let server: RPCServer
+  /// What JSON over HTTP is served by: every loop of the server in the process.
+  private let inProcess: [InProcessTransport]
   private let calls: CallMetrics
   private let storeKind: String
   private let isDraining = Atomic(false)
@@ -54,6 +57,10 @@ final class ServerRuntime: Sendable {
     for service in ["JobService", "WorkerService", "AdminService"] { health.set(.serving, for: "gkick.v1." + service) }
     calls = CallMetrics(paths: methods.paths)
     methods.intercept(calls)
+    let table = methods
+    inProcess = group.makeIterator().map {
+      InProcessTransport(methods: table, eventLoop: $0, peer: HTTPSide.peer, configuration: settings.inProcess)
+    }
     do {
       server = try RPCServer(configuration: settings.transport, methods: methods, group: group, logger: logger)
     } catch {
@@ -64,21 +71,21 @@ final class ServerRuntime: Sendable {
   /// Serves until a wish to end comes, then drains.
   func run(_ wishes: AsyncStream<Signals.Wish>) async throws {
     host.start()
-    var monitor: MonitorServer?
+    var http: HTTPSide?
     do {
       for endpoint in settings.listen { try await listen(on: endpoint) }
-      monitor = try await startMonitor()
+      http = try await startHTTP()
     } catch {
       await server.shutdownGracefully(within: .zero)
       try? await host.stop()
       throw error
     }
-    announce(monitor)
+    announce(http)
     for await wish in wishes {
       switch wish {
       case .reload: reload()
       case .end:
-        try await end(monitor)
+        try await end(http)
         return
       }
     }
@@ -92,7 +99,7 @@ final class ServerRuntime: Sendable {
     }
   }
 
-  private func announce(_ monitor: MonitorServer?) {
+  private func announce(_ http: HTTPSide?) {
     for warning in settings.warnings { logger.warning("\(warning)") }
     logger.info(
       "gkick \(Version.text) serves",
@@ -100,7 +107,7 @@ final class ServerRuntime: Sendable {
         "listen": "\(settings.listen.map(\.description).joined(separator: ","))",
         "tls": "\(settings.tls == nil ? "none" : settings.tls?.clientAuthorities == nil ? "server" : "mutual")",
         "store": "\(settings.store)", "durability": "\(settings.durability)",
-        "http": "\(monitor == nil ? "none" : settings.http?.description ?? "none")", "pid": "\(getpid())",
+        "http": "\(http == nil ? "none" : settings.http?.description ?? "none")", "pid": "\(getpid())",
       ])
   }
 
@@ -114,30 +121,34 @@ final class ServerRuntime: Sendable {
   }
 
   /// Workers are told and their last outcomes taken, listeners closed, everything synced.
-  private func end(_ monitor: MonitorServer?) async throws {
+  private func end(_ http: HTTPSide?) async throws {
     logger.info("draining", metadata: ["limit": "\(IntervalText.format(settings.drainTimeout))"])
     isDraining.store(true, ordering: .relaxed)
     health.shutdown()
     await host.drain(within: .microseconds(settings.drainTimeout.microseconds))
     await server.shutdownGracefully(within: .seconds(2))
-    await monitor?.stop()
+    await http?.stop()
     try await host.stop()
     try await group.shutdownGracefully()
     logger.info("ended")
   }
 
-  // MARK: - Monitor
+  // MARK: - HTTP
 
-  private func startMonitor() async throws -> MonitorServer? {
+  private func startHTTP() async throws -> HTTPSide? {
     guard case .host(let name, let port)? = settings.http else { return nil }
     do {
-      return try await MonitorServer.start(host: name, port: port, group: group) { [self] path in await page(path) }
+      return try await HTTPSide.start(
+        settings.gateway(host: name, port: port), transports: inProcess, logger: logger
+      ) { [self] path in await page(path) }
+    } catch let failure as StartFailure {
+      throw failure
     } catch {
       throw StartFailure("cannot listen on --http \(name):\(port): \(error)")
     }
   }
 
-  private func page(_ path: String) async -> MonitorPage? {
+  private func page(_ path: String) async -> GatewayPage? {
     switch path {
     case "/healthz":
       // The engine answers: it is not stuck.
@@ -154,7 +165,7 @@ final class ServerRuntime: Sendable {
       let page = MetricsPage(
         host: await host.statistics(), queues: (try? await host.queues()) ?? [], workers: await host.workers(),
         calls: calls.rows(), transport: server.statistics, process: .read(), startedAt: startedAt, store: storeKind)
-      return MonitorPage(status: 200, contentType: PrometheusText.contentType, body: page.text())
+      return GatewayPage(status: 200, contentType: PrometheusText.contentType, body: page.text())
     default:
       return nil
     }

@@ -11,7 +11,12 @@
     handle = send_email.enqueue(to="ada@example.com")   # a worker: gkick-worker module:app
     print(handle.result(timeout=10))
 """
-from .aio import AsyncClient
+import pkgutil
+
+# Stubs made from the .proto files lie in gkick/v1, wherever they were put: both are found.
+__path__ = pkgutil.extend_path(__path__, __name__)
+
+from .aio import AsyncClient  # noqa: E402
 from .app import App, Batch
 from .client import Client
 from .codec import BytesCodec, Codec, JSONCodec

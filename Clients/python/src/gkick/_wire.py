@@ -4,7 +4,7 @@ from __future__ import annotations
 import importlib.resources
 from typing import Any, NamedTuple
 
-from google.protobuf import descriptor_pb2, descriptor_pool, duration_pb2, message_factory, timestamp_pb2
+from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
 
 class Method(NamedTuple):
@@ -17,11 +17,11 @@ class Method(NamedTuple):
 
 def _load() -> tuple[dict[str, Any], dict[str, Method], Any]:
     data = importlib.resources.files("gkick").joinpath("descriptors.binpb").read_bytes()
-    pool = descriptor_pool.Default()
+    # A pool of its own: a program that has stubs made from the same .proto files beside this package has both.
+    pool = descriptor_pool.DescriptorPool()
     files = descriptor_pb2.FileDescriptorSet.FromString(data).file
     for file in files:
-        if file.name.startswith("gkick/"):
-            pool.Add(file) if hasattr(pool, "Add") else pool.AddSerializedFile(file.SerializeToString())
+        pool.AddSerializedFile(file.SerializeToString())
     messages: dict[str, Any] = {}
     methods: dict[str, Method] = {}
     for file in files:
@@ -43,8 +43,8 @@ def _load() -> tuple[dict[str, Any], dict[str, Method], Any]:
 
 
 messages, methods, _pool = _load()
-Duration: Any = duration_pb2.Duration
-Timestamp: Any = timestamp_pb2.Timestamp
+Duration: Any = message_factory.GetMessageClass(_pool.FindMessageTypeByName("google.protobuf.Duration"))
+Timestamp: Any = message_factory.GetMessageClass(_pool.FindMessageTypeByName("google.protobuf.Timestamp"))
 
 
 def message(kind: str, /, **fields: Any) -> Any:

@@ -26,9 +26,19 @@ struct ServerFlags: ParsableArguments {
 
   @Option(
     help: Self.help(
-      "Where /healthz, /readyz and /metrics are served; none turns it off.", "127.0.0.1:7451", "--http",
-      "HOST:PORT|none"))
+      "Where JSON over HTTP, the web page, /healthz, /readyz and /metrics are served; none turns it off.",
+      "127.0.0.1:7451", "--http", "HOST:PORT|none"))
   var http: String?
+
+  @Flag(name: .customLong("http-tls"), help: "TLS there too, with the certificate of --tls-cert. (GKICK_HTTP_TLS=1)")
+  var httpTLS = false
+
+  @Option(
+    name: .customLong("http-origin"),
+    help: Self.help(
+      "Web pages of this origin may call there, too; may be given several times.", nil, "--http-origin",
+      "https://HOST[:PORT]"))
+  var httpOrigin: [String] = []
 
   @Option(help: Self.help("How long a silent worker keeps its jobs.", "30s", "--lease", "TIME"))
   var lease: String?

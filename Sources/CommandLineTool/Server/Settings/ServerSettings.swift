@@ -24,6 +24,10 @@ struct ServerSettings: Sendable {
   var loops: Int
   var drainTimeout: Interval
   var tls: TLS?
+  /// TLS for JSON over HTTP and the web page, too.
+  var httpTLS = false
+  /// Web pages of these origins may call over HTTP.
+  var httpOrigins: [String] = []
   var logLevel: Logger.Level
   var logFormat: LogFormat
 
@@ -99,12 +103,27 @@ struct ServerSettings: Sendable {
     case (_, nil): throw ValidationError("--tls-cert: needs --tls-key")
     }
 
+    httpTLS = flags.httpTLS || ["1", "true"].contains(environment["GKICK_HTTP_TLS"] ?? "")
+    if httpTLS, tls == nil { throw ValidationError("--http-tls: needs --tls-cert and --tls-key") }
+    let listed = environment["GKICK_HTTP_ORIGIN"]?.split(separator: ",").map(String.init) ?? []
+    httpOrigins = flags.httpOrigin.isEmpty ? listed : flags.httpOrigin
+    for origin in httpOrigins where !Self.isOrigin(origin) {
+      throw ValidationError("--http-origin: '\(origin)' is not https://HOST or https://HOST:PORT, without a path")
+    }
+
     logLevel = try setting("--log-level", flags.logLevel)
       .value(
         default: .info, allowed: "one of " + Logger.Level.allCases.map(\.rawValue).joined(separator: ", ")
       ) { Logger.Level(rawValue: $0) }
     logFormat = try setting("--log-format", flags.logFormat)
       .value(default: .text, allowed: "text or json") { LogFormat(rawValue: $0) }
+  }
+
+  /// Scheme, host and perhaps a port, as browsers send it (RFC 6454, section 6.2).
+  private static func isOrigin(_ text: String) -> Bool {
+    guard let scheme = ["https://", "http://"].first(where: { text.hasPrefix($0) }) else { return false }
+    let rest = text.dropFirst(scheme.count)
+    return !rest.isEmpty && !rest.contains("/") && !rest.contains("*") && !rest.contains(" ")
   }
 
   /// What a careful operator would want to hear at start.
@@ -121,7 +140,7 @@ struct ServerSettings: Sendable {
       }
     }
     if let http, !http.isLocal {
-      warnings.append("--http \(http) shows health and metrics to everyone who can reach it")
+      warnings.append("--http \(http) lets everyone who can reach it look at jobs and change them")
     }
     if durability == .relaxed {
       warnings.append("--durability relaxed: a power failure can lose the last second of acknowledged jobs")

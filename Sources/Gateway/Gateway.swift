@@ -1,0 +1,94 @@
+import Hummingbird
+import HummingbirdCore
+import HummingbirdHTTP2
+public import Logging
+public import NIOCore
+public import NIOSSL
+public import RPC
+import ServiceLifecycle
+
+/// What a gateway is told at the start.
+public struct GatewayConfiguration: Sendable {
+  public var host: String
+  public var port: Int
+  /// nil: plaintext. HTTP/1.1 and HTTP/2 with either.
+  public var tls: TLSConfiguration?
+  /// Web pages of these origins may call ("https://app.example.org"); empty: none but the gateway's own.
+  public var origins: [String] = []
+  /// Bytes of one request body, also after inflating.
+  public var maxBody = 4 << 20
+  /// More connections than these wait until others have gone.
+  public var maxConnections = 4_096
+  /// How long a connection may take for the head of its next request.
+  public var headTimeout = TimeAmount.seconds(60)
+  /// How long a request's body may take.
+  public var bodyTimeout = TimeAmount.seconds(30)
+
+  public init(host: String, port: Int) {
+    self.host = host
+    self.port = port
+  }
+}
+
+/// A page that is neither a call nor a file: health, metrics.
+public struct GatewayPage: Sendable {
+  /// HTTP status.
+  public var status: Int
+  public var contentType: String
+  public var body: String
+
+  public init(status: Int, contentType: String, body: String) {
+    self.status = status
+    self.contentType = contentType
+    self.body = body
+  }
+}
+
+/// JSON over HTTP: every RPC by the Connect protocol (connectrpc.com/docs/protocol), events as server-sent events, the web page, and the pages
+/// for health and metrics. It has no rule of its own: each request becomes a call on the in-process transport.
+public struct Gateway: Sendable {
+  /// The page at a path; nil: there is none.
+  public typealias Pages = @Sendable (_ path: String) async -> GatewayPage?
+
+  private let services: ServiceGroup
+
+  /// - Parameters:
+  ///   - transports: calls are dealt to them in turn; at least one.
+  ///   - group: of a thread of its own, so that what hangs elsewhere does not keep health from being told.
+  ///   - bound: told the address once it listens.
+  public init(
+    configuration: GatewayConfiguration, transports: [InProcessTransport], group: any EventLoopGroup, logger: Logger,
+    pages: @escaping Pages, bound: @escaping @Sendable (any Channel) async -> Void = { _ in }
+  ) throws {
+    let responder = GatewayResponder(configuration: configuration, transports: transports, pages: pages)
+    let (head, body) = (configuration.headTimeout, configuration.bodyTimeout)
+    let http1 = HTTP1Channel.Configuration(
+      additionalChannelHandlers: [RequestClock(headTimeout: head, bodyTimeout: body)],
+      httpDecoderConfiguration: .init(
+        maxHeaderFieldSize: 16 << 10, maxHeaderListSize: 32 << 10, maxHeaderFieldCount: 100))
+    let http2 = HTTP2Channel.Configuration(
+      idleTimeout: .seconds(60), gracefulCloseTimeout: .seconds(5), streamConfiguration: http1)
+    let server: HTTPServerBuilder
+    if let tls = configuration.tls {
+      server = try .http2Upgrade(tlsConfiguration: tls, configuration: http2)
+    } else {
+      server = HTTPServerBuilder { PlaintextChannel(responder: $0, configuration: http2, timeout: head) }
+    }
+    var quiet = logger
+    // What goes wrong with one connection is not worth a line each.
+    quiet.logLevel = .critical
+    let application = Application(
+      responder: responder, server: server,
+      configuration: ApplicationConfiguration(
+        address: .hostname(configuration.host, port: configuration.port), serverName: "gkick", backlog: 256,
+        reuseAddress: true, availableConnectionsDelegate: MaximumAvailableConnections(configuration.maxConnections)),
+      onServerRunning: bound, eventLoopGroupProvider: .shared(group), logger: quiet)
+    services = ServiceGroup(configuration: .init(services: [application], logger: quiet))
+  }
+
+  /// Serves until `stop`.
+  public func run() async throws { try await services.run() }
+
+  /// No new connections; open ones end with the answer they are in. Streams of events do not end by themselves: cancel `run`'s task after a moment.
+  public func stop() async { await services.triggerGracefulShutdown() }
+}

@@ -1,0 +1,18 @@
+import Hummingbird
+import NIOCore
+
+/// What Hummingbird keeps of a request, and who sent it.
+struct GatewayContext: RequestContext {
+  var coreContext: CoreRequestContextStorage
+  let address: String
+
+  init(source: ApplicationRequestContextSource) {
+    coreContext = .init(source: source)
+    // "127.0.0.1:50123" as the gRPC side writes it.
+    if let remote = source.channel.remoteAddress, let ip = remote.ipAddress, let port = remote.port {
+      address = ip.contains(":") ? "[\(ip)]:\(port)" : "\(ip):\(port)"
+    } else {
+      address = "http"
+    }
+  }
+}

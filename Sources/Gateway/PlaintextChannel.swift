@@ -1,0 +1,91 @@
+import HummingbirdCore
+import HummingbirdHTTP2
+import Logging
+import NIOCore
+import NIOHTTP2
+import NIOTLS
+
+/// HTTP/1.1 and HTTP/2 on one plaintext port: whoever begins with HTTP/2's preface (RFC 9113, section 3.3, "prior knowledge") speaks that.
+struct PlaintextChannel: ServerChildChannel {
+  struct Value: ServerChildChannelValue {
+    let negotiated: EventLoopFuture<NIONegotiatedHTTPVersion<HTTP1Channel.Value, HTTP2Channel.Value>>
+    let channel: any Channel
+  }
+
+  private let http1: HTTP1Channel
+  private let http2: HTTP2Channel
+  private let timeout: TimeAmount
+
+  /// - Parameter timeout: for a connection's first bytes.
+  init(
+    responder: @escaping HTTPChannelHandler.Responder, configuration: HTTP2Channel.Configuration, timeout: TimeAmount
+  ) {
+    http1 = HTTP1Channel(responder: responder, configuration: configuration.streamConfiguration)
+    http2 = HTTP2Channel(responder: responder, configuration: configuration)
+    self.timeout = timeout
+  }
+
+  func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
+    let (http1, http2) = (http1, http2)
+    do {
+      try channel.pipeline.syncOperations.addHandler(PrefaceReader(timeout: timeout))
+    } catch {
+      return channel.eventLoop.makeFailedFuture(error)
+    }
+    return channel.configureHTTP2AsyncSecureUpgrade { channel in
+      http1.setup(channel: channel, logger: logger)
+    } http2ConnectionInitializer: { channel in
+      http2.setup(channel: channel, logger: logger)
+    }.map { Value(negotiated: $0, channel: channel) }
+  }
+
+  func handle(value: Value, logger: Logger) async {
+    do {
+      switch try await value.negotiated.get() {
+      case .http1_1(let connection): await http1.handle(value: connection, logger: logger)
+      case .http2(let connection): await http2.handle(value: connection, logger: logger)
+      }
+    } catch {
+      // It ended, or said nothing, before it was known what it speaks.
+      try? await value.channel.close().get()
+    }
+  }
+}
+
+/// Reads as much as tells the two apart, and says it as TLS would after its handshake.
+private final class PrefaceReader: ChannelInboundHandler, RemovableChannelHandler {
+  typealias InboundIn = ByteBuffer
+  typealias InboundOut = ByteBuffer
+
+  private static let preface = ByteBuffer(string: "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
+  private let timeout: TimeAmount
+  private var timer: Scheduled<Void>?
+  private var bytes = ByteBuffer()
+
+  init(timeout: TimeAmount) { self.timeout = timeout }
+
+  func handlerAdded(context: ChannelHandlerContext) {
+    let channel = context.channel
+    timer = context.eventLoop.scheduleTask(in: timeout) { channel.close(promise: nil) }
+  }
+
+  func handlerRemoved(context: ChannelHandlerContext) { timer?.cancel() }
+
+  func channelInactive(context: ChannelHandlerContext) {
+    timer?.cancel()
+    context.fireChannelInactive()
+  }
+
+  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    var data = unwrapInboundIn(data)
+    bytes.writeBuffer(&data)
+    let count = min(bytes.readableBytes, Self.preface.readableBytes)
+    let isPreface = bytes.getSlice(at: bytes.readerIndex, length: count) == Self.preface.getSlice(at: 0, length: count)
+    if isPreface, count < Self.preface.readableBytes { return }
+    timer?.cancel()
+    context.fireUserInboundEventTriggered(
+      TLSUserEvent.handshakeCompleted(negotiatedProtocol: isPreface ? "h2" : "http/1.1"))
+    context.fireChannelRead(wrapInboundOut(bytes))
+    context.pipeline.syncOperations.removeHandler(self, promise: nil)
+  }
+}

@@ -1,0 +1,121 @@
+import HTTP2
+import NIOCore
+
+/// Both ends of one connection in memory, and the bytes between them. Confined to its loop.
+final class InProcessConnection {
+  private let eventLoop: any EventLoop
+  private let server: ServerConnection
+  private let client: ClientConnection
+  private var serverTimer: Scheduled<Void>?
+  private var isMoving = false
+  private var isScheduled = false
+  private var isBroken = false
+  /// Calls with a deadline are given up here as well, as a client does.
+  private var timers: [ObjectIdentifier: Scheduled<Void>] = [:]
+
+  init(_ transport: InProcessTransport) throws(HTTP2SessionError) {
+    eventLoop = transport.eventLoop
+    let now = NIODeadline.now()
+    server = try ServerConnection(
+      configuration: transport.configuration, methods: transport.methods, context: LoopContext(eventLoop: eventLoop),
+      peer: transport.peer, now: now)
+    client = try ClientConnection(
+      configuration: ClientRPCConfiguration(), context: LoopContext(eventLoop: eventLoop), now: now)
+    server.delegate = self
+    client.delegate = self
+    // SETTINGS first.
+    move()
+  }
+
+  func close() {
+    isBroken = true
+    serverTimer?.cancel()
+    client.connectionLost("the server is shutting down")
+    server.connectionLost()
+  }
+
+  var acceptsCalls: Bool { !isBroken && client.acceptsCalls }
+
+  func begin(
+    _ path: String, metadata: Metadata, timeout: TimeAmount?, handler: any ClientCallHandler
+  ) -> ClientCall {
+    let deadline = timeout.map { NIODeadline.now() + $0 }
+    let call = ClientCall(
+      path: path, metadata: metadata, options: CallOptions(timeout: timeout), deadline: deadline,
+      context: client.context, configuration: client.configuration, handler: handler)
+    call.begin()
+    guard client.start(call, now: .now()) else {
+      call.fail(Status(.resourceExhausted, "too many calls at once", retryPushback: 500))
+      return call
+    }
+    if let deadline {
+      let bound = NIOLoopBound((self, call), eventLoop: eventLoop)
+      timers[ObjectIdentifier(call)] = eventLoop.scheduleTask(deadline: deadline) {
+        let (connection, call) = bound.value
+        call.cancel(Status(.deadlineExceeded, "deadline exceeded"))
+        connection.timers[ObjectIdentifier(call)] = nil
+        connection.move()
+      }
+      call.router = self
+    }
+    moveSoon()
+    return call
+  }
+
+  /// Carries bytes to and fro until neither side has any.
+  private func move() {
+    guard !isMoving else { return }
+    isMoving = true
+    defer { isMoving = false }
+    var moved = true
+    while moved {
+      var request = ByteBuffer()
+      client.produce(into: &request, limit: 64 * 1024, now: .now())
+      if request.readableBytes > 0, !server.receive(request, now: .now()) { isBroken = true }
+      var answer = ByteBuffer()
+      server.produce(into: &answer, limit: 64 * 1024, now: .now())
+      if answer.readableBytes > 0, !client.receive(answer, now: .now()) { isBroken = true }
+      moved = request.readableBytes > 0 || answer.readableBytes > 0
+    }
+    if isBroken {
+      client.connectionLost("the connection to the server has ended")
+      server.connectionLost()
+    }
+  }
+
+  private func moveSoon() {
+    guard !isScheduled, !isMoving else { return }
+    isScheduled = true
+    let bound = NIOLoopBound(self, eventLoop: eventLoop)
+    eventLoop.execute {
+      bound.value.isScheduled = false
+      bound.value.move()
+    }
+  }
+}
+
+extension InProcessConnection: ServerConnectionDelegate {
+  func deadlineChanged(_ deadline: NIODeadline) {
+    serverTimer?.cancel()
+    let bound = NIOLoopBound(self, eventLoop: eventLoop)
+    serverTimer = eventLoop.scheduleTask(deadline: deadline) {
+      let connection = bound.value
+      if let next = connection.server.expireCalls(now: .now()) { connection.deadlineChanged(next) }
+      connection.move()
+    }
+  }
+}
+
+extension InProcessConnection: ClientConnectionDelegate {
+  func outputAdded() { moveSoon() }
+  func settingsReceived() {}
+  func goAwayReceived(_ error: HTTP2ErrorCode) {}
+  func givenUp(_ reason: String) {}
+  func callEnded() {}
+}
+
+extension InProcessConnection: ClientCallRouter {
+  func callRefused(_ call: ClientCall) -> Bool { false }
+
+  func callEnded(_ call: ClientCall) { timers.removeValue(forKey: ObjectIdentifier(call))?.cancel() }
+}
