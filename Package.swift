@@ -93,7 +93,7 @@ let package = Package(
       ["RPC", "Protobuf", "GRPCProtos", "CProtobufC", .product(name: "NIOCore", package: "swift-nio")]),
     module("Jobs", []),
     module("Backlog", ["Jobs"]),
-    module("Engine", ["Jobs"]),
+    module("Engine", ["Backlog", "Jobs"]),
     module("MemoryStore", ["Jobs"]),
     module("MemoryStorage", ["Jobs"]),
     module("SQLiteStore", ["Jobs", "CSQLite"]),
@@ -109,7 +109,7 @@ let package = Package(
       name: "PostgresStorage", dependencies: ["Jobs", "SQLRecords", "CPostgres"], resources: [.embedInCode("Scripts")],
       swiftSettings: strict),
     module("Wire", ["Jobs", "GKickProtos", "CProtobufC"]),
-    module("Services", ["RPC", "Wire", "Engine", "Jobs", .product(name: "NIOCore", package: "swift-nio")]),
+    module("Services", ["RPC", "Wire", "Engine", "Backlog", "Jobs", .product(name: "NIOCore", package: "swift-nio")]),
     module(
       "GKick",
       [
@@ -134,7 +134,7 @@ let package = Package(
     .executableTarget(
       name: "CommandLineTool",
       dependencies: [
-        "HTTP2", "RPC", "RPCTransport", "RPCServices", "Jobs", "Engine", "MemoryStore", "SQLiteStore",
+        "HTTP2", "RPC", "RPCTransport", "RPCServices", "Jobs", "Engine", "MemoryStorage", "SQLiteStorage",
         "RedisStore", "Wire", "Services", "Gateway", "GKick", "GKickProtos", "CSpawn", log, lifecycle,
         .product(name: "NIOHTTP1", package: "swift-nio"),
         .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
@@ -171,7 +171,7 @@ let package = Package(
       name: "store-benchmark", dependencies: ["SQLiteStore", "Jobs"], path: "Benchmarks/store",
       swiftSettings: strict),
     .executableTarget(
-      name: "engine-benchmark", dependencies: ["Engine", "SQLiteStore", "Jobs"], path: "Benchmarks/engine",
+      name: "engine-benchmark", dependencies: ["Engine", "Backlog", "SQLiteStorage", "Jobs"], path: "Benchmarks/engine",
       swiftSettings: strict),
     .executableTarget(
       name: "worker-benchmark",
@@ -204,7 +204,7 @@ let package = Package(
       ]),
     tests("Jobs", ["Jobs"], exclude: ["Corpus"]),
     tests("Backlog", ["Backlog", "Jobs", "MemoryStorage"]),
-    tests("Engine", ["Engine", "Jobs", "MemoryStore"]),
+    tests("Engine", ["Engine", "Backlog", "Jobs", "MemoryStorage"]),
     tests("MemoryStore", ["MemoryStore", "Jobs"]),
     tests("MemoryStorage", ["MemoryStorage", "Jobs"]),
     tests("SQLiteStore", ["SQLiteStore", "CSQLite", "StoreCrasher", "MemoryStore", "Jobs"]),
@@ -214,11 +214,11 @@ let package = Package(
     tests("SQLRecords", ["SQLRecords", "Jobs"]),
     tests("PostgresStorage", ["PostgresStorage", "Jobs"]),
     tests("Wire", ["Wire", "Jobs"]),
-    tests("Services", ["Services", "RPC", "RPCTransport", "Wire", "Engine", "Jobs", "MemoryStore", log] + nio),
+    tests("Services", ["Services", "RPC", "RPCTransport", "Wire", "Engine", "Jobs", "MemoryStorage", log] + nio),
     tests(
       "GKick",
       [
-        "GKick", "GKickTesting", "Jobs", "Wire", "Services", "Engine", "MemoryStore", "RPC", "RPCTransport", log,
+        "GKick", "GKickTesting", "Jobs", "Wire", "Services", "Engine", "MemoryStorage", "RPC", "RPCTransport", log,
         lifecycle, .product(name: "MetricsTestKit", package: "swift-metrics"),
         .product(name: "Metrics", package: "swift-metrics"),
         .product(name: "Tracing", package: "swift-distributed-tracing"),
@@ -226,7 +226,7 @@ let package = Package(
     tests(
       "CommandLineTool",
       ["CommandLineTool", "Jobs", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
-    tests("Simulation", ["Engine", "Jobs", "MemoryStore", "SQLiteStore"]),
+    tests("Simulation", ["Engine", "Backlog", "Jobs", "MemoryStorage"]),
   ],
   swiftLanguageModes: [.v6]
 )

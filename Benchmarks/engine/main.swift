@@ -1,4 +1,4 @@
-// What one job's whole life costs the engine's thread, the embedded store included, without any socket: producers whose every job is an
+// What one job's whole life costs the engine and the embedded storage, without any socket: producers whose every job is an
 // enqueue of its own, eight worker streams that report what they were given with the tick before.
 //
 //     $(Scripts/build release engine-benchmark) [jobs] [batch] [folder]
@@ -6,10 +6,11 @@
 // jobs: lives measured (200000); batch: enqueues per tick (50); folder: where the store is made, removed afterwards
 // (./engine-benchmark-data).
 
+import Backlog
 import Engine
 import Glibc
 import Jobs
-import SQLiteStore
+import SQLiteStorage
 
 func number(_ index: Int, _ value: Int) -> Int {
   CommandLine.arguments.count > index ? Int(CommandLine.arguments[index]) ?? value : value
@@ -27,7 +28,11 @@ func clock(_ id: clockid_t) -> Double {
   return Double(time.tv_sec) * 1e6 + Double(time.tv_nsec) / 1e3
 }
 
-func now() -> Timestamp { Timestamp(microseconds: Int64(clock(CLOCK_REALTIME))) }
+func now() -> Moment {
+  Moment(
+    wall: Timestamp(microseconds: Int64(clock(CLOCK_REALTIME))),
+    elapsed: Instant(microseconds: Int64(clock(CLOCK_MONOTONIC))))
+}
 func cpu() -> Double { clock(CLOCK_THREAD_CPUTIME_ID) }
 
 func remove() {
@@ -67,8 +72,11 @@ struct Streams {
 
 func run() throws(StoreError) {
   remove()
-  let store = try SQLiteStore.open(path: folder, now: now())
-  let engine = Engine(store: store, configuration: EngineConfiguration(), seed: 1, now: now())
+  let storage = try SQLiteStorage.open(path: folder)
+  let epoch = try storage.beginEpoch()
+  let backlog = Backlog(rows: storage.rows, seed: 1)
+  try backlog.load(storage, epoch, now: now())
+  let engine = Engine(backlog: backlog, configuration: EngineConfiguration(), seed: 1, now: now())
   let body = [UInt8](repeating: 7, count: 130)
   var workers = Streams()
   let subscription = Subscription(pattern: QueuePattern("life"))
@@ -93,20 +101,26 @@ func run() throws(StoreError) {
       parts[part] += time - mark
       mark = time
     }
-    let early = engine.decide(commands, now: now())
+    let decision = engine.decide(commands, now: now())
     lap(0)
-    let late = engine.commit(now: now())
-    lap(1)
+    var late: [Effect] = []
+    if case .write(let ticket, let changes, let sync)? = decision.work {
+      if let changes { try storage.write([changes], epoch: epoch) }
+      if sync { try storage.sync() }
+      lap(1)
+      late = engine.stored(through: ticket, now: now())
+      lap(0)
+    }
     commands.removeAll(keepingCapacity: true)
-    workers.hear(early)
+    workers.hear(decision.effects)
     workers.hear(late)
   }
   let took = clock(CLOCK_MONOTONIC) - start
-  report("engine's CPU per job's life, \(batch) per tick, synced", (parts[0] + parts[1]) / Double(jobs), "us")
-  report("  decide", parts[0] / Double(jobs), "us")
-  report("  commit", parts[1] / Double(jobs), "us")
+  report("CPU per job's life, \(batch) per tick, synced", (parts[0] + parts[1]) / Double(jobs), "us")
+  report("  the engine", parts[0] / Double(jobs), "us")
+  report("  the storage", parts[1] / Double(jobs), "us")
   report("jobs per second", Double(jobs) / took * 1e6, "/s")
-  try store.close()
+  try storage.close()
 }
 
 do {

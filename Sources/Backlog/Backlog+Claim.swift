@@ -63,7 +63,7 @@ extension Backlog {
   /// The lane with the best job that the filter takes.
   private func best(_ place: inout FilterPlace, _ now: Instant) -> Lane? {
     while place.pattern < place.filter.queues.count {
-      let pattern = place.filter.queues[place.pattern]
+      let pattern = place.filter.pattern(place.pattern)
       if pattern.isPrefix {
         if let lane = scope(prefix: pattern.text, names: place.filter.names, now: now).best() { return lane }
       } else if let lane = queues[pattern.text]?.best(place.filter.names) {
@@ -97,7 +97,8 @@ extension Backlog {
   private func preview(_ place: FilterPlace, _ most: Int, _ now: Instant) -> [Entry] {
     if usesKeys { return rehearse(place, most, now) }
     var found: [Entry] = []
-    for pattern in place.filter.queues[place.pattern...] where found.count < most {
+    for number in place.pattern..<place.filter.queues.count where found.count < most {
+      let pattern = place.filter.pattern(number)
       if pattern.isPrefix {
         found += scope(prefix: pattern.text, names: place.filter.names, now: now).preview(most - found.count)
       } else if let queue = queues[pattern.text] {

@@ -14,6 +14,25 @@ public struct Renewal: Sendable {
   }
 }
 
+public enum Extended: Sendable {
+  case extended(RunningJob)
+  case notHeld
+}
+
+/// A running job as its lease knows it, for a session that takes it over.
+public struct RunningJob: Hashable, Sendable {
+  public var lease: Lease
+  public var workerID: String
+  public var queue: String
+  public var name: String
+  public var attempt: UInt32
+  public var payloadSize: Int
+  public var startedAt: Timestamp
+  public var deadline: Instant?
+  public var cancelRequested: Bool
+  public var cancelReason: String
+}
+
 extension Backlog {
   // MARK: Leases
 
@@ -47,13 +66,13 @@ extension Backlog {
   }
 
   /// A lease never reaches past its attempt's time and some grace. Event: progress, when given.
-  public func extend(_ renewals: [Renewal], now: Moment) throws(StoreError) -> [ExtendResult] {
+  public func extend(_ renewals: [Renewal], now: Moment) throws(StoreError) -> [Extended] {
     var seqs: [Int64] = []
     for renewal in renewals where renewal.progress != nil {
       if let job = running(renewal.lease), job.carried == nil { seqs.append(job.seq) }
     }
     try read(seqs, bodies: false)
-    var results: [ExtendResult] = []
+    var results: [Extended] = []
     results.reserveCapacity(renewals.count)
     for renewal in renewals {
       guard let job = running(renewal.lease) else {
@@ -72,9 +91,20 @@ extension Backlog {
             cancelReason: carried.cancelReason))
         note(.progress, job, now.wall, detail: .progress(progress), by: job.standing.workerID)
       }
-      results.append(.extended(job.held))
+      results.append(.extended(job.asRunning))
     }
     return results
+  }
+
+  /// Whether this worker has the lease.
+  public func holds(_ lease: Lease, workerID: String) -> Bool {
+    running(lease).map { $0.standing.workerID == workerID } ?? false
+  }
+
+  /// When the lease of a running job ends, by the wall clock as it goes now.
+  public func leaseEnd(_ jobID: String, now: Moment) -> Timestamp? {
+    guard let job = find(jobID), job.standing.state == .running else { return nil }
+    return now.wall + (job.leaseEnd - now.elapsed)
   }
 
   /// Settles leases whose end has come, at most `limit`: as failed when the attempt's time is over, as canceled when its worker did not stop in

@@ -18,6 +18,8 @@ public final class Backlog {
   var tokens: UInt64 = 0
   var nextSeq: Int64 = 1
   private var cursor: Int64 = 0
+  /// Of the newest event that may have been shown.
+  private var shown: Int64 = 0
 
   var salt: UInt32 = 0
   /// Someone chose an id that looks like ours: those that are made must not be one of them.
@@ -80,7 +82,7 @@ public final class Backlog {
   var changedDocuments: [Document] = []
 
   /// Change sets that are not confirmed yet, the oldest first.
-  private var sent: [(number: UInt64, jobs: [LiveJob])] = []
+  private var sent: [(number: UInt64, cursor: Int64, jobs: [LiveJob])] = []
   /// Of the latest change set.
   public private(set) var number: UInt64 = 0
   /// Bytes of waiting jobs that are at hand only to save reading them.
@@ -112,6 +114,9 @@ public final class Backlog {
 
   /// The cursor of the newest event; 0: none yet.
   public var lastCursor: Int64 { cursor }
+
+  /// Of the newest event that the storage had when the state was loaded: those between it and the first one since do not exist.
+  public private(set) var loadedCursor: Int64 = 0
 
   // MARK: Loading
 
@@ -168,7 +173,8 @@ public final class Backlog {
     if isNewEpoch, epoch.number > 1, cursorsPerEpoch > 0 {
       last = (last / cursorsPerEpoch + 1) * cursorsPerEpoch
     }
-    cursor = max(cursor, last)
+    loadedCursor = lastCursor
+    cursor = max(shown, last)
   }
 
   // MARK: Queues
@@ -275,7 +281,7 @@ public final class Backlog {
       return nil
     }
     number += 1
-    sent.append((number, touched))
+    sent.append((number, cursor, touched))
     touched = []
     events.reserveCapacity(min(changes.events.count, 1_024))
     return changes
@@ -323,12 +329,27 @@ public final class Backlog {
         if job.standing.state == .running, job.bodyIn <= number { job.body = nil }
         if job.changedIn == first.number, !job.isTouched { release(job) }
       }
+      shown = first.cursor
       sent.removeFirst()
     }
   }
 
   /// Jobs of which the storage may not know the latest yet.
   var unstored: [LiveJob] { sent.flatMap(\.jobs) + touched }
+
+  /// Makes the next change set one that is not empty: whoever stores it takes writes.
+  public func probe(_ now: Moment) {
+    var bytes: [UInt8] = []
+    var rest = UInt64(bitPattern: now.wall.microseconds)
+    for _ in 0..<8 {
+      bytes.append(UInt8(truncatingIfNeeded: rest))
+      rest >>= 8
+    }
+    changedDocuments.append(Document(kind: .setting, key: "probed", bytes: bytes))
+  }
+
+  /// All that was changed is stored.
+  public func confirmAll() { confirm(number) }
 
   /// Final jobs that the storage may not know as such yet.
   func unconfirmedFinals() -> [LiveJob] {

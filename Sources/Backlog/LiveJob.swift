@@ -67,6 +67,14 @@ final class LiveJob {
 
   var lease: Lease { Lease(jobID: head.job.id, token: standing.token) }
 
+  var asRunning: RunningJob {
+    RunningJob(
+      lease: lease, workerID: standing.workerID, queue: head.job.queue, name: head.job.name,
+      attempt: standing.attempt, payloadSize: head.job.payloadSize, startedAt: standing.startedAt ?? head.createdAt,
+      deadline: deadline,
+      cancelRequested: standing.cancelRequested, cancelReason: carried?.cancelReason ?? "")
+  }
+
   var held: HeldJob {
     HeldJob(
       lease: lease, workerID: standing.workerID, queue: head.job.queue, name: head.job.name,

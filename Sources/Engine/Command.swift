@@ -10,6 +10,10 @@ public enum Command: Sendable {
   case pause(queue: String, Bool, Route)
   /// Why the job, as it was just read, is not running.
   indirect case explain(JobRecord, Route)
+  /// Answers when all that was asked before is decided and stored.
+  case fence(Route)
+  /// Forgets a queue that has no jobs.
+  case deleteQueue(String, Route)
   /// The waiting reason, in words, of each job as just read; and what only the engine knows of running ones.
   case annotate([JobRecord], Route)
   /// Answers when the job is final. Ask before reading the job's state, so that no end is missed.
@@ -37,8 +41,6 @@ public enum Command: Sendable {
 
   /// The caller of a waitForEnd, pullEvents or fetch has gone: no answer is wanted.
   case forget(Route)
-  /// A store shared with other servers says that something happened there.
-  case signal(StoreSignal)
   /// The server goes away: tell every worker, give out nothing more.
   case drain(Route)
 }

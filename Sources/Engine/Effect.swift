@@ -23,10 +23,14 @@ public enum Reply: Sendable {
   case controlled(ControlResult)
   /// sweep: how many jobs were changed.
   case swept(UInt64)
-  /// pause, drain, drainWorker.
+  /// fence.
+  case fenced
+  /// pause, drain, drainWorker, deleteQueue.
   case done
-  /// drainWorker.
+  /// drainWorker, deleteQueue.
   case notFound
+  /// deleteQueue: it has jobs, finished ones counted in.
+  case hasJobs
   /// explain.
   case explained(Explanation)
   /// annotate: one per job, in order.

@@ -1,116 +1,188 @@
-import Jobs
+public import Backlog
+public import Jobs
 
-/// Decides everything: commands and the time in, effects out. Deterministic; no clock, no threads, no I/O but the store's.
+/// Decides everything: commands and the time in; effects, and what is to be stored, out. Deterministic; no clock, no threads, no I/O but
+/// rows that the state reads.
 ///
 /// The owner's loop is:
 ///
-///     let early = engine.decide(commands, now: clock.now)   // at most 512 commands
-///     deliver(early)                                        // assignments: may leave before the commit
-///     let late = engine.commit(now: clock.now)              // one transaction for everybody
-///     deliver(late)                                         // acknowledgements, outcome results, events
-///     wait for commands, or until engine.nextWake
+///     let decision = engine.decide(commands, now: now)      // at most 512 commands
+///     deliver(decision.effects)                             // assignments: they may leave before the write
+///     hand decision.work to the storage                     // which writes whatever piled up, in order
+///     ...
+///     deliver(engine.stored(through: ticket, now: now))     // when it is: acknowledgements, outcome results, events
+///     deliver(engine.failed(error, now: now))               // when it is not, or nobody knows: the state is loaded anew
+///     wait for commands or the storage, or until engine.nextWake
 ///
-/// Inside a tick the order is: outcomes, enqueues, promotions, claims.
+/// The next tick is decided while the last ones are being stored. Inside a tick the order is: outcomes, enqueues, promotions, claims.
 public final class Engine {
   public let configuration: EngineConfiguration
-  private let store: any JobStore
+  /// Not to be touched while it is being loaded.
+  public let backlog: Backlog
   private let tick = Tick()
   private let ledger: QueueLedger
-  private let balancer: LoadBalancer
+  let balancer: LoadBalancer
   private let workers: WorkerRegistry
   private let queues: QueueManager
   private let poller: Poller
-  private let fleet: Fleet
   private let events: EventHub
   private var statistics = EngineStatistics()
-  /// Time never goes backwards in here, whatever the caller's clock does.
-  private var now: Timestamp
+  private var now: Moment
 
-  /// - Parameter seed: of all randomness (jitter, worker ids).
-  public init(store: any JobStore, configuration: EngineConfiguration, seed: UInt64, now: Timestamp) {
-    self.store = store
+  /// Ticks that are not known to be stored, the oldest first.
+  private var pending: [Said] = []
+  private var ticket: UInt64 = 0
+  private var outage: Outage?
+
+  /// The storage failed.
+  private struct Outage {
+    enum Step {
+      /// Nothing is asked of the storage before then.
+      case resting(until: Instant)
+      case loading
+      /// The state is loaded; the storage has to show that it takes writes before any job is given out.
+      case probing(ticket: UInt64)
+    }
+    var step: Step
+    var error: StoreError
+    var failures = 1
+  }
+
+  /// - Parameters:
+  ///   - backlog: loaded.
+  ///   - seed: of all randomness (jitter, worker ids).
+  public init(backlog: Backlog, configuration: EngineConfiguration, seed: UInt64, now: Moment) {
+    self.backlog = backlog
     self.configuration = configuration
     self.now = now
     ledger = QueueLedger()
-    balancer = LoadBalancer(configuration: configuration, ledger: ledger)
+    balancer = LoadBalancer(configuration: configuration, backlog: backlog)
     workers = WorkerRegistry(
       configuration: configuration, balancer: balancer, ledger: ledger, random: Randomness(seed: seed))
     queues = QueueManager(
-      configuration: configuration, store: store, ledger: ledger, balancer: balancer, workers: workers)
-    poller = Poller(store: store, configuration: configuration, balancer: balancer, workers: workers, now: now)
-    fleet = Fleet(store: store, workers: workers)
-    events = EventHub(configuration: configuration, lastCursor: store.lastEventCursor)
+      configuration: configuration, backlog: backlog, ledger: ledger, balancer: balancer, workers: workers)
+    poller = Poller(backlog: backlog, configuration: configuration, workers: workers, now: now.elapsed)
+    events = EventHub(
+      configuration: configuration, stored: backlog.loadedCursor, lastCursor: backlog.lastCursor)
   }
 
   // MARK: The tick
 
-  /// Takes the commands in and applies everything to the store. What it returns may leave at once.
-  public func decide(_ commands: [Command], now time: Timestamp) -> [Effect] {
-    let wake = nextWake ?? time
-    let overslept = time - max(wake, now)
-    now = max(now, time)
+  /// Takes the commands in and decides what becomes of them.
+  public func decide(_ commands: [Command], now moment: Moment) -> Decision {
+    let wake = nextWake ?? moment.elapsed
+    let overslept = moment.elapsed - max(wake, now.elapsed)
+    advance(to: moment)
     tick.begin(now)
-    fleet.begin()
-    if workers.excuse(overslept, tick: tick) { poller.putOff(until: now + WorkerRegistry.hearing) }
+    workers.excuse(overslept, tick: tick)
     statistics.ticks += 1
     statistics.commands += UInt64(commands.count)
+    if outage != nil { return decideWithoutStorage(commands) }
     for command in commands { accept(command) }
     workers.alarm(tick: tick)
-    events.beat(now: now, into: &tick.early)
+    events.beat(now: now.elapsed, into: &tick.early)
     do {
       try apply()
-      workers.flushEarly(tick: tick)
-      workers.endImpatientFetches(tick: tick)
     } catch {
-      store.rollback()
-      fail(error)
+      // What was done by halves is not handed on: the state is loaded anew.
+      pending.append(tick.said)
+      tick.said = Said()
+      let early = tick.early
+      return Decision(effects: early + failed(error, now: now), work: nil)
     }
-    let early = tick.early
+    workers.flushEarly(tick: tick)
+    workers.endImpatientFetches(tick: tick)
+    let work = hand(over: backlog.takeChanges(tick.said.wantsSync ? .synced : .relaxed, now: now))
+    var effects = tick.early
     tick.early = []
-    return early
+    if pending.count == 1, pending[0].ticket == 0 { finishFirst(into: &effects) }
+    return Decision(effects: effects, work: work)
   }
 
-  /// Makes the tick durable. What it returns says so.
-  public func commit(now time: Timestamp) -> [Effect] {
-    now = max(now, time)
-    var effects: [Effect] = []
-    effects.reserveCapacity(tick.replies.count + tick.touched.count)
-    if let failure = tick.failure {
-      // Nobody has heard of the assignments, nor been welcomed.
-      workers.failConnecting(failure, tick: tick, into: &effects)
-      workers.unassign(tick: tick, tell: false)
-      undo(failure, &effects)
-    } else if !tick.hasWritten {
-      finish(&effects)
-    } else {
-      do {
-        try commitStore(&effects)
-        finish(&effects)
-      } catch {
-        store.rollback()
-        fail(error)
-        workers.unassign(tick: tick, tell: true)
-        undo(error, &effects)
+  private func advance(to moment: Moment) {
+    now = Moment(wall: moment.wall, elapsed: max(now.elapsed, moment.elapsed))
+  }
+
+  /// Files what is said later under a ticket of the storage's, and makes up its work.
+  private func hand(over changes: ChangeSet?) -> StorageWork? {
+    let said = tick.said
+    let isSynced = poller.syncs(tick, writes: changes?.durability, wantsSync: said.wantsSync)
+    said.touched = tick.touched
+    for session in tick.touched {
+      session.isTouched = false
+      session.isReporting = false
+    }
+    guard changes != nil || isSynced || !said.isEmpty else { return nil }
+    tick.said = Said()
+    pending.append(said)
+    guard changes != nil || isSynced else {
+      // It rests on what is on its way already, if anything is.
+      said.ticket = pending.count > 1 ? ticket : 0
+      return nil
+    }
+    ticket += 1
+    said.ticket = ticket
+    if let changes {
+      said.number = changes.number
+      said.events = changes.events
+      switch changes.durability {
+      case .synced: statistics.syncedCommits += 1
+      case .relaxed: statistics.relaxedCommits += 1
       }
     }
-    workers.flushLate(tick: tick, into: &effects)
-    syncIfDue()
+    return .write(ticket: ticket, changes, sync: isSynced)
+  }
+
+  /// What is stored: all up to this ticket.
+  public func stored(through ticket: UInt64, now moment: Moment) -> [Effect] {
+    advance(to: moment)
+    var effects: [Effect] = []
+    while let first = pending.first, first.ticket <= ticket { finishFirst(into: &effects) }
+    if case .probing(let probe)? = outage?.step, probe <= ticket { recover(into: &effects) }
     return effects
   }
 
+  /// All is well: everybody hears what became of what they asked.
+  private func finishFirst(into effects: inout [Effect]) {
+    let said = pending.removeFirst()
+    if said.number > 0 { backlog.confirm(said.number) }
+    queues.answerOutcomes(said, nil, now: now.elapsed)
+    for route in said.fences { effects.append(.reply(route, .fenced)) }
+    effects += said.replies
+    for report in said.reports {
+      workers.addNotices(to: report)
+      effects.append(.reply(report.route, .reported(report.results, report.notices)))
+    }
+    if queues.finishSweep(said, nil, into: &effects) { events.endAllWaits(into: &effects) }
+    if !said.events.isEmpty {
+      ledger.count(said.events)
+      events.publish(said.events, now: now.elapsed, into: &effects)
+    }
+    for jobID in said.deleted { events.ended(jobID, into: &effects) }
+    workers.flushLate(said, now: now, into: &effects)
+  }
+
   /// When decide wants to be called again although no command came; nil: only for commands. A time that has passed means at once.
-  public var nextWake: Timestamp? {
-    var next = poller.next(now: now)
-    if !poller.isResting(now),
-      balancer.hasMore || queues.hasSweeps || !workers.orphans.isEmpty || !workers.unrecorded.isEmpty
-    {
-      next = now
+  public var nextWake: Instant? {
+    var next: Instant?
+    func consider(_ time: Instant?) { if let time { next = min(next ?? time, time) } }
+    switch outage?.step {
+    case .resting(let until)?: consider(until)
+    case .loading?, .probing?: break
+    case nil:
+      consider(poller.next(now))
+      if balancer.hasMore || queues.hasSweeps || !workers.orphans.isEmpty || !workers.unrecorded.isEmpty {
+        consider(now.elapsed)
+      }
     }
-    for time in [workers.alarms.next, workers.deadlines.next, events.next, fleet.next.map(poller.afterRest)] {
-      if let time { next = min(next ?? time, time) }
-    }
+    consider(workers.alarms.next)
+    consider(workers.deadlines.next)
+    consider(events.next)
     return next
   }
+
+  /// Ticks that are on their way to the storage.
+  public var ticksInFlight: Int { pending.count }
 
   private func accept(_ command: Command) {
     switch command {
@@ -118,165 +190,202 @@ public final class Engine {
       tick.groups.append(group)
       tick.enqueueOrigins.append((route, durability ?? configuration.durability))
     case .work(let message, let route): workers.message(message, from: route, tick: tick)
-    case .pullEvents(let pull, let route): events.pull(pull, route, now: now, into: &tick.early)
     case .control(let control, let route):
       tick.controls.append(control)
       tick.controlRoutes.append(route)
     case .sweep(let sweep, let route): queues.start(sweep, route, tick: tick)
     case .pause(let queue, let isPaused, let route): tick.pauses.append((queue, isPaused, route))
-    case .waitForEnd(let jobID, let route): events.wait(for: jobID, route)
+    case .deleteQueue(let queue, let route): tick.deletions.append((queue, route))
     case .connect(let hello, let address, let route):
-      workers.connect(hello, address: address, route: route, store: store, tick: tick)
-    case .disconnect(let route): workers.disconnect(route, tick: tick)
-    case .fetch(let fetch, let route): workers.fetch(fetch, route: route, store: store, tick: tick)
+      workers.connect(hello, address: address, route: route, tick: tick)
+    case .fetch(let fetch, let route): workers.fetch(fetch, route: route, tick: tick)
     case .report(let report, let route): workers.report(report, route: route, tick: tick)
-    case .explain, .annotate, .queues, .queuePage, .workers, .workerPage, .statistics: tick.reads.append(command)
+    case .explain, .annotate, .queues, .queuePage: tick.reads.append(command)
+    case .fence(let route): tick.said.fences.append(route)
+    case .pullEvents, .waitForEnd, .disconnect, .workers, .workerPage, .statistics, .drainWorker, .forget, .drain:
+      acceptAlways(command)
+    }
+  }
+
+  /// What needs no storage.
+  private func acceptAlways(_ command: Command) {
+    switch command {
+    case .pullEvents(let pull, let route): events.pull(pull, route, now: now.elapsed, into: &tick.early)
+    case .waitForEnd(let jobID, let route): events.wait(for: jobID, route)
+    case .disconnect(let route): workers.disconnect(route, tick: tick)
+    case .workers(let route): tick.early.append(.reply(route, .workers(workers.views(now: now))))
+    case .workerPage(let query, let route):
+      let found = workers.views(now: now).filter(query.takes).sorted { $0.workerID < $1.workerID }
+      tick.early.append(.reply(route, .workers(Array(found.prefix(query.limit)))))
+    case .statistics(let route):
+      statistics.queues = ledger.byName
+      statistics.workers = UInt64(workers.all.count { $0.isConnected || $0.isPolling })
+      statistics.watchers = UInt64(events.watchers)
+      tick.early.append(.reply(route, .statistics(statistics)))
     case .drainWorker(let id, let route):
-      let isHere = workers.drain(id: id, tick: tick)
-      tick.drains.append((id, isHere, route))
+      tick.early.append(.reply(route, workers.drain(id: id, tick: tick) ? .done : .notFound))
     case .forget(let route):
       events.forget(route)
+      queues.forget(route)
       if let taker = workers.fetches[route] { workers.endFetch(taker) }
-    case .signal(.ready(let queue)): balancer.woke(queue: queue)
-    case .signal(.cancel(let lease, let reason)): queues.canceledElsewhere(lease, reason: reason, tick: tick)
-    case .signal(.arrived(let id, let at)): workers.arrivedElsewhere(id: id, at: at, tick: tick)
-    case .signal(.drain(let id)): _ = workers.drain(id: id, tick: tick)
-    case .signal(.events(let cursor)):
-      // The commit gives them out, with what this tick records.
-      tick.hasWritten = true
-      tick.heard = max(tick.heard, cursor)
     case .drain(let route):
       workers.drainAll(tick: tick)
       tick.early.append(.reply(route, .done))
+    default: break
     }
   }
 
   private func apply() throws(StoreError) {
     workers.gatherRenewals(tick: tick)
-    if !tick.extensions.isEmpty {
-      tick.hasWritten = true
-      workers.extended(try store.extend(tick.extensions, now: now), tick: tick)
-    }
+    if !tick.renewals.isEmpty { workers.extended(try backlog.extend(tick.renewals, now: now), tick: tick) }
     workers.finishConnecting(tick: tick)
     try queues.settle(tick)
     try queues.enqueue(tick)
     try queues.control(tick)
-    if !poller.isResting(now) { try queues.sweep(tick) }
+    try queues.sweep(tick)
     try poller.promote(tick)
-    try poller.prune(tick)
-    tick.workerEvents = workers.unrecorded.count
-    if tick.workerEvents > 0 {
-      tick.hasWritten = true
-      try store.record(workers.unrecorded)
+    try poller.forget(tick)
+    if !workers.unrecorded.isEmpty {
+      backlog.record(workers.unrecorded)
+      tick.said.workerEvents = workers.unrecorded
+      workers.unrecorded = []
     }
     try queues.claim(tick)
-    // Before anybody is welcomed: who has been sees the worker at every server.
-    if !poller.isResting(now) { fleet.tell(now: now) }
-    while let drain = tick.drains.first {
-      let isElsewhere = try fleet.drainElsewhere(drain.id)
-      tick.early.append(.reply(drain.route, drain.isHere || isElsewhere ? .done : .notFound))
-      tick.drains.removeFirst()
-    }
-    while tick.readsAnswered < tick.reads.count {
-      try answer(tick.reads[tick.readsAnswered], &tick.early)
-      tick.readsAnswered += 1
-    }
-  }
-
-  private func commitStore(_ effects: inout [Effect]) throws(StoreError) {
-    let durability: Durability = tick.wantsSync ? .synced : .relaxed
-    let recorded = try store.commit(durability)
-    switch durability {
-    case .synced: statistics.syncedCommits += 1
-    case .relaxed: statistics.relaxedCommits += 1
-    }
-    workers.orphans.removeFirst(min(tick.orphans, workers.orphans.count))
-    workers.unrecorded.removeFirst(min(tick.workerEvents, workers.unrecorded.count))
-    ledger.count(recorded)
-    try poller.committed(
-      durability, recorded: !recorded.isEmpty, mayMatter: !tick.controls.isEmpty || queues.sweptNow != nil, now: now)
-    events.publish(recorded, now: now, into: &effects)
-    events.advanced(to: tick.heard, into: &effects)
-    for jobID in tick.deleted { events.ended(jobID, into: &effects) }
-  }
-
-  /// What was committed relaxed is synced a little later. Nobody waits for it; a failure is tried again.
-  private func syncIfDue() {
-    do {
-      try poller.syncIfDue(now)
-    } catch {
-      statistics.storeFailures += 1
-      poller.failed(now)
-    }
-  }
-
-  /// All is well: everybody hears what became of what they asked.
-  private func finish(_ effects: inout [Effect]) {
-    queues.answerOutcomes(tick, nil)
-    effects += tick.replies
-    for pending in tick.reports {
-      workers.addNotices(to: pending)
-      effects.append(.reply(pending.route, .reported(pending.results, pending.notices)))
-    }
-    if queues.finishSweep(nil, into: &effects) { events.endAllWaits(into: &effects) }
-  }
-
-  private func fail(_ error: StoreError) {
-    tick.failure = error
-    statistics.storeFailures += 1
-    poller.failed(now)
-  }
-
-  /// The tick did not happen: everybody who asked for something hears so, and what was taken note of is put back.
-  private func undo(_ error: StoreError, _ effects: inout [Effect]) {
-    queues.answerOutcomes(tick, error)
-    var routes = tick.enqueueOrigins.map(\.route)
-    routes += tick.controlRoutes
-    routes += tick.pauses.map(\.route)
-    routes += tick.reports.map(\.route)
-    for taker in tick.fetched {
-      guard let fetch = taker.fetch, !fetch.isAnswered else { continue }
-      routes.append(fetch.route)
-      workers.endFetch(taker)
-    }
-    for route in routes { effects.append(.reply(route, .failed(error))) }
-    _ = queues.finishSweep(error, into: &effects)
-    for drain in tick.drains { effects.append(.reply(drain.route, drain.isHere ? .done : .failed(error))) }
-    answerReads(after: error, &effects)
-    workers.undo(tick: tick)
-    balancer.forgetWhatIsDry()
+    for read in tick.reads { try answer(read) }
   }
 
   // MARK: Reads
 
-  private func answer(_ read: Command, _ effects: inout [Effect]) throws(StoreError) {
-    let explainer = Explainer(store: store, workers: workers, balancer: balancer, fleet: fleet, now: now)
+  private func answer(_ read: Command) throws(StoreError) {
+    let explainer = Explainer(backlog: backlog, workers: workers, balancer: balancer, now: now)
     switch read {
-    case .explain(let record, let route): effects.append(.reply(route, .explained(try explainer.explain(record))))
-    case .annotate(let records, let route): effects.append(.reply(route, .annotated(explainer.annotate(records))))
-    case .queues(let route): effects.append(.reply(route, .queues(try explainer.queues(QueueQuery(limit: .max)))))
-    case .queuePage(let query, let route): effects.append(.reply(route, .queues(try explainer.queues(query))))
-    case .workers(let route): effects.append(.reply(route, .workers(fleet.allWorkers)))
-    case .workerPage(let query, let route): effects.append(.reply(route, .workers(explainer.workers(query))))
-    case .statistics(let route):
-      statistics.queues = ledger.byName
-      statistics.workers = UInt64(workers.all.count { $0.isConnected || $0.isPolling })
-      statistics.watchers = UInt64(events.watchers)
-      effects.append(.reply(route, .statistics(statistics)))
+    case .explain(let record, let route): tick.early.append(.reply(route, .explained(try explainer.explain(record))))
+    case .annotate(let records, let route): tick.early.append(.reply(route, .annotated(explainer.annotate(records))))
+    case .queues(let route): tick.early.append(.reply(route, .queues(explainer.queues(QueueQuery(limit: .max)))))
+    case .queuePage(let query, let route): tick.early.append(.reply(route, .queues(explainer.queues(query))))
     default: break
     }
   }
 
-  /// Reads of a tick that failed: what can be said without the store is said.
-  private func answerReads(after error: StoreError, _ effects: inout [Effect]) {
-    while tick.readsAnswered < tick.reads.count {
-      let read = tick.reads[tick.readsAnswered]
-      tick.readsAnswered += 1
-      switch read {
-      case .explain(_, let route), .queues(let route), .queuePage(_, let route):
-        effects.append(.reply(route, .failed(error)))
-      default: try? answer(read, &effects)
+  // MARK: Outages
+
+  /// The storage is away, or what it holds is not known: nil when all is well.
+  public var storageFailure: StoreError? { outage?.error }
+
+  /// Something could not be stored, or nobody knows whether it was, or rows could not be read: whoever waits for what is on its way is told
+  /// so, and the state must be loaded anew. Work that was handed over and not begun must be dropped.
+  public func failed(_ error: StoreError, now moment: Moment) -> [Effect] {
+    advance(to: moment)
+    statistics.storeFailures += 1
+    let failures = min((outage?.failures ?? 0) + 1, 8)
+    // 10 ms, 20 ms ... 1.28 s
+    let rest = Interval.milliseconds(10 << Int64(failures - 1))
+    outage = Outage(step: .resting(until: now.elapsed + rest), error: error, failures: failures)
+    var effects: [Effect] = []
+    for session in workers.all { workers.takeBackUnsaid(session) }
+    let undone = pending
+    pending = []
+    for said in undone { undo(said, error, into: &effects) }
+    return effects
+  }
+
+  private func undo(_ said: Said, _ error: StoreError, into effects: inout [Effect]) {
+    queues.answerOutcomes(said, error, now: now.elapsed)
+    if said.orphans > 0 { workers.orphans += said.settlements.suffix(said.orphans) }
+    workers.unrecorded = said.workerEvents + workers.unrecorded
+    for route in said.fences { effects.append(.reply(route, .fenced)) }
+    for reply in said.replies { effects.append(.reply(reply.route, .failed(error))) }
+    for report in said.reports { effects.append(.reply(report.route, .failed(error))) }
+    _ = queues.finishSweep(said, error, into: &effects)
+    workers.flushLate(said, now: now, into: &effects)
+  }
+
+  /// The state was loaded, or could not be. Called after work of the kind `load`.
+  public func loaded(_ failure: StoreError?, now moment: Moment) -> Decision {
+    advance(to: moment)
+    guard let current = outage, case .loading = current.step else { return Decision(effects: [], work: nil) }
+    if let failure { return Decision(effects: failed(failure, now: now), work: nil) }
+    ticket += 1
+    outage?.step = .probing(ticket: ticket)
+    backlog.probe(now)
+    return Decision(effects: [], work: .write(ticket: ticket, backlog.takeChanges(.synced, now: now), sync: false))
+  }
+
+  /// The storage takes writes again: sessions are put right with the state.
+  private func recover(into effects: inout [Effect]) {
+    outage = nil
+    backlog.confirmAll()
+    tick.begin(now)
+    _ = backlog.takeReadied()
+    workers.reconcile(backlog, tick: tick)
+    do {
+      // Renewals alone read nothing.
+      _ = try backlog.extend(tick.renewals, now: now)
+    } catch {
+      effects += failed(error, now: now)
+      return
+    }
+    balancer.forgetWhatIsDry()
+    poller.restart(now.elapsed)
+    events.restart(stored: backlog.loadedCursor, lastCursor: backlog.lastCursor, into: &effects)
+    workers.flushEarly(tick: tick)
+    effects += tick.early
+    for session in tick.touched { session.isTouched = false }
+  }
+
+  /// While the storage is away: what can be said without it is said, all else fails at once.
+  private func decideWithoutStorage(_ commands: [Command]) -> Decision {
+    guard let outage else { return Decision(effects: [], work: nil) }
+    let error = outage.error
+    for command in commands {
+      switch command {
+      case .enqueue(_, _, let route), .control(_, let route), .sweep(_, let route), .pause(_, _, let route),
+        .deleteQueue(_, let route), .explain(_, let route), .fetch(_, let route), .report(_, let route),
+        .queues(let route), .queuePage(_, let route):
+        tick.early.append(.reply(route, .failed(error)))
+      case .annotate(let records, let route):
+        let explainer = Explainer(backlog: nil, workers: workers, balancer: balancer, now: now)
+        tick.early.append(.reply(route, .annotated(explainer.annotate(records))))
+      case .fence(let route): tick.said.fences.append(route)
+      case .connect(_, _, let route): tick.early.append(.endSession(route, .failed(error)))
+      case .work(let message, let route): workers.message(message, failing: error, from: route, tick: tick)
+      case .pullEvents, .waitForEnd, .disconnect, .workers, .workerPage, .statistics, .drainWorker, .forget, .drain:
+        acceptAlways(command)
       }
     }
+    workers.alarm(tick: tick)
+    for session in tick.renewing { session.isRenewing = false }
+    events.beat(now: now.elapsed, into: &tick.early)
+    workers.flushEarly(tick: tick)
+    let said = tick.said
+    tick.said = Said()
+    said.touched = tick.touched
+    for session in tick.touched { session.isTouched = false }
+    workers.flushLate(said, now: now, into: &tick.early)
+    for route in said.fences { tick.early.append(.reply(route, .fenced)) }
+    let early = tick.early
+    tick.early = []
+    if case .resting(let until) = outage.step, until <= now.elapsed {
+      self.outage?.step = .loading
+      return Decision(effects: early, work: .load)
+    }
+    return Decision(effects: early, work: nil)
   }
+}
+
+/// What a tick comes to.
+public struct Decision: Sendable {
+  /// May leave at once.
+  public var effects: [Effect]
+  /// nil: nothing.
+  public var work: StorageWork?
+}
+
+/// What the storage is to do, in order.
+public enum StorageWork: Sendable {
+  /// Store the change set, if there is one; with `sync`, see to it that all that was written so far survives a power loss. Then
+  /// `Engine.stored(through:)`, or `Engine.failed`.
+  case write(ticket: UInt64, ChangeSet?, sync: Bool)
+  /// Load `Engine.backlog` from the storage; then `Engine.loaded`. The engine does not touch it meanwhile.
+  case load
 }

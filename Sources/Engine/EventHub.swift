@@ -6,41 +6,48 @@ final class EventHub {
     var pull: EventPull
     var after: Int64
     var route: Route
-    var until: Timestamp
+    var until: Instant
   }
 
   private let configuration: EngineConfiguration
   private var ring: EventRing
+  /// Between these cursors there is nothing: events that a power loss may have taken.
+  private var gap: ClosedRange<Int64>
   /// In the order in which they came, so also of their heartbeats.
   private var parked: [Parked] = []
   private var waiters: [String: [Route]] = [:]
   private var waiting: [Route: String] = [:]
   /// When anyone last pulled: without watchers little is kept.
-  private var lastPull: Timestamp?
+  private var lastPull: Instant?
 
   /// Events kept when nobody watches.
   static let unwatched = 2_048
   /// Events given in one answer, whatever the pull says.
   static let mostPerPull = 4_096
 
-  init(configuration: EngineConfiguration, lastCursor: Int64) {
+  /// - Parameters:
+  ///   - stored: the cursor of the newest stored event.
+  ///   - lastCursor: after which the next one comes.
+  init(configuration: EngineConfiguration, stored: Int64, lastCursor: Int64) {
     self.configuration = configuration
     ring = EventRing(last: lastCursor)
+    gap = stored...max(stored, lastCursor)
   }
 
   var watchers: Int { parked.count }
-  var next: Timestamp? { parked.first?.until }
+  var next: Instant? { parked.first?.until }
   var lastCursor: Int64 { ring.last }
 
   // MARK: Pulls
 
-  func pull(_ pull: EventPull, _ route: Route, now: Timestamp, into effects: inout [Effect]) {
+  func pull(_ pull: EventPull, _ route: Route, now: Instant, into effects: inout [Effect]) {
     lastPull = now
     guard let after = pull.after else {
       effects.append(.reply(route, .events(.events([], cursor: ring.last))))
       return
     }
-    let place = min(max(0, after), ring.last)
+    var place = min(max(0, after), ring.last)
+    if gap.contains(place) { place = gap.upperBound }
     if !answer(pull, after: place, route, into: &effects) {
       parked.append(Parked(pull: pull, after: ring.last, route: route, until: now + configuration.eventHeartbeat))
     }
@@ -62,7 +69,7 @@ final class EventHub {
   }
 
   /// What a commit recorded.
-  func publish(_ events: [Event], now: Timestamp, into effects: inout [Effect]) {
+  func publish(_ events: [Event], now: Instant, into effects: inout [Effect]) {
     guard !events.isEmpty else { return }
     let isWatched = !parked.isEmpty || lastPull.map { now - $0 < configuration.eventHeartbeat + .seconds(5) } ?? false
     let kept = configuration.eventsInMemory
@@ -82,15 +89,16 @@ final class EventHub {
     effects += answers
   }
 
-  /// Another server recorded events up to here; if the store did not give them out, watchers read them there.
-  func advanced(to cursor: Int64, into effects: inout [Effect]) {
-    guard cursor > ring.last else { return }
-    ring.skip(to: cursor)
+  /// The state was loaded anew: events up to `stored` may be there that were not given out; watchers read them there.
+  func restart(stored: Int64, lastCursor: Int64, into effects: inout [Effect]) {
+    gap = stored...max(stored, lastCursor)
+    guard lastCursor > ring.last || stored > ring.last else { return }
+    ring.skip(to: max(stored, lastCursor))
     answerParked(into: &effects)
   }
 
   /// Who has had nothing for a while hears how far the events have come.
-  func beat(now: Timestamp, into effects: inout [Effect]) {
+  func beat(now: Instant, into effects: inout [Effect]) {
     var due = 0
     while due < parked.count, parked[due].until <= now {
       effects.append(.reply(parked[due].route, .events(.events([], cursor: max(parked[due].after, ring.last)))))

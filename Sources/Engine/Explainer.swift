@@ -1,12 +1,13 @@
+import Backlog
 import Jobs
 
 /// Why a job does not run, read from what the scheduler itself goes by: the store's order, the groups, the sessions.
 struct Explainer {
-  let store: any JobStore
+  /// nil: it is being loaded.
+  let backlog: Backlog?
   let workers: WorkerRegistry
   let balancer: LoadBalancer
-  let fleet: Fleet
-  let now: Timestamp
+  let now: Moment
 
   /// Jobs or workers named in one answer.
   private static let named = 10
@@ -43,12 +44,13 @@ struct Explainer {
     case .ready:
       break
     }
-    if store.isPaused(job.queue) { reasons.append(.init(.queuePaused, "queue \"\(job.queue)\" is paused")) }
+    guard let backlog else { return Explanation(reasons: reasons, jobsAhead: 0) }
+    if backlog.isPaused(job.queue) { reasons.append(.init(.queuePaused, "queue \"\(job.queue)\" is paused")) }
     if let reason = hindrance(job, isReady: record.state == .ready) { reasons.append(reason) }
     let isWaitingInLine = record.state == .ready
-    let ahead = isWaitingInLine ? try store.jobsAhead(of: record.place, queue: job.queue) : 0
+    let ahead = isWaitingInLine ? backlog.jobsAhead(of: record.place, queue: job.queue) : 0
     if ahead > 0 {
-      let ids = ahead <= Self.named ? try store.idsAhead(of: record.place, queue: job.queue, most: ahead) : []
+      let ids = ahead <= Self.named ? try backlog.idsAhead(of: record.place, queue: job.queue, most: ahead) : []
       reasons.append(.init(.jobsAhead, "\(ahead) job\(ahead == 1 ? "" : "s") ahead of it in its queue", jobIDs: ids))
     }
     return Explanation(reasons: reasons, jobsAhead: UInt64(max(0, ahead)))
@@ -60,46 +62,36 @@ struct Explainer {
     var groups: [FilterGroup] = []
     if case .all(let taking) = here { groups = taking }
     if !groups.isEmpty, !isReady || groups.contains(where: \.hasFree) { return nil }
-    let (there, taking) = takersElsewhere(queue: job.queue, name: job.name)
-    if !taking.isEmpty, !isReady || taking.contains(where: \.hasFree) { return nil }
-    if !groups.isEmpty || !taking.isEmpty { return busy(groups, taking) }
+    if !groups.isEmpty { return busy(groups) }
     if balancer.isDraining { return .init(.noWorker, "the server is going away and gives out nothing more") }
-    if case .none = here, there.isEmpty { return .init(.noWorker, "no worker takes queue \"\(job.queue)\"") }
+    if case .none = here { return .init(.noWorker, "no worker takes queue \"\(job.queue)\"") }
     return .init(.noWorker, "no worker takes name \"\(job.name)\" from queue \"\(job.queue)\"")
   }
 
-  /// At the other servers: who takes from the queue, and which of those take the name.
-  private func takersElsewhere(queue: String, name: String) -> (queue: [WorkerView], all: [WorkerView]) {
-    let there = fleet.workersElsewhere.filter { !$0.draining && $0.subscribes(to: queue) }
-    return (there, there.filter { $0.takes(name: name) })
-  }
-
-  /// Nobody is free, here or elsewhere. nil: they have just gone.
-  private func busy(_ groups: [FilterGroup], _ elsewhere: [WorkerView]) -> Explanation.Reason? {
+  /// Nobody is free. nil: they have just gone.
+  private func busy(_ groups: [FilterGroup]) -> Explanation.Reason? {
     let sessions = workers.all.filter { session in
       !session.isDraining && !session.isGone && groups.contains { $0 === session.group }
         && (session.isConnected || session.isPolling)
     }
-    let count = sessions.count + elsewhere.count
+    let count = sessions.count
     guard count > 0 else { return nil }
     var text =
       count == 1 ? "the only worker that takes it is busy: " : "all \(count) workers that take it are busy: "
-    var words = sessions.prefix(Self.named).map { session in
+    let words = sessions.prefix(Self.named).map { session in
       if session.isSilent { return "\(session.id) (silent)" }
       if session.taker?.isBytesFull == true {
         return "\(session.id) (\(session.heldBytes) of \(session.mostBytes) bytes)"
       }
       return "\(session.id) (\(session.held.count) of \(session.isPolling ? session.held.count : session.most))"
     }
-    words += elsewhere.prefix(Self.named - words.count).map { "\($0.workerID) (\($0.running) of \($0.maxInFlight))" }
     text += words.joined(separator: ", ")
     if count > Self.named { text += ", ..." }
     var jobs: [String] = []
     for session in sessions where jobs.count <= Self.named {
       for held in session.held.leases.prefix(Self.named + 1) { jobs.append(held.jobID) }
     }
-    // What runs at other servers is not known here: an incomplete list would mislead.
-    return .init(.workersBusy, text, jobIDs: jobs.count <= Self.named && elsewhere.isEmpty ? jobs : [])
+    return .init(.workersBusy, text, jobIDs: jobs.count <= Self.named ? jobs : [])
   }
 
   /// The same in a few words, for many jobs at once.
@@ -121,52 +113,28 @@ struct Explainer {
   }
 
   private func words(queue: String, name: String) -> String {
-    if store.isPaused(queue) { return "queue paused" }
+    if backlog?.isPaused(queue) == true { return "queue paused" }
     let here = balancer.isDraining ? .none : takers(queue: queue, name: name)
     if case .all(let groups) = here, groups.contains(where: \.hasFree) { return "jobs ahead of it" }
-    let (there, taking) = takersElsewhere(queue: queue, name: name)
-    if taking.contains(where: \.hasFree) { return "jobs ahead of it" }
     if case .all = here { return "all workers busy" }
-    if !taking.isEmpty { return "all workers busy" }
     if balancer.isDraining { return "the server is going away" }
-    if case .none = here, there.isEmpty { return "no worker takes this queue" }
+    if case .none = here { return "no worker takes this queue" }
     return "no worker takes this name"
   }
 
-  /// Renewals are told to the store late: what counts is when the worker was last heard of.
+  /// A worker's silence ends its leases, so what counts is when it was last heard of, where that is later.
   private func leaseUntil(_ record: JobRecord) -> Timestamp? {
-    for session in [workers.streams[record.workerID], workers.pollers[record.workerID]] {
-      guard let session, session.held.leases.contains(where: { $0.jobID == record.job.id }) else { continue }
-      switch session.presence {
-      case .away(let until): return until
-      // Renewed by name, and so in the store at once.
-      case .gone, .polling: continue
-      case .connected: return max(session.leasesUntil, session.lastSeen + session.lease)
-      }
-    }
-    return nil
+    guard let end = backlog?.leaseEnd(record.job.id, now: now) else { return nil }
+    guard let session = workers.streams[record.workerID], session.isConnected else { return end }
+    return max(end, now.wall + (session.lastSeen + session.lease - now.elapsed))
   }
 
-  func queues(_ query: QueueQuery) throws(StoreError) -> [QueueView] {
-    let sessions = workers.all.filter { $0.isConnected || $0.isPolling }
-    let page = try store.queues(now: now).lazy.filter { query.takes($0.name) }.prefix(query.limit)
-    return page.map { statistics in
-      // A worker that polls several servers is one.
-      var ids = Set(sessions.lazy.filter { $0.group.subscribes(to: statistics.name) }.map(\.id))
-      for worker in fleet.workersElsewhere where worker.subscribes(to: statistics.name) { ids.insert(worker.workerID) }
-      return QueueView(
-        statistics: statistics, oldestReadyAge: statistics.oldestReadyAt.map { max(.zero, now - $0) },
-        workers: UInt32(clamping: ids.count))
+  func queues(_ query: QueueQuery) -> [QueueView] {
+    let found = backlog?.queues(prefix: query.prefix, after: query.after, limit: query.limit) ?? []
+    return found.map { statistics in
+      QueueView(
+        statistics: statistics, oldestReadyAge: statistics.oldestReadyAt.map { max(.zero, now.wall - $0) },
+        workers: UInt32(clamping: balancer.members(of: statistics.name)))
     }
   }
-
-  func workers(_ query: WorkerQuery) -> [WorkerView] {
-    let found = fleet.allWorkers.filter(query.takes)
-    return Array(found.sorted { $0.workerID < $1.workerID }.prefix(query.limit))
-  }
-}
-
-extension WorkerView {
-  fileprivate func takes(name: String) -> Bool { names.isEmpty || names.contains(name) }
-  fileprivate var hasFree: Bool { running < maxInFlight }
 }

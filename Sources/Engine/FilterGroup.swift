@@ -1,9 +1,22 @@
+import Backlog
 import Jobs
 
 /// What a worker subscribes to; workers that say the same share one group.
 struct FilterKey: Hashable {
-  var subscriptions: [Subscription]
-  var names: [String]
+  /// Those without a weight in their order, then the weighted ones, whose order says nothing.
+  let subscriptions: [Subscription]
+  /// In no order that means anything, each once.
+  let names: [String]
+
+  init(subscriptions: [Subscription], names: [String]) {
+    let weighted = subscriptions.filter { $0.weight > 0 }.sorted {
+      ($0.pattern.text, $0.pattern.isPrefix ? 1 : 0, $0.weight) < (
+        $1.pattern.text, $1.pattern.isPrefix ? 1 : 0, $1.weight
+      )
+    }
+    self.subscriptions = subscriptions.filter { $0.weight == 0 } + weighted
+    self.names = names.count < 2 ? names : Array(Set(names)).sorted()
+  }
 }
 
 /// All takers with the same subscriptions and names, the one to be dealt to next on top of a heap.
@@ -35,13 +48,14 @@ final class FilterGroup {
     self.key = key
     let strict = key.subscriptions.filter { $0.weight == 0 }.map(\.pattern)
     let weighted = key.subscriptions.filter { $0.weight > 0 }
+    let queues = strict + weighted.map(\.pattern)
     if weighted.count < 2 {
-      filters = [ClaimFilter(queues: strict + weighted.map(\.pattern), names: key.names)]
+      filters = [ClaimFilter(queues: queues, names: key.names)]
       alone = []
     } else {
-      filters = weighted.indices.map { first in
-        let others = weighted.indices.filter { $0 != first }.map { weighted[$0].pattern }
-        return ClaimFilter(queues: strict + [weighted[first].pattern] + others, names: key.names)
+      // They share one list: so many filters of so many queues would be very many.
+      filters = weighted.indices.map {
+        ClaimFilter(queues: queues, names: key.names, strict: strict.count, lead: strict.count + $0)
       }
       alone = weighted.map { ClaimFilter(queues: [$0.pattern], names: key.names) }
     }
@@ -58,8 +72,8 @@ final class FilterGroup {
   var hasFree: Bool { heap.top.map { $0.free > 0 } ?? false }
 
   /// Finds out which of the weighted subscriptions have anything at all: the others' shares go to these.
-  func prepare(_ store: any JobStore) {
-    for index in alone.indices { hasReady[index] = store.mayHaveReady(alone[index]) }
+  func prepare(_ backlog: Backlog, now: Moment) {
+    for index in alone.indices { hasReady[index] = backlog.mayHaveReady(alone[index], now: now) }
   }
 
   /// Whose turn it is among the weighted subscriptions (smooth weighted round robin, as nginx deals to its servers): 5:1:1

@@ -10,8 +10,8 @@ struct HeldLease {
   /// In the `QueueLedger`.
   var queue: Int32
   var payloadSize: Int
-  var startedAt: Timestamp
-  var deadline: Timestamp?
+  var startedAt: Instant
+  var deadline: Instant?
   /// The worker was (or is to be) told to stop, for this reason.
   var stop: CancelNotice.Reason?
 

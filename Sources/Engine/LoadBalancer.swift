@@ -1,3 +1,4 @@
+import Backlog
 import Jobs
 
 /// Who runs what is ready: deals slots so that the next job goes to the taker with the largest free share, among equals
@@ -7,20 +8,20 @@ import Jobs
 /// found dry is dealt at most as many slots as jobs became ready for it since.
 final class LoadBalancer {
   private let configuration: EngineConfiguration
-  private let ledger: QueueLedger
+  private let backlog: Backlog
   private(set) var groups: [FilterGroup] = []
   private var byKey: [FilterKey: FilterGroup] = [:]
   /// Those that may have something ready.
   private var listed: [FilterGroup] = []
-  /// By the ledger's number of the queue: the groups that subscribe to it. Made anew when groups change.
-  private var subscribers: [[FilterGroup]?] = []
-  /// Jobs that became ready in queues that are not known one by one.
-  private var freshAnywhere = 0
+  private var subscribers = SubscriberIndex()
   private var turns: UInt64 = 0
   /// Nothing is given out any more.
   var isDraining = false
   /// More could be given out at once.
   private(set) var hasMore = false
+  /// Since the start.
+  private(set) var claims = 0
+  private(set) var slotsDealt = 0
 
   /// Of the claim being made up.
   private(set) var dealtTo: [Taker] = []
@@ -29,9 +30,9 @@ final class LoadBalancer {
   /// Groups without members that are remembered, for the turns of their weighted queues.
   static let idleGroups = 1_000
 
-  init(configuration: EngineConfiguration, ledger: QueueLedger) {
+  init(configuration: EngineConfiguration, backlog: Backlog) {
     self.configuration = configuration
-    self.ledger = ledger
+    self.backlog = backlog
   }
 
   // MARK: Who takes
@@ -43,7 +44,7 @@ final class LoadBalancer {
     let group = FilterGroup(key: key)
     byKey[key] = group
     groups.append(group)
-    subscribers.removeAll(keepingCapacity: true)
+    subscribers.add(group)
     return group
   }
 
@@ -55,12 +56,13 @@ final class LoadBalancer {
       return true
     }
     listed.removeAll { $0.members == 0 && $0.heap.isEmpty }
-    subscribers.removeAll(keepingCapacity: true)
+    subscribers = SubscriberIndex()
+    for group in groups { subscribers.add(group) }
   }
 
-  func add(_ taker: Taker, to group: FilterGroup, store: any JobStore) {
-    // Nothing was counted for it while nobody was there.
-    if group.heap.isEmpty, store.mayHaveReady(group.filters[0]) { wet(group) }
+  func add(_ taker: Taker, to group: FilterGroup, now: Moment) {
+    // Nothing was counted for it while nobody was there; a state that is being loaded says what is ready when it is there.
+    if group.heap.isEmpty { wet(group) }
     turns += 1
     taker.turn = turns
     taker.group = group
@@ -80,31 +82,18 @@ final class LoadBalancer {
     listed.append(group)
   }
 
-  /// Jobs of a queue became ready.
-  func becameReady(_ count: Int, queue: Int32) {
-    guard queue != QueueLedger.other else {
-      freshAnywhere += count
-      return
-    }
-    let number = Int(queue)
-    if number >= subscribers.count {
-      subscribers += [[FilterGroup]?](repeating: nil, count: number + 1 - subscribers.count)
-    }
-    let known = subscribers[number] ?? groups.filter { $0.subscribes(to: ledger.names[number]) }
-    if subscribers[number] == nil { subscribers[number] = known }
-    for group in known where !group.heap.isEmpty {
-      group.fresh += count
-      list(group)
+  /// Jobs became ready or were freed.
+  func becameReady(_ readied: [Readied]) {
+    for queue in readied {
+      for group in subscribers.groups(of: queue.queue) where !group.heap.isEmpty {
+        group.fresh += queue.count
+        list(group)
+      }
     }
   }
 
-  /// Jobs became ready, it is not known where.
-  func becameReadyAnywhere(_ count: Int) { freshAnywhere += count }
-
-  /// A queue may have any number of ready jobs: it was resumed, or another server says so.
-  func woke(queue: String) {
-    for group in groups where group.subscribes(to: queue) { wet(group) }
-  }
+  /// How many workers subscribe to a queue.
+  func members(of queue: String) -> Int { subscribers.groups(of: queue).reduce(0) { $0 + $1.members } }
 
   /// After a failure nothing is known: ask the store again.
   func forgetWhatIsDry() {
@@ -114,26 +103,19 @@ final class LoadBalancer {
   // MARK: Dealing
 
   /// Makes up the claim; nil: there is nobody free or nothing for them.
-  func deal(store: any JobStore, now: Timestamp, lease: Interval) -> ClaimRequest? {
+  func deal(now: Moment, lease: Interval) -> Claim? {
     hasMore = false
-    if freshAnywhere > 0 {
-      for group in groups where !group.isWet && !group.heap.isEmpty && store.mayHaveReady(group.filters[0]) {
-        group.fresh += freshAnywhere
-        list(group)
-      }
-      freshAnywhere = 0
-    }
     guard !isDraining, !listed.isEmpty else { return nil }
     candidates.removeAll(keepingCapacity: true)
     for group in listed where group.hasFree {
       group.budget = group.isWet ? configuration.claimsPerTick : group.fresh
       guard group.budget > 0 else { continue }
-      group.prepare(store)
+      group.prepare(backlog, now: now)
       candidates.append(group)
     }
     guard !candidates.isEmpty else { return nil }
 
-    var request = ClaimRequest(filters: [], workers: [], slots: [])
+    var request = Claim()
     let limit = min(512, configuration.claimsPerTick)
     var open = candidates.count
     while request.slots.count < limit, open > 0 {
@@ -147,7 +129,7 @@ final class LoadBalancer {
         taker.requestIndex = request.workers.count
         taker.turnBefore = taker.turn
         dealtTo.append(taker)
-        request.workers.append(worker(taker, now: now, lease: lease))
+        request.workers.append(worker(taker, now: now.elapsed, lease: lease))
       }
       request.slots.append(.init(worker: taker.requestIndex, filter: group.requestFilters[filter]))
       taker.dealt += 1
@@ -158,6 +140,8 @@ final class LoadBalancer {
       group.budget -= 1
       if group.budget == 0 || !group.hasFree { open -= 1 }
     }
+    claims += 1
+    slotsDealt += request.slots.count
     return request
   }
 
@@ -172,20 +156,20 @@ final class LoadBalancer {
     return best
   }
 
-  private func worker(_ taker: Taker, now: Timestamp, lease: Interval) -> ClaimRequest.Worker {
+  private func worker(_ taker: Taker, now: Instant, lease: Interval) -> Claim.Worker {
     let worker = taker.worker
     if let fetch = taker.fetch {
       return .init(
         id: worker.id, leaseUntil: now + fetch.lease, byteBudget: EngineConfiguration.fetchBytes, holdsNothing: true)
     }
     return .init(
-      id: worker.id, leaseUntil: now + lease,
+      id: worker.id, leaseUntil: now + lease, resumeWindow: worker.resumeWindow ?? .zero,
       byteBudget: worker.mostBytes > 0 ? max(0, worker.mostBytes - worker.heldBytes) : .max,
       holdsNothing: worker.held.isEmpty)
   }
 
   /// Takes note of what a claim found.
-  func dealt(_ result: ClaimResult, store: any JobStore) {
+  func dealt(_ result: Dealt, now: Moment) {
     for taker in dealtTo where taker.got == 0 { taker.turn = taker.turnBefore }
     for group in candidates {
       var isDry = false
@@ -193,12 +177,12 @@ final class LoadBalancer {
       for index in group.requestFilters.indices where group.requestFilters[index] >= 0 {
         wasAsked = true
         let filter = group.requestFilters[index]
-        if filter < result.dry.count, result.dry[filter] { isDry = true }
+        if result.scarcity[filter] != .none { isDry = true }
         group.requestFilters[index] = -1
       }
       if wasAsked {
         group.fresh = 0
-        group.isWet = !isDry && store.mayHaveReady(group.filters[0])
+        group.isWet = !isDry && backlog.mayHaveReady(group.filters[0], now: now)
         if !isDry { markBytesFull(group) }
       }
     }

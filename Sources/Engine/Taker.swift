@@ -48,13 +48,13 @@ final class WaitingFetch {
   let route: Route
   let most: Int
   let lease: Interval
-  let until: Timestamp
+  let until: Instant
   var jobs: [ClaimedJob] = []
   /// Of the answer with these jobs, at most.
   var messageSize = 0
   var isAnswered = false
 
-  init(route: Route, most: Int, lease: Interval, until: Timestamp) {
+  init(route: Route, most: Int, lease: Interval, until: Instant) {
     self.route = route
     self.most = most
     self.lease = lease

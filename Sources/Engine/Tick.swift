@@ -1,7 +1,7 @@
 import Jobs
+import Backlog
 
-/// What the commands of one tick come to, sorted by what the store is asked, and what is to be said afterwards.
-/// One object, used again and again for its arrays' space.
+/// What the commands of one tick ask for, sorted by verb, each with who wants to know. One object, used again and again for its arrays' space.
 final class Tick {
   /// Who hears what became of a lease that was to be renewed.
   enum ExtendOrigin {
@@ -12,6 +12,68 @@ final class Tick {
     case report(PendingReport, Int?)
   }
 
+  var moment = Moment(wall: .distantPast, elapsed: .distantPast)
+  var now: Instant { moment.elapsed }
+  var wall: Timestamp { moment.wall }
+
+  var renewals: [Renewal] = []
+  var extendOrigins: [ExtendOrigin] = []
+  var groups: [EnqueueGroup] = []
+  var enqueueOrigins: [(route: Route, durability: Durability)] = []
+  var controls: [Control] = []
+  var controlRoutes: [Route] = []
+  var pauses: [(queue: String, isPaused: Bool, route: Route)] = []
+  var deletions: [(queue: String, route: Route)] = []
+  var reads: [Command] = []
+
+  var connecting: [WorkerSession] = []
+  var renewing: [WorkerSession] = []
+  /// Fetches that came in this tick, and those that were given something.
+  var fetched: [Taker] = []
+  var answeredFetches: [Taker] = []
+  /// Sessions with something to be said or counted anew.
+  var touched: [WorkerSession] = []
+
+  /// Said at once.
+  var early: [Effect] = []
+  /// Said when the tick is stored.
+  var said = Said()
+
+  func begin(_ moment: Moment) {
+    self.moment = moment
+    renewals.removeAll(keepingCapacity: true)
+    extendOrigins.removeAll(keepingCapacity: true)
+    groups.removeAll(keepingCapacity: true)
+    enqueueOrigins.removeAll(keepingCapacity: true)
+    controls.removeAll(keepingCapacity: true)
+    controlRoutes.removeAll(keepingCapacity: true)
+    pauses.removeAll(keepingCapacity: true)
+    deletions.removeAll(keepingCapacity: true)
+    reads.removeAll(keepingCapacity: true)
+    connecting.removeAll(keepingCapacity: true)
+    renewing.removeAll(keepingCapacity: true)
+    fetched.removeAll(keepingCapacity: true)
+    answeredFetches.removeAll(keepingCapacity: true)
+    touched.removeAll(keepingCapacity: true)
+    early.removeAll(keepingCapacity: true)
+  }
+
+  func touch(_ session: WorkerSession) {
+    guard !session.isTouched else { return }
+    session.isTouched = true
+    touched.append(session)
+  }
+
+  func extend(_ lease: Lease, until: Instant, progress: Progress? = nil, for origin: ExtendOrigin) {
+    renewals.append(Renewal(lease: lease, until: until, progress: progress))
+    extendOrigins.append(origin)
+  }
+
+  func reply(_ route: Route, _ reply: Reply) { said.replies.append(.reply(route, reply)) }
+}
+
+/// What is said once a tick is stored, and what is put back when it is not.
+final class Said {
   /// Who hears what became of an outcome, and the lease as it was held, in case it must be held again.
   struct SettleOrigin {
     enum Owner {
@@ -24,105 +86,40 @@ final class Tick {
     var held: HeldLease?
     /// The lease's, if it was held: what is looked at when the tick succeeds.
     var queue: Int32?
-    var startedAt = Timestamp.distantPast
+    var startedAt = Instant.distantPast
     var session: WorkerSession?
   }
 
-  struct Assigned {
-    var session: WorkerSession
-    var token: UInt64
-  }
-
-  var now = Timestamp.distantPast
-
-  // Asked of the store, each with who wants to know
-  var extensions: [Extension] = []
-  var extendOrigins: [ExtendOrigin] = []
   var settlements: [Settlement] = []
   var settleOrigins: [SettleOrigin] = []
   var settleResults: [SettleResult] = []
-  var groups: [EnqueueGroup] = []
-  var enqueueOrigins: [(route: Route, durability: Durability)] = []
-  var controls: [Control] = []
-  var controlRoutes: [Route] = []
-  var pauses: [(queue: String, isPaused: Bool, route: Route)] = []
-  /// Workers to be drained, by an operator's wish.
-  var drains: [(id: String, isHere: Bool, route: Route)] = []
-  var reads: [Command] = []
-  var readsAnswered = 0
-
-  var reports: [PendingReport] = []
-  var connecting: [WorkerSession] = []
-  var renewing: [WorkerSession] = []
-  var assigned: [Assigned] = []
-  var answeredFetches: [Taker] = []
-  /// Fetches that came in this tick.
-  var fetched: [Taker] = []
-  /// Sessions with something to be said or counted anew.
-  var touched: [WorkerSession] = []
-  /// How many of the engine's own settlements and of the workers' events are in this tick.
+  /// Of the settlements, how many are the engine's own: the first ones.
   var orphans = 0
-  var workerEvents = 0
+  var workerEvents: [Event] = []
 
-  var early: [Effect] = []
-  /// Said when the commit has succeeded; each becomes a failure when it has not.
+  /// Each becomes a failure when the tick could not be stored.
   var replies: [Effect] = []
+  /// Said whatever comes of the tick.
+  var fences: [Route] = []
+  var reports: [PendingReport] = []
+  /// Sessions that may have something to hear.
+  var touched: [WorkerSession] = []
   /// Jobs that were deleted: nobody waits for their end any longer.
   var deleted: [String] = []
+  var sweep: QueueManager.SweepSlice?
 
+  /// Somebody is told that something is stored: it must survive a power loss.
   var wantsSync = false
-  var hasWritten = false
-  /// Other servers have recorded events up to here.
-  var heard: Int64 = 0
-  var failure: StoreError?
+  var events: [Event] = []
+  /// Of the change set; 0: there was none.
+  var number: UInt64 = 0
+  var ticket: UInt64 = 0
 
-  func begin(_ now: Timestamp) {
-    self.now = now
-    extensions.removeAll(keepingCapacity: true)
-    extendOrigins.removeAll(keepingCapacity: true)
-    settlements.removeAll(keepingCapacity: true)
-    settleOrigins.removeAll(keepingCapacity: true)
-    settleResults.removeAll(keepingCapacity: true)
-    groups.removeAll(keepingCapacity: true)
-    enqueueOrigins.removeAll(keepingCapacity: true)
-    controls.removeAll(keepingCapacity: true)
-    controlRoutes.removeAll(keepingCapacity: true)
-    pauses.removeAll(keepingCapacity: true)
-    drains.removeAll(keepingCapacity: true)
-    reads.removeAll(keepingCapacity: true)
-    readsAnswered = 0
-    reports.removeAll(keepingCapacity: true)
-    connecting.removeAll(keepingCapacity: true)
-    renewing.removeAll(keepingCapacity: true)
-    assigned.removeAll(keepingCapacity: true)
-    answeredFetches.removeAll(keepingCapacity: true)
-    fetched.removeAll(keepingCapacity: true)
-    touched.removeAll(keepingCapacity: true)
-    orphans = 0
-    workerEvents = 0
-    early.removeAll(keepingCapacity: true)
-    replies.removeAll(keepingCapacity: true)
-    deleted.removeAll(keepingCapacity: true)
-    wantsSync = false
-    hasWritten = false
-    heard = 0
-    failure = nil
+  var isEmpty: Bool {
+    settlements.isEmpty && replies.isEmpty && fences.isEmpty && reports.isEmpty && touched.isEmpty && deleted.isEmpty
+      && sweep == nil
+      && workerEvents.isEmpty
   }
-
-  func touch(_ session: WorkerSession) {
-    guard !session.isTouched else { return }
-    session.isTouched = true
-    touched.append(session)
-  }
-
-  func extend(
-    _ lease: Lease, until: Timestamp, progress: Progress? = nil, ifEndsBy: Timestamp? = nil, for origin: ExtendOrigin
-  ) {
-    extensions.append(Extension(lease: lease, until: until, progress: progress, ifEndsBy: ifEndsBy))
-    extendOrigins.append(origin)
-  }
-
-  func reply(_ route: Route, _ reply: Reply) { replies.append(.reply(route, reply)) }
 }
 
 /// A Report being answered.

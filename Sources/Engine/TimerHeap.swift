@@ -4,7 +4,7 @@ import Jobs
 /// Among equal times the first that was added comes first, so that the order never depends on chance.
 struct TimerHeap<Payload> {
   struct Entry {
-    var at: Timestamp
+    var at: Instant
     var order: UInt64
     var payload: Payload
 
@@ -15,9 +15,9 @@ struct TimerHeap<Payload> {
   private var added: UInt64 = 0
 
   var count: Int { entries.count }
-  var next: Timestamp? { entries.first?.at }
+  var next: Instant? { entries.first?.at }
 
-  mutating func add(_ payload: Payload, at: Timestamp) {
+  mutating func add(_ payload: Payload, at: Instant) {
     entries.append(Entry(at: at, order: added, payload: payload))
     added &+= 1
     var index = entries.count - 1
@@ -30,7 +30,7 @@ struct TimerHeap<Payload> {
   }
 
   /// The earliest entry, if its time is not after `limit`.
-  mutating func pop(until limit: Timestamp) -> Entry? {
+  mutating func pop(until limit: Instant) -> Entry? {
     guard let first = entries.first, first.at <= limit else { return nil }
     let last = entries.removeLast()
     if !entries.isEmpty {

@@ -1,30 +1,25 @@
+import Backlog
 import Jobs
 
 /// Renewal: on a stream any sign of life counts for all that a worker holds, but the store is told only when the leases' end is
 /// near. A worker that polls names what it still runs: what it does not name it may have forgotten, after a crash for instance.
 extension WorkerRegistry {
-  /// After the process stood still, what workers said meanwhile is read within this.
-  static let hearing: Interval = .milliseconds(500)
-
   /// Turns what is due for renewal into extensions. After all commands, so that nothing just reported is renewed.
   func gatherRenewals(tick: Tick) {
     for session in tick.renewing {
       session.isRenewing = false
-      guard !session.held.isEmpty, session.isConnected || session.isPolling, !session.isUnheard,
-        session.excusedUntil <= tick.now
-      else { continue }
+      guard !session.held.isEmpty, session.isConnected || session.isPolling else { continue }
       let until = session.lastSeen + session.lease
-      session.toldUntil = max(session.toldUntil, until)
       session.leasesUntil = until
       for held in session.held.leases { tick.extend(held.lease, until: until, for: .renewal(session)) }
     }
   }
 
   /// What the store said of the tick's extensions.
-  func extended(_ results: [ExtendResult], tick: Tick) {
+  func extended(_ results: [Extended], tick: Tick) {
     for (index, result) in results.enumerated() {
-      let lease = tick.extensions[index].lease
-      let until = tick.extensions[index].until
+      let lease = tick.renewals[index].lease
+      let until = tick.renewals[index].until
       switch (tick.extendOrigins[index], result) {
       case (.hello(let session), .extended(let job)) where job.workerID == session.id:
         adopt(job, until: until, by: session, tick: tick)
@@ -69,35 +64,24 @@ extension WorkerRegistry {
   private var heartbeatDue: Interval { Interval(microseconds: configuration.heartbeat.microseconds / 8 * 7) }
   private var heartbeatSlack: Interval { Interval(microseconds: configuration.heartbeat.microseconds / 8) }
 
-  func setTimer(_ session: WorkerSession, _ at: Timestamp) {
+  func setTimer(_ session: WorkerSession, _ at: Instant) {
     session.timer = at
     alarms.add(.session(session), at: at)
   }
 
-  func firstCheck(_ session: WorkerSession) -> Timestamp {
+  func firstCheck(_ session: WorkerSession) -> Instant {
     session.isConnected
       ? session.lastSent + heartbeatDue : session.lastSeen + Interval(microseconds: session.lease.microseconds / 3)
   }
 
   /// The engine was not woken for so long (the process stood still, the clock jumped): what workers said meanwhile has not
   /// been read yet, so their silence is not theirs. They are taken as heard, and have a whole lease to show themselves.
-  /// On a shared store their leases are renewed only when they have, and a moment has passed.
-  /// - Returns: whether workers must be heard before leases that have ended are taken for lost.
-  func excuse(_ overslept: Interval, tick: Tick) -> Bool {
-    guard overslept.microseconds > configuration.lease.microseconds / 4 else { return false }
+  func excuse(_ overslept: Interval, tick: Tick) {
+    guard overslept.microseconds > configuration.lease.microseconds / 4 else { return }
     for session in all where session.isConnected || session.isPolling {
       session.lastSeen = tick.now
-      if isShared {
-        // It may have gone to another server meanwhile: its good-bye, or that server's word of it, lies behind what it said
-        // before. A renewal between the two would look as if its leases were this server's.
-        session.isUnheard = true
-        session.excusedUntil = tick.now + Self.hearing
-        setTimer(session, session.excusedUntil)
-      } else if !session.held.isEmpty {
-        renew(session, tick: tick)
-      }
+      if !session.held.isEmpty { renew(session, tick: tick) }
     }
-    return isShared
   }
 
   /// Whatever is due by now: heartbeats, renewals, silence, deadlines, the ends of waits.
@@ -129,7 +113,7 @@ extension WorkerRegistry {
   }
 
   /// Does what is due for one worker. Returns when to look again; nil: the session has ended.
-  private func check(_ session: WorkerSession, tick: Tick) -> Timestamp? {
+  private func check(_ session: WorkerSession, tick: Tick) -> Instant? {
     let now = tick.now
     switch session.presence {
     case .gone:
@@ -144,7 +128,6 @@ extension WorkerRegistry {
       if streams[session.id] === session { streams[session.id] = nil }
       return nil
     case .polling:
-      if session.excusedUntil > now { return session.excusedUntil }
       if session.held.isEmpty, session.fetches.isEmpty,
         session.lastSeen + max(session.lease, configuration.lease) <= now
       {
@@ -156,7 +139,6 @@ extension WorkerRegistry {
       }
       return now + Interval(microseconds: max(1_000, session.lease.microseconds / 6))
     case .connected:
-      if session.excusedUntil > now { return session.excusedUntil }
       let lease = configuration.lease
       if session.lastSeen + configuration.silence <= now {
         if let route = session.route { tick.early.append(.endSession(route, .silent)) }

@@ -2,7 +2,7 @@ import Jobs
 
 /// Workers without a stream: Fetch and Report.
 extension WorkerRegistry {
-  func fetch(_ fetch: Fetch, route: Route, store: any JobStore, tick: Tick) {
+  func fetch(_ fetch: Fetch, route: Route, tick: Tick) {
     let now = tick.now
     guard !isDraining else {
       tick.early.append(.reply(route, .fetched([], lease: configuration.lease)))
@@ -22,7 +22,7 @@ extension WorkerRegistry {
       heard(session, tick: tick)
       session.most = max(session.most, Int(fetch.maxJobs))
     } else {
-      session = poller(fetch.workerID, group: group, fetch: fetch, lease: lease, now: now)
+      session = poller(fetch.workerID, group: group, fetch: fetch, lease: lease, now: tick.moment)
     }
     session.lease = max(lease, session.held.isEmpty ? lease : session.lease)
     let most = min(Int(fetch.maxJobs), Int(configuration.mostInFlight) - session.held.count)
@@ -32,7 +32,7 @@ extension WorkerRegistry {
     taker.set(free: max(0, most), of: max(1, most))
     session.fetches.append(taker)
     fetches[route] = taker
-    if !session.isDraining { balancer.add(taker, to: group, store: store) }
+    if !session.isDraining { balancer.add(taker, to: group, now: tick.moment) }
     taker.group = group
     // One that does not wait is answered in this tick, after the claim: its time has come then.
     alarms.add(.fetch(taker), at: now + wait)
@@ -40,7 +40,7 @@ extension WorkerRegistry {
   }
 
   private func poller(
-    _ id: String, group: FilterGroup, fetch: Fetch, lease: Interval, now: Timestamp
+    _ id: String, group: FilterGroup, fetch: Fetch, lease: Interval, now: Moment
   ) -> WorkerSession {
     let session = WorkerSession(
       id: id, number: nextNumber(), presence: .polling, route: nil, group: group, subscriptions: fetch.subscriptions,
@@ -79,12 +79,10 @@ extension WorkerRegistry {
     let session = pollers[report.workerID]
     if let session { heard(session, tick: tick) }
     let pending = PendingReport(route: route, workerID: report.workerID, session: session)
-    tick.reports.append(pending)
+    tick.said.reports.append(pending)
     let until = tick.now + (session?.lease ?? configuration.lease)
     for progress in report.progress {
-      var stamped = progress.progress
-      stamped.at = tick.now
-      tick.extend(progress.lease, until: until, progress: stamped, for: .report(pending, nil))
+      tick.extend(progress.lease, until: until, progress: progress.progress, for: .report(pending, nil))
     }
     for (index, outcome) in report.outcomes.enumerated() {
       if case .refused(let rule) = outcome.how {

@@ -2,7 +2,7 @@ import Jobs
 
 /// Workers on a stream: they come, speak, break off and come back.
 extension WorkerRegistry {
-  func connect(_ hello: WorkerHello, address: String, route: Route, store: any JobStore, tick: Tick) {
+  func connect(_ hello: WorkerHello, address: String, route: Route, tick: Tick) {
     guard byRoute[route] == nil else {
       tick.early.append(.endSession(route, .protocolError("hello was already said on this stream")))
       if let session = byRoute[route] { breakOff(session, tick: tick) }
@@ -15,7 +15,7 @@ extension WorkerRegistry {
       tick.early.append(.endSession(oldRoute, .takenOver))
       byRoute[oldRoute] = nil
       old.route = nil
-      noteWorker(.workerDisconnected, old, now: now)
+      noteWorker(.workerDisconnected, old, now: tick.wall)
       leaveGroup(old)
       // What it holds is sorted out when the store has said what the newcomer still has.
       goAway(old, until: now + old.lease)
@@ -26,11 +26,11 @@ extension WorkerRegistry {
       subscriptions: hello.subscriptions, address: address, labels: hello.labels,
       resumeWindow: hello.resumeWindow.map { min(max($0, .zero), configuration.longestResumeWindow) },
       lease: configuration.lease, most: capacity(hello.maxInFlight),
-      mostBytes: Int(min(hello.maxInFlightBytes, UInt64(Int32.max) << 16)), now: now)
+      mostBytes: Int(min(hello.maxInFlightBytes, UInt64(Int32.max) << 16)), now: tick.moment)
     session.predecessor = old
     session.isDraining = isDraining
     session.outDrain = isDraining
-    if !isDraining { joinGroup(session, store) }
+    if !isDraining { joinGroup(session, now: tick.moment) }
     byRoute[route] = session
     streams[id] = session
     tick.connecting.append(session)
@@ -46,8 +46,7 @@ extension WorkerRegistry {
     }
     session.outWelcome = Welcome(
       workerID: id, lease: configuration.lease, heartbeat: configuration.heartbeat, lost: lost)
-    noteWorker(.workerConnected, session, now: now)
-    if isShared, !hello.workerID.isEmpty { arrived.append((id, now)) }
+    noteWorker(.workerConnected, session, now: tick.wall)
     setTimer(session, firstCheck(session))
   }
 
@@ -60,11 +59,11 @@ extension WorkerRegistry {
 
   private func capacity(_ asked: UInt32) -> Int { Int(min(asked, configuration.mostInFlight)) }
 
-  private func joinGroup(_ session: WorkerSession, _ store: any JobStore) {
+  private func joinGroup(_ session: WorkerSession, now: Moment) {
     let taker = Taker(worker: session)
     session.taker = taker
     session.group.members += 1
-    balancer.add(taker, to: session.group, store: store)
+    balancer.add(taker, to: session.group, now: now)
   }
 
   /// The store has said which of the held leases are still the worker's. What else its predecessor had goes back: what was
@@ -104,23 +103,6 @@ extension WorkerRegistry {
     }
   }
 
-  /// The store failed: who was being connected is not.
-  func failConnecting(_ error: StoreError, tick: Tick, into effects: inout [Effect]) {
-    for session in tick.connecting.reversed() {
-      if let route = session.route {
-        effects.append(.endSession(route, .failed(error)))
-        byRoute[route] = nil
-        noteWorker(.workerDisconnected, session, now: tick.now)
-      }
-      leaveGroup(session)
-      session.route = nil
-      session.presence = .gone
-      arrived.removeAll { $0.workerID == session.id && $0.at == session.connectedAt }
-      if streams[session.id] === session { streams[session.id] = session.predecessor }
-      session.predecessor = nil
-    }
-  }
-
   func message(_ message: WorkerMessage, from route: Route, tick: Tick) {
     guard let session = byRoute[route] else { return }
     heard(session, tick: tick)
@@ -129,11 +111,8 @@ extension WorkerRegistry {
       session.most = capacity(most)
       tick.touch(session)
     }
-    if !message.progress.isEmpty { session.toldUntil = max(session.toldUntil, tick.now + session.lease) }
     for report in message.progress {
-      var progress = report.progress
-      progress.at = tick.now
-      tick.extend(report.lease, until: tick.now + session.lease, progress: progress, for: .progress(session))
+      tick.extend(report.lease, until: tick.now + session.lease, progress: report.progress, for: .progress(session))
     }
     if !message.outcomes.isEmpty {
       session.isReporting = true
@@ -150,9 +129,25 @@ extension WorkerRegistry {
     if message.drain { startDraining(session, tick: tick) }
   }
 
+  /// The storage is away: what the worker says of its jobs cannot be taken; it keeps them and says it again.
+  func message(_ message: WorkerMessage, failing error: StoreError, from route: Route, tick: Tick) {
+    guard let session = byRoute[route] else { return }
+    heard(session, tick: tick)
+    if message.ackSeq > session.confirmed { session.confirmed = min(message.ackSeq, session.seq) }
+    if let most = message.capacity { session.most = capacity(most) }
+    for outcome in message.outcomes {
+      if case .refused(let rule) = outcome.how {
+        session.outResults.append(LeaseResult(lease: outcome.lease, code: .refused(rule)))
+      } else {
+        session.outResults.append(LeaseResult(lease: outcome.lease, code: .failed(error)))
+      }
+    }
+    tick.touch(session)
+    if message.drain { startDraining(session, tick: tick) }
+  }
+
   /// Any sign of life: the leases of a stream are renewed when that is due.
   func heard(_ session: WorkerSession, tick: Tick) {
-    session.isUnheard = false
     session.lastSeen = tick.now
     if session.isSilent {
       session.isSilent = false
@@ -169,15 +164,16 @@ extension WorkerRegistry {
   }
 
   /// What a worker says became of an assignment: its slot is free at once.
-  func take(_ outcome: WorkerOutcome, from session: WorkerSession?, owner: Tick.SettleOrigin.Owner, tick: Tick) {
+  func take(_ outcome: WorkerOutcome, from session: WorkerSession?, owner: Said.SettleOrigin.Owner, tick: Tick) {
     let held = session.flatMap { release(outcome.lease, from: $0, tick: tick) }
     if let session { tick.touch(session) }
-    tick.settlements.append(
+    session?.unanswered += 1
+    tick.said.settlements.append(
       Settlement(lease: outcome.lease, outcome: settled(outcome.how, held, session?.id ?? "", tick: tick)))
     let queue = held?.queue
-    let startedAt = held?.startedAt ?? .distantPast
-    tick.settleOrigins.append(
-      Tick.SettleOrigin(owner: owner, held: consume held, queue: queue, startedAt: startedAt, session: session))
+    let startedAt = held?.startedAt ?? Instant.distantPast
+    tick.said.settleOrigins.append(
+      Said.SettleOrigin(owner: owner, held: consume held, queue: queue, startedAt: startedAt, session: session))
   }
 
   /// nil: it does not hold this one.
@@ -193,7 +189,7 @@ extension WorkerRegistry {
     switch how {
     case .success(let result): return .succeeded(result: result)
     case .failure(var failure):
-      failure.at = tick.now
+      failure.at = tick.wall
       failure.workerID = workerID
       failure.attempt = held?.attempt ?? failure.attempt
       if timedOut {
@@ -207,7 +203,7 @@ extension WorkerRegistry {
     case .canceled:
       guard timedOut else { return .canceled(draw: random.draw()) }
       let failure = Failure(
-        type: "timeout", message: "the attempt's time was over", at: tick.now, attempt: held?.attempt ?? 0,
+        type: "timeout", message: "the attempt's time was over", at: tick.wall, attempt: held?.attempt ?? 0,
         workerID: workerID)
       return .failed(failure, draw: random.draw())
     }
@@ -224,17 +220,15 @@ extension WorkerRegistry {
     if let route = session.route { byRoute[route] = nil }
     session.route = nil
     leaveGroup(session)
-    noteWorker(.workerDisconnected, session, now: tick.now)
+    noteWorker(.workerDisconnected, session, now: tick.wall)
     let window = session.resumeWindow ?? .zero
     let until = tick.now + window
     for held in session.held.leases {
       if session.hasConfirmed(held), window > .zero {
-        tick.extend(held.lease, until: until, ifEndsBy: session.toldUntil, for: .renewal(session))
+        tick.extend(held.lease, until: until, for: .renewal(session))
       } else {
         orphans.append(
-          Settlement(
-            lease: held.lease, outcome: session.hasConfirmed(held) ? .lost : .unconfirmed,
-            ifEndsBy: session.toldUntil))
+          Settlement(lease: held.lease, outcome: session.hasConfirmed(held) ? .lost : .unconfirmed))
         if session.hasConfirmed(held) { session.lostTotal += 1 }
         _ = session.drop(held.token)
       }
@@ -247,7 +241,7 @@ extension WorkerRegistry {
     }
   }
 
-  private func goAway(_ session: WorkerSession, until: Timestamp) {
+  private func goAway(_ session: WorkerSession, until: Instant) {
     session.presence = .away(until: until)
     session.leasesUntil = until
     setTimer(session, until)

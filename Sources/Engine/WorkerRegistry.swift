@@ -1,3 +1,4 @@
+import Backlog
 import Jobs
 
 /// Knows every worker: its session, what it holds, when it was heard of, and what is to be said to it.
@@ -35,13 +36,8 @@ final class WorkerRegistry {
   var unrecorded: [Event] = []
   var isDraining = false
 
-  /// Other servers use the store too.
-  var isShared = false
   /// Rises when workers come, go or drain.
   var version = 0
-  /// Who came and is to be made known to the other servers.
-  var arrived: [(workerID: String, at: Timestamp)] = []
-
   init(configuration: EngineConfiguration, balancer: LoadBalancer, ledger: QueueLedger, random: Randomness) {
     self.configuration = configuration
     self.balancer = balancer
@@ -113,21 +109,22 @@ final class WorkerRegistry {
 
   // MARK: Leases
 
-  func hold(_ job: ClaimedJob, seq: UInt64, until: Timestamp, by session: WorkerSession, now: Timestamp) {
+  func hold(_ job: ClaimedJob, seq: UInt64, until: Instant, by session: WorkerSession, now: Instant) {
+    let deadline = job.job.options.timeout.map { now + $0 }
     let held = HeldLease(
       token: job.lease.token, jobID: job.lease.jobID, seq: seq, attempt: job.attempt,
-      queue: ledger.number(of: job.job.queue), payloadSize: job.job.payloadSize, startedAt: now, deadline: job.deadline)
+      queue: ledger.number(of: job.job.queue), payloadSize: job.job.payloadSize, startedAt: now, deadline: deadline)
     session.hold(consume held, until: until)
-    if let deadline = job.deadline { watch(deadline, session, job.lease.token) }
+    if let deadline { watch(deadline, session, job.lease.token) }
   }
 
   /// Takes over a lease that the store says is this worker's.
-  func adopt(_ job: HeldJob, until: Timestamp, by session: WorkerSession, tick: Tick) {
-    session.toldUntil = max(session.toldUntil, until)
+  func adopt(_ job: RunningJob, until: Instant, by session: WorkerSession, tick: Tick) {
     guard !session.held.contains(job.lease.token) else { return }
     var held = HeldLease(
       token: job.lease.token, jobID: job.lease.jobID, seq: 0, attempt: job.attempt,
-      queue: ledger.number(of: job.queue), payloadSize: job.payloadSize, startedAt: job.startedAt,
+      queue: ledger.number(of: job.queue), payloadSize: job.payloadSize,
+      startedAt: tick.now - max(.zero, tick.wall - job.startedAt),
       deadline: job.deadline)
     if job.cancelRequested { held.stop = .canceled("") }
     session.hold(held, until: until)
@@ -135,7 +132,7 @@ final class WorkerRegistry {
     tick.touch(session)
   }
 
-  private func watch(_ deadline: Timestamp, _ session: WorkerSession, _ token: UInt64) {
+  private func watch(_ deadline: Instant, _ session: WorkerSession, _ token: UInt64) {
     deadlines.add(Deadline(session: session, token: token), at: deadline)
     if deadlines.count > deadlinesAllowed {
       // Most attempts end long before their deadline: their entries must not pile up.
@@ -162,23 +159,20 @@ final class WorkerRegistry {
     }
   }
 
-  /// The store ended leases whose time was over.
+  /// Leases whose time was over were ended.
   func lapsed(_ leases: [LapsedLease], tick: Tick) {
     for lapsed in leases {
-      var queue = QueueLedger.other
       if let session = holder(of: lapsed.lease.token, workerID: lapsed.workerID) {
-        if let place = session.held.find(lapsed.lease.token) { queue = session.held[at: place].queue }
-        session.lostTotal += 1
+        if lapsed.state != .canceled { session.lostTotal += 1 }
         lose(lapsed.lease, session, tick: tick)
       }
-      if lapsed.state == .ready { balancer.becameReady(1, queue: queue) }
     }
   }
 
   // MARK: Assignments
 
   /// Hands a claim's jobs to their takers.
-  func assign(_ result: ClaimResult, tick: Tick) {
+  func assign(_ result: Dealt, tick: Tick) {
     for job in result.jobs {
       let taker = balancer.dealtTo[job.worker]
       let session = taker.worker
@@ -192,9 +186,8 @@ final class WorkerRegistry {
         fetch.messageSize += size
       }
       taker.got += 1
-      tick.assigned.append(.init(session: session, token: job.lease.token))
       let queue = ledger.number(of: job.job.queue)
-      ledger.started(queue, waited: tick.now - job.readyAt)
+      ledger.started(queue, waited: tick.wall - job.readyAt)
       if let fetch = taker.fetch {
         if fetch.jobs.isEmpty { tick.answeredFetches.append(taker) }
         fetch.jobs.append(job)
@@ -209,35 +202,30 @@ final class WorkerRegistry {
     }
   }
 
-  /// The assignments of this tick are void.
-  func unassign(tick: Tick, tell: Bool) {
-    for assigned in tick.assigned {
-      guard let held = release(assigned.token, from: assigned.session, tick: tick) else { continue }
-      // What still waited for the results was never said.
-      if tell, assigned.session.isConnected, assigned.session.outJobs.isEmpty {
-        assigned.session.outNotices.append(CancelNotice(lease: held.lease, reason: .leaseLost))
-      }
+  // MARK: A storage that failed
+
+  /// What was not said yet to this session must not be: the tick that decided it may never have been.
+  func takeBackUnsaid(_ session: WorkerSession) {
+    for job in session.outJobs {
+      _ = session.drop(job.lease.token)
+      orphans.append(Settlement(lease: job.lease, outcome: .unconfirmed))
     }
+    session.outJobs = []
+    refresh(session)
   }
 
-  /// The tick failed: what was noted on the way is put right.
-  func undo(tick: Tick) {
-    for session in tick.renewing {
-      // The store knows of no renewal: due again at the next sign of life.
-      session.isRenewing = false
-      session.leasesUntil = min(session.leasesUntil, tick.now)
-    }
-    for taker in tick.answeredFetches {
-      guard let fetch = taker.fetch, !fetch.isAnswered else { continue }
-      fetch.jobs = []
-      fetch.messageSize = 0
-      restore(taker)
-    }
-    for session in tick.touched {
-      session.outJobs = []
-      session.outWelcome = nil
-      session.outNotices += session.outLost
-      session.outLost = []
+  /// The state was loaded anew: what sessions hold is put right with it.
+  func reconcile(_ backlog: Backlog, tick: Tick) {
+    for session in all where !session.isGone {
+      for held in session.held.leases {
+        if backlog.holds(held.lease, workerID: session.id) {
+          let until = tick.now + max(session.lease, session.isConnected ? .zero : session.resumeWindow ?? .zero)
+          tick.extend(held.lease, until: until, for: .renewal(session))
+        } else {
+          lose(held.lease, session, tick: tick)
+        }
+      }
+      session.leasesUntil = tick.now + session.lease
       refresh(session)
     }
   }
@@ -264,7 +252,7 @@ final class WorkerRegistry {
 
   /// Says what there is to say, in as few messages as it fits: each is measured whole.
   private func send(
-    to session: WorkerSession, _ route: Route, cancellations: [CancelNotice], now: Timestamp,
+    to session: WorkerSession, _ route: Route, cancellations: [CancelNotice], now: Instant,
     into effects: inout [Effect]
   ) {
     var jobs = session.outJobs[...]
@@ -311,22 +299,22 @@ final class WorkerRegistry {
   }
 
   /// Results and cancellations, and the ends of sessions that have nothing left to do.
-  func flushLate(tick: Tick, into effects: inout [Effect]) {
-    for session in tick.touched {
-      session.isTouched = false
-      session.isReporting = false
-      if let route = session.route, session.isConnected {
-        if !session.outResults.isEmpty || !session.outNotices.isEmpty || !session.outJobs.isEmpty {
-          send(to: session, route, cancellations: session.outNotices, now: tick.now, into: &effects)
-        }
-        if session.isDraining, session.held.isEmpty {
-          effects.append(.endSession(route, .drained))
-          close(session, now: tick.now)
-        }
+  func flushLate(_ said: Said, now: Moment, into effects: inout [Effect]) {
+    for session in said.touched {
+      guard let route = session.route, session.isConnected else {
+        session.outResults = []
+        session.outNotices = []
+        session.outLost = []
+        continue
       }
-      session.outResults = []
+      if !session.outResults.isEmpty || !session.outNotices.isEmpty || !session.outJobs.isEmpty {
+        send(to: session, route, cancellations: session.outNotices, now: now.elapsed, into: &effects)
+      }
       session.outNotices = []
-      session.outLost = []
+      if session.isDraining, session.held.isEmpty, session.unanswered == 0 {
+        effects.append(.endSession(route, .drained))
+        close(session, now: now.wall)
+      }
     }
   }
 
@@ -338,5 +326,19 @@ final class WorkerRegistry {
     if streams[session.id] === session { streams[session.id] = nil }
     if session.isConnected { noteWorker(.workerDisconnected, session, now: now) }
     session.presence = .gone
+  }
+
+  /// This server's workers, as people see them.
+  func views(now: Moment) -> [WorkerView] {
+    all.filter { !$0.isGone }.map { session in
+      WorkerView(
+        workerID: session.id, serverID: configuration.serverID,
+        queues: session.subscriptions.map { $0.pattern.isPrefix ? $0.pattern.text + "*" : $0.pattern.text },
+        names: session.group.key.names, maxInFlight: UInt32(clamping: session.most),
+        running: UInt32(clamping: session.held.count), lostTotal: session.lostTotal,
+        succeededTotal: session.succeededTotal, failedTotal: session.failedTotal, draining: session.isDraining,
+        connectedAt: session.connectedAt, lastSeenAt: now.wall - (now.elapsed - session.lastSeen),
+        address: session.address, labels: session.labels)
+    }
   }
 }

@@ -6,7 +6,7 @@ final class WorkerSession {
     /// On the stream of `route`.
     case connected
     /// Its stream broke; its leases are kept until then.
-    case away(until: Timestamp)
+    case away(until: Instant)
     /// Known by what it calls.
     case polling
     /// Nothing of it is left.
@@ -36,18 +36,12 @@ final class WorkerSession {
   /// Of the newest message to the worker, and the highest it confirmed.
   var seq: UInt64 = 0
   var confirmed: UInt64 = 0
-  var lastSeen: Timestamp
-  var lastSent: Timestamp
-  /// Every lease it holds lasts at least until here, as the store was told.
-  var leasesUntil: Timestamp = .distantFuture
-  /// No lease of it lasts longer than until here, as far as this server told the store.
-  var toldUntil: Timestamp = .distantPast
-  /// The server stood still: nothing of it is renewed before then ...
-  var excusedUntil: Timestamp = .distantPast
-  /// ... nor before it has been heard of.
-  var isUnheard = false
+  var lastSeen: Instant
+  var lastSent: Instant
+  /// Every lease it holds lasts at least until here.
+  var leasesUntil: Instant = .distantFuture
   /// When its timer was last set for; an earlier entry means nothing.
-  var timer: Timestamp = .distantFuture
+  var timer: Instant = .distantFuture
 
   /// On a stream: what jobs are dealt to.
   var taker: Taker?
@@ -57,6 +51,8 @@ final class WorkerSession {
   var predecessor: WorkerSession?
 
   var isDraining = false
+  /// Outcomes whose results it has not heard.
+  var unanswered = 0
   /// Silent for a whole lease: given nothing until it speaks.
   var isSilent = false
 
@@ -80,7 +76,7 @@ final class WorkerSession {
   init(
     id: String, number: UInt64, presence: Presence, route: Route?, group: FilterGroup, subscriptions: [Subscription],
     address: String, labels: [String: String], resumeWindow: Interval?, lease: Interval, most: Int, mostBytes: Int,
-    now: Timestamp
+    now: Moment
   ) {
     self.id = id
     self.number = number
@@ -94,9 +90,9 @@ final class WorkerSession {
     self.lease = lease
     self.most = most
     self.mostBytes = mostBytes
-    connectedAt = now
-    lastSeen = now
-    lastSent = now
+    connectedAt = now.wall
+    lastSeen = now.elapsed
+    lastSent = now.elapsed
   }
 
   var isConnected: Bool { if case .connected = presence { true } else { false } }
@@ -106,8 +102,7 @@ final class WorkerSession {
   /// How long before its leases end they are renewed.
   var renewalMargin: Interval { Interval(microseconds: lease.microseconds / 6) }
 
-  func hold(_ lease: consuming HeldLease, until: Timestamp) {
-    toldUntil = max(toldUntil, until)
+  func hold(_ lease: consuming HeldLease, until: Instant) {
     leasesUntil = held.isEmpty ? until : min(leasesUntil, until)
     heldBytes += lease.payloadSize
     held.insert(consume lease)

@@ -24,10 +24,31 @@ public struct ClaimFilter: Hashable, Sendable {
   public var queues: [QueuePattern]
   /// Empty: all.
   public var names: [String]
+  /// The pattern whose turn it is among the weighted ones: it goes before those from `strict` on.
+  public var lead: Int
+  /// So many patterns go before all else.
+  public var strict: Int
 
   public init(queues: [QueuePattern], names: [String] = []) {
     self.queues = queues
     self.names = names
+    lead = 0
+    strict = queues.count
+  }
+
+  /// One of several that share their list, each with another of the weighted patterns in front.
+  public init(queues: [QueuePattern], names: [String], strict: Int, lead: Int) {
+    self.queues = queues
+    self.names = names
+    self.strict = strict
+    self.lead = lead
+  }
+
+  /// The pattern that is tried so late.
+  @inlinable public func pattern(_ place: Int) -> QueuePattern {
+    if place < strict { return queues[place] }
+    if place == strict { return queues[lead] }
+    return queues[place <= lead ? place - 1 : place]
   }
 
   public func takes(queue: String, name: String) -> Bool {

@@ -79,14 +79,15 @@ struct EventHubTests {
   @Test func afterARestartTheOldIsReadFromTheStoreAndTheNewComesFromMemory() {
     let rig = Rig()
     for _ in 0..<3 { rig.enqueue() }
-    let next = Rig(store: rig.store.base, start: rig.now)
+    let next = Rig(storage: rig.storage, start: rig.now)
     guard case .events(.readFromStore(after: 1))? = next.reply(to: pull(next, after: 1)) else {
       Issue.record("not sent to the store")
       return
     }
     let route = pull(next, after: 3)
     next.enqueue()
-    #expect(events(next, route)?.0.map(\.cursor) == [4])
+    // No cursor that the first server may have shown is given again.
+    #expect(events(next, route)?.0.map(\.cursor) == [(1 << 24) + 1])
   }
 
   @Test func anyCursorLeadsToEveryLaterEventOnce() {
@@ -101,7 +102,7 @@ struct EventHubTests {
           seen += found.map(\.cursor)
           cursor = next
         case .events(.readFromStore(let after))?:
-          guard case .events(let found, let next)? = try? rig.store.reader.events(after: after, limit: 13) else {
+          guard case .events(let found, let next)? = try? rig.storage.reader.events(after: after, limit: 13) else {
             return
           }
           seen += found.map(\.cursor)
@@ -112,16 +113,6 @@ struct EventHubTests {
         }
       }
       #expect(seen == Array(start + 1...200))
-    }
-  }
-
-  @Test func eventsOfOtherServersAreReadFromTheStore() {
-    let rig = Rig()
-    let route = pull(rig, after: 0)
-    rig.tick([.signal(.events(upTo: 5))])
-    guard case .events(.readFromStore(after: 0))? = rig.reply(to: route) else {
-      Issue.record("not sent to the store")
-      return
     }
   }
 

@@ -159,7 +159,7 @@ struct FetchTests {
     let rig = Rig()
     let id = rig.enqueue()
     guard let lease = fetched(rig, fetch(rig))?.first?.lease else { return }
-    let next = Rig(store: rig.store.base, start: rig.now)
+    let next = Rig(storage: rig.storage, start: rig.now)
     #expect(report(next, Report(workerID: "f", extend: [lease])).0.map(\.isStored) == [true])
     let (results, _) = report(next, Report(workerID: "f", outcomes: [.init(lease: lease, how: .success(result: []))]))
     #expect(results.map(\.isStored) == [true])

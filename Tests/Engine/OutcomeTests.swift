@@ -151,7 +151,7 @@ import Testing
     let first = rig.connect("w1")
     let lease = rig.jobs(first).map(\.lease)
     // A worker that comes back to a restarted server and forgets to say what it holds.
-    let next = Rig(store: rig.store.base, start: rig.now)
+    let next = Rig(storage: rig.storage, start: rig.now)
     let second = next.connect("w1")
     next.succeed(second, lease)
     #expect(next.results(second).map(\.isStored) == [true])

@@ -172,7 +172,7 @@ struct ResumeTests {
     let first = rig.connect("w1")
     let lease = rig.jobs(first).map(\.lease)
     // Another engine on the same store: the server was killed and started again.
-    let next = Rig(store: rig.store.base, start: rig.now + .seconds(1))
+    let next = Rig(storage: rig.storage, start: rig.now + .seconds(1))
     let second = next.connect("w1", held: lease)
     #expect(next.updates(second).first?.welcome?.lost.isEmpty == true)
     next.succeed(second, lease)

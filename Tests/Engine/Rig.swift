@@ -1,30 +1,62 @@
-import Engine
+import Backlog
 import Jobs
-import MemoryStore
+import MemoryStorage
+import Support
 
-/// An engine on a memory store with a clock in the test's hand. Gathers what was said to whom.
+@testable import Engine
+
+/// An engine on a storage in memory with both clocks in the test's hand. Gathers what was said to whom.
 final class Rig {
-  let store: FlakyStore
+  let storage: MemoryStorage
+  /// Stands between the engine and the storage.
+  let unsteady: UnsteadyStorage
   let engine: Engine
+  private let epoch: Epoch
+  /// By the wall clock.
   private(set) var now: Timestamp
-  /// Everything said by the last tick, in order.
+  private(set) var elapsed = Instant(microseconds: 5_000_000)
+  /// Everything said by the last tick, in order, once it was stored.
   private(set) var effects: [Effect] = []
   private(set) var early: [Effect] = []
+  /// How the change sets were written, and how often the storage was synced beside that, and the state loaded.
+  private(set) var writes: [Durability] = []
+  private(set) var syncs = 0
+  private(set) var loads = 0
+  /// What the engine hands over stays here until `store` is called.
+  var isSlow = false
+  private(set) var waiting: [StorageWork] = []
   /// The latest of each job that was given out.
   private var leases: [String: Lease] = [:]
   private var routes: UInt64 = 0
 
   init(
-    _ configure: (inout EngineConfiguration) -> Void = { _ in }, store: MemoryStore = MemoryStore(),
-    others: OtherServers? = nil, start: Timestamp = Timestamp(seconds: 1_000_000)
+    _ configure: (inout EngineConfiguration) -> Void = { _ in }, storage: MemoryStorage? = nil,
+    start: Timestamp = Timestamp(seconds: 1_000_000)
   ) {
     var configuration = EngineConfiguration()
     configuration.serverID = "s1"
     configure(&configuration)
-    self.store = FlakyStore(store)
-    self.store.others = others
+    var terms = StoreConfiguration()
+    terms.lease = configuration.lease
+    self.storage = storage ?? MemoryStorage(salt: 0x123_4567, remembersUnsynced: true)
+    unsteady = UnsteadyStorage(self.storage)
     now = start
-    engine = Engine(store: self.store, configuration: configuration, seed: 7, now: start)
+    do throws(StoreError) {
+      let backlog = Backlog(rows: unsteady.rows, terms: terms, seed: 3)
+      epoch = try unsteady.beginEpoch()
+      let moment = Moment(wall: start, elapsed: elapsed)
+      try backlog.load(unsteady, epoch, now: moment)
+      engine = Engine(backlog: backlog, configuration: configuration, seed: 7, now: moment)
+    } catch {
+      fatalError("\(error)")
+    }
+  }
+
+  var moment: Moment { Moment(wall: now, elapsed: elapsed) }
+
+  /// These calls of the storage fail from now on.
+  func fail(_ calls: Set<UnsteadyStorage.Call>) {
+    unsteady.plan { calls.contains($0) ? .fails(.unavailable) : nil }
   }
 
   func route() -> Route {
@@ -34,32 +66,83 @@ final class Rig {
 
   @discardableResult
   func tick(_ commands: [Command] = []) -> [Effect] {
-    early = engine.decide(commands, now: now)
-    effects = early + engine.commit(now: now)
-    for case .toWorker(_, let update) in early {
+    let decision = engine.decide(commands, now: moment)
+    early = decision.effects
+    effects = early
+    if let work = decision.work { isSlow ? waiting.append(work) : perform(work) }
+    for case .toWorker(_, let update) in effects {
       for job in update.jobs { leases[job.lease.jobID] = job.lease }
     }
     return effects
   }
 
-  func pass(_ interval: Interval) { now = now + interval }
+  /// The storage does what it was given meanwhile.
+  @discardableResult
+  func store(_ most: Int = .max) -> [Effect] {
+    effects = []
+    var left = most
+    while left > 0, !waiting.isEmpty {
+      perform(waiting.removeFirst())
+      left -= 1
+    }
+    return effects
+  }
+
+  private func perform(_ work: StorageWork) {
+    do throws(StoreError) {
+      switch work {
+      case .write(let ticket, let changes, let sync):
+        if let changes {
+          try unsteady.write([changes], epoch: epoch)
+          writes.append(changes.durability)
+        }
+        if sync {
+          syncs += 1
+          try unsteady.sync()
+        }
+        effects += engine.stored(through: ticket, now: moment)
+      case .load:
+        loads += 1
+        var failure: StoreError?
+        do throws(StoreError) { try engine.backlog.load(unsteady, epoch, now: moment) } catch { failure = error }
+        let decision = engine.loaded(failure, now: moment)
+        effects += decision.effects
+        if let work = decision.work { perform(work) }
+      }
+    } catch {
+      waiting = []
+      effects += engine.failed(error, now: moment)
+    }
+  }
+
+  func pass(_ interval: Interval) {
+    now = now + interval
+    elapsed = elapsed + interval
+  }
+
+  /// Somebody sets the wall clock.
+  func setClock(by interval: Interval) { now = now + interval }
 
   /// Lets time pass, waking the engine whenever it wants to be woken. Returns all that was said.
   @discardableResult
   func run(for interval: Interval) -> [Effect] {
-    let end = now + interval
+    let end = elapsed + interval
     var said: [Effect] = []
     var wakes = 0
     while let next = engine.nextWake, next <= end {
-      now = max(now, next)
+      pass(max(.zero, next - elapsed))
       said += tick()
       wakes += 1
       if wakes > 100_000 { fatalError("the engine never rests") }
     }
-    now = max(now, end)
+    pass(max(.zero, end - elapsed))
     effects = said
     return said
   }
+
+  /// Until the storage is well again, if it is.
+  @discardableResult
+  func recover() -> [Effect] { run(for: .seconds(3)) }
 
   // MARK: Doing
 
@@ -125,8 +208,8 @@ final class Rig {
     return nil
   }
 
-  /// What the store committed of a job.
-  func record(_ id: String) -> JobRecord? { try? store.reader.job(id: id) }
+  /// What is stored of a job.
+  func record(_ id: String) -> JobRecord? { try? storage.reader.job(id: id) }
   func state(_ id: String) -> JobState? { record(id)?.state }
 
   /// Of a job that a stream was given.

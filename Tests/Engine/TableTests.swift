@@ -35,9 +35,9 @@ import Testing
   @Test func theHeapGivesTheEarliestFirstAndAmongEqualsTheFirstAdded() {
     let random = Randomness(seed: 5)
     var heap = TimerHeap<Int>()
-    for number in 0..<2_000 { heap.add(number, at: Timestamp(microseconds: Int64(random.next() % 100))) }
+    for number in 0..<2_000 { heap.add(number, at: Instant(microseconds: Int64(random.next() % 100))) }
     heap.keep { $0 % 3 != 0 }
-    var last: (Timestamp, Int)?
+    var last: (Instant, Int)?
     var count = 0
     while let entry = heap.pop(until: .distantFuture) {
       if let last { #expect(last.0 < entry.at || (last.0 == entry.at && last.1 < entry.payload)) }

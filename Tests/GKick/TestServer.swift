@@ -3,7 +3,7 @@ import GKick
 import Glibc
 import Jobs
 import Logging
-import MemoryStore
+import MemoryStorage
 import NIOCore
 import NIOPosix
 import RPC
@@ -21,7 +21,7 @@ final class TestServer: Sendable {
     let group = MultiThreadedEventLoopGroup.singleton
     var configuration = EngineConfiguration()
     configuration.lease = lease
-    host = EngineHost(store: MemoryStore(), configuration: configuration, seed: 1, group: group)
+    host = try EngineHost(storage: MemoryStorage(), configuration: configuration, seed: 1, group: group)
     var methods = MethodTable()
     Services.register(
       into: &methods, host: host,

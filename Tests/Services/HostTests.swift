@@ -19,16 +19,6 @@ import Testing
     #expect(table[.max] == nil)
   }
 
-  @Test func theClockDoesNotGoBack() {
-    var clock = WallClock()
-    var last = clock.now()
-    for _ in 0..<10_000 {
-      let now = clock.now()
-      #expect(now >= last)
-      last = now
-    }
-  }
-
   private let route = Route(loop: 0, id: 1)
 
   @Test func aFullMailboxRefusesAndLaterRelieves() {
@@ -40,8 +30,9 @@ import Testing
     // An outcome is taken, and its sender slowed down.
     #expect(mailbox.push(.queues(route), size: 0, mustFit: true) == .pressed)
     var batch: [Command] = []
+    var done: [StorageDesk.Outcome] = []
     var gathering = Gathering()
-    #expect(mailbox.take(into: &batch, wait: 0, gathering: &gathering))
+    #expect(mailbox.take(into: &batch, &done, wait: 0, inFlight: false, gathering: &gathering))
     #expect(batch.count == 5)
     // What was taken but not begun still counts.
     #expect(mailbox.push(.queues(route), size: 0, mustFit: false) == .full)
@@ -66,25 +57,39 @@ import Testing
     mailbox.close()
     #expect(mailbox.push(.queues(route), size: 0, mustFit: true) == .closed)
     var batch: [Command] = []
+    var done: [StorageDesk.Outcome] = []
     var gathering = Gathering()
-    #expect(mailbox.take(into: &batch, wait: nil, gathering: &gathering))
+    #expect(mailbox.take(into: &batch, &done, wait: nil, inFlight: false, gathering: &gathering))
     #expect(batch.count == 1)
-    #expect(!mailbox.take(into: &batch, wait: nil, gathering: &gathering))
+    #expect(!mailbox.take(into: &batch, &done, wait: nil, inFlight: false, gathering: &gathering))
+  }
+
+  @Test func aClosedMailboxWaitsForWhatIsBeingStored() {
+    let mailbox = Mailbox(limits: HostLimits())
+    mailbox.close()
+    mailbox.push(StorageDesk.Outcome.stored(through: 7, microseconds: 1))
+    var batch: [Command] = []
+    var done: [StorageDesk.Outcome] = []
+    var gathering = Gathering()
+    #expect(mailbox.take(into: &batch, &done, wait: nil, inFlight: true, gathering: &gathering))
+    #expect(done.count == 1)
+    #expect(!mailbox.take(into: &batch, &done, wait: nil, inFlight: false, gathering: &gathering))
   }
 
   @Test func whoWaitsForMoreGivesOutWhatItHasInTheEnd() {
     let mailbox = Mailbox(limits: HostLimits())
     _ = mailbox.push(.queues(route), size: 0, mustFit: false)
     var batch: [Command] = []
+    var done: [StorageDesk.Outcome] = []
     var gathering = Gathering()
     gathering.committed(answered: 100, microseconds: 200)
     #expect(gathering.plan(waiting: 0) != nil)
-    #expect(mailbox.take(into: &batch, wait: nil, gathering: &gathering))
+    #expect(mailbox.take(into: &batch, &done, wait: nil, inFlight: false, gathering: &gathering))
     #expect(batch.count == 1)
     // What is due soon is not put off.
     gathering = Gathering()
     gathering.committed(answered: 100, microseconds: 1_000)
-    #expect(mailbox.take(into: &batch, wait: 0, gathering: &gathering))
+    #expect(mailbox.take(into: &batch, &done, wait: 0, inFlight: false, gathering: &gathering))
     #expect(batch.isEmpty && gathering.plan(waiting: 0) != nil)
   }
 

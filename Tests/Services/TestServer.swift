@@ -1,7 +1,7 @@
 import Engine
 import Jobs
 import Logging
-import MemoryStore
+import MemoryStorage
 import NIOCore
 import NIOPosix
 import RPC
@@ -20,10 +20,10 @@ final class TestServer: Sendable {
   /// - Parameter reading: what is read with in place of the store's own reader.
   init(_ limits: HostLimits, reading: (any JobReader) -> any JobReader = { $0 }) async throws {
     let group = MultiThreadedEventLoopGroup.singleton
-    let store = MemoryStore()
-    let reader = reading(store.reader)
-    host = EngineHost(
-      store: store, reader: reader, configuration: EngineConfiguration(), seed: 1, group: group, limits: limits)
+    let storage = MemoryStorage()
+    let reader = reading(storage.reader)
+    host = try EngineHost(
+      storage: storage, reader: reader, configuration: EngineConfiguration(), seed: 1, group: group, limits: limits)
     var methods = MethodTable()
     Services.register(
       into: &methods, host: host,

@@ -149,7 +149,7 @@ final class Watcher {
     case .reply(_, .events(.readFromStore(let after))):
       if after != cursor { world.oracle.fault("sent to \(after) in the store, was at \(cursor)") }
       do {
-        guard case .events(let events, let next) = try world.store.reader.events(after: after, limit: 100) else {
+        guard case .events(let events, let next) = try world.reader.events(after: after, limit: 100) else {
           return world.oracle.fault("events are trimmed")
         }
         world.oracle.saw(events)

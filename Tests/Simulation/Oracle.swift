@@ -1,3 +1,4 @@
+import Backlog
 import Engine
 import Jobs
 
@@ -24,6 +25,8 @@ final class Oracle {
     var last: Event.Kind
     var due: Timestamp
     var key: String
+    /// The power went: what was seen last may never have been.
+    var isUncertain = false
   }
   private var stories: [String: Story] = [:]
   private var keyHolders: [String: String] = [:]
@@ -34,16 +37,17 @@ final class Oracle {
   private var deletable: Set<String> = []
   private var retried: Set<String> = []
   private var cursor: Int64 = 0
+  private var seen: [Int64: Event] = [:]
   private var open: Set<String> = []
   private(set) var eventCount = 0
   /// Enqueues that were sent and whose jobs nobody knows of yet.
   var enqueuesUnderWay = 0
 
   /// Every job the watcher knows of has ended, and every acknowledged one is known.
-  func isQuiet(_ store: any JobStore) -> Bool {
+  func isQuiet(_ reader: any JobReader) -> Bool {
     guard enqueuesUnderWay == 0, open.count <= deletable.count else { return false }
     // A deleted job's story has no end.
-    for id in open where deletable.contains(id) { if (try? store.reader.job(id: id)) == nil { open.remove(id) } }
+    for id in open where deletable.contains(id) { if (try? reader.job(id: id)) == nil { open.remove(id) } }
     return open.isEmpty && acknowledged.isSubset(of: deletable.union(stories.keys))
   }
 
@@ -67,15 +71,16 @@ final class Oracle {
     }
   }
 
-  func said(_ effect: Effect, at now: Timestamp) {
+  func said(_ effect: Effect) {
     switch effect {
     case .toWorker(let route, let update): said(route, update)
     case .endSession(let route, _):
       if sessions[route]?.isEnded == true { fault("a session is ended twice") }
       sessions[route]?.isEnded = true
     case .reply(_, .fetched(let jobs, _)): for job in jobs { assigned(job) }
-    case .reply(_, .enqueued(let results, _)):
-      for case .stored(let id, _, _) in results { acknowledged.insert(id) }
+    case .reply(_, .enqueued(let results, let durability)):
+      // What is relaxed may be gone with the power.
+      for case .stored(let id, _, _) in results where durability == .synced { acknowledged.insert(id) }
     case .reply(_, .reported(let results, _)): for result in results { reported(result, isOutcome: false) }
     case .reply: break
     }
@@ -118,6 +123,12 @@ final class Oracle {
     if !tokens.contains(result.lease.token) { fault("an outcome is stored for a token that was never given out") }
   }
 
+  /// What was not synced is gone: claims and steps that nobody was told of as stored.
+  func lostPower() {
+    for id in stories.keys { stories[id]?.isUncertain = true }
+    for id in stories.keys where !acknowledged.contains(id) { open.remove(id) }
+  }
+
   /// The server died: what it may have said of the last tick is not known.
   func crashed() { sessions = [:] }
 
@@ -134,7 +145,10 @@ final class Oracle {
 
   func saw(_ events: [Event]) {
     for event in events {
-      if event.cursor != cursor + 1 { fault("event \(event.cursor) after \(cursor)") }
+      // A new epoch leaves out what may have been shown and lost.
+      let isJump = event.cursor > cursor && (event.cursor - 1) % (1 << 24) == 0
+      if event.cursor != cursor + 1, !isJump { fault("event \(event.cursor) after \(cursor)") }
+      seen[event.cursor] = event
       cursor = event.cursor
       eventCount += 1
       if !event.jobID.isEmpty { happened(event) }
@@ -145,21 +159,25 @@ final class Oracle {
     let id = event.jobID
     let story = stories[id]
     let isReplaced = replaced.contains(keys[id] ?? "")
-    if !Self.follows(event.kind, story?.last), !(deletable.contains(id) && Self.follows(event.kind, nil)),
+    let isUncertain = story?.isUncertain ?? false
+    if !isUncertain, !Self.follows(event.kind, story?.last), !(deletable.contains(id) && Self.follows(event.kind, nil)),
       !(isReplaced && story?.last == .failed && event.kind == .scheduled)
     {
       fault("job \(id): \(event.kind) after \(story.map { "\($0.last)" } ?? "nothing")")
     }
     let wasOpen = story.map { !Self.isFinal($0.last) } ?? false
     var next = story ?? Story(last: event.kind, due: event.at, key: keys[id] ?? "")
+    next.isUncertain = false
     next.last = event.kind
     switch event.detail {
     case .due(let due), .retry(_, nextRunAt: let due): next.due = due
-    default: if event.kind == .enqueued { next.due = event.at }
+    default: if event.kind == .enqueued { next.due = .distantPast }
     }
-    if event.kind == .started, event.at < next.due { fault("job \(id) started \(next.due - event.at) before its time") }
+    if event.kind == .started, event.at < next.due, !isUncertain {
+      fault("job \(id) started \(next.due - event.at) before its time")
+    }
     if event.kind == .enqueued, let due = story?.due, story?.last == .failed, event.at < due, !retried.contains(id),
-      !isReplaced
+      !isReplaced, !isUncertain
     {
       fault("job \(id) is tried again before its time")
     }
@@ -168,6 +186,7 @@ final class Oracle {
     if isOpen { open.insert(id) } else { open.remove(id) }
     if isOpen, !wasOpen, !next.key.isEmpty {
       if let holder = keyHolders[next.key], holder != id, let other = stories[holder], !Self.isFinal(other.last),
+        !other.isUncertain,
         !deletable.contains(holder)
       {
         fault("jobs \(holder) and \(id) have the key \(next.key) at once")
@@ -200,37 +219,50 @@ final class Oracle {
 
   // MARK: The end
 
-  func finish(store: any JobStore) {
-    if !isQuiet(store) { fault("these jobs have not ended: \(open.sorted().prefix(5))") }
-    for id in acknowledged where !deletable.contains(id) {
+  func finish(_ reader: any JobReader, _ backlog: Backlog, now: Moment) {
+    if !isQuiet(reader) { fault("these jobs have not ended: \(open.sorted().prefix(5))") }
+    for id in acknowledged.sorted() where !deletable.contains(id) {
       do {
-        guard let record = try store.reader.job(id: id) else {
+        guard let record = try reader.job(id: id) else {
           fault("job \(id) was acknowledged and is gone")
           continue
         }
         if !record.state.isFinal {
-          fault(
-            "job \(id) is \(record.state) at the end, due \(record.runAt), lease until \(record.leaseUntil as Any), \(record.workerID)"
-          )
+          fault("job \(id) is \(record.state) at the end, due \(record.runAt), \(record.workerID)")
         }
       } catch {
         fault("cannot read: \(error)")
       }
     }
-    if cursor != store.lastEventCursor { fault("the watcher saw \(cursor) of \(store.lastEventCursor) events") }
+    if cursor != backlog.lastCursor { fault("the watcher saw \(cursor) of \(backlog.lastCursor) events") }
+    checkStoredEvents(reader)
     // Every key is free again: a new job with it is taken.
     for held in Set(keys.values).sorted() {
       let parts = held.split(separator: "/").map(String.init)
       let job = NewJob(
         queue: parts[0], name: "n", options: JobOptions(unique: Uniqueness(key: parts[1], onConflict: .reject)))
       do {
-        let result = try store.enqueue([EnqueueGroup(jobs: [job])], now: .distantFuture)
+        let far = Moment(wall: .distantFuture, elapsed: now.elapsed)
+        let result = try backlog.enqueue([EnqueueGroup(jobs: [job])], now: far)
         if case .stored? = result.first { continue }
         fault("the key \(held) is never released: \(result)")
       } catch {
         fault("cannot enqueue: \(error)")
       }
     }
-    store.rollback()
+  }
+
+  /// A cursor that was shown is still the same event's, or nobody's.
+  private func checkStoredEvents(_ reader: any JobReader) {
+    var after: Int64 = 0
+    while true {
+      guard case .events(let events, let next)? = try? reader.events(after: after, limit: 1_000), !events.isEmpty else {
+        return
+      }
+      for event in events where seen[event.cursor].map({ $0 != event }) ?? false {
+        fault("cursor \(event.cursor) was shown for another event")
+      }
+      after = next
+    }
   }
 }

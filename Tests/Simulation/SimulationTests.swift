@@ -23,7 +23,7 @@ import Testing
   }
 
   @Test(arguments: seeds) func theInvariantsHoldWhateverHappens(_ seed: UInt64) throws {
-    let world = try World(plan(seed, hours: 0.15), harness: MemoryHarness())
+    let world = try World(plan(seed, hours: 0.15))
     try world.run()
     #expect(world.oracle.faults.isEmpty, "seed \(seed)")
     #expect(world.oracle.acknowledged.count > 100, "seed \(seed)")
@@ -32,7 +32,7 @@ import Testing
   @Test func theSameSeedGivesTheSameEffects() throws {
     let seed = UInt64.random(in: 0..<1_000_000_000)
     let digests = try (0..<2).map { _ in
-      let world = try World(plan(seed, hours: 0.05), harness: MemoryHarness())
+      let world = try World(plan(seed, hours: 0.05))
       try world.run()
       return world.digest
     }

@@ -1,5 +1,7 @@
+import Backlog
 import Engine
 import Jobs
+import MemoryStorage
 import Support
 
 /// A server, its producers, workers and watchers, and everything that goes wrong between them: one thread, one seed.
@@ -20,17 +22,17 @@ final class World {
   var random: SeededGenerator
   private(set) var clock = Timestamp(seconds: 1_700_000_000)
   private var agenda = Agenda()
-  private let harness: any StoreHarness
   let oracle: Oracle
 
-  private(set) var store: UnsteadyStore
-  private var engine: Engine
+  private let disk: MemoryStorage
+  private let storage: UnsteadyStorage
+  private let mood: Mood
+  private var server: Server
+  var reader: any JobReader { disk.reader }
   private var isUp = true
-  private var isBusy = false
   private var starts: UInt64 = 0
-  /// The server's clock is not the world's: it jumps.
+  /// The server's wall clock is not the world's: it jumps.
   private var skew: Interval = .zero
-  private var serverTime: Timestamp
   private var pending: [Command] = []
   private var wake: UInt64 = 0
   private var routes: UInt64 = 0
@@ -40,11 +42,12 @@ final class World {
   private(set) var isCalm = false
   private(set) var ticks = 0
   private(set) var crashes = 0
-  var failures: Int { store.failures }
+  private(set) var powerLosses = 0
+  var failures: Int { mood.failures }
   /// Of all effects, to compare runs.
   private(set) var digest: UInt64 = 0xcbf2_9ce4_8422_2325
 
-  var configuration: EngineConfiguration {
+  private static func configuration(_ plan: Plan) -> EngineConfiguration {
     var configuration = EngineConfiguration()
     configuration.lease = plan.lease
     configuration.eventsInMemory = 300
@@ -52,21 +55,58 @@ final class World {
     return configuration
   }
 
-  init(_ plan: Plan, harness: any StoreHarness) throws {
+  /// One run of the server's process: its engine, and what its storage's thread has to do.
+  private final class Server {
+    let engine: Engine
+    let epoch: Epoch
+    var work: [StorageWork] = []
+    var isStorageBusy = false
+    /// After a failure all is dropped until the state is loaded anew.
+    var isStorageFailed = false
+
+    init(_ storage: any Storage, _ configuration: EngineConfiguration, seed: UInt64, now: Moment) throws {
+      epoch = try storage.beginEpoch()
+      var terms = StoreConfiguration()
+      terms.lease = configuration.lease
+      terms.retention = .days(30_000)
+      terms.deadRetention = .days(30_000)
+      let backlog = Backlog(rows: storage.rows, terms: terms, seed: seed)
+      try backlog.load(storage, epoch, now: now)
+      engine = Engine(backlog: backlog, configuration: configuration, seed: seed, now: now)
+    }
+  }
+
+  /// How the storage feels. Used by one thread.
+  private final class Mood: @unchecked Sendable {
+    /// Of a hundred calls, how many fail.
+    var failing = 0
+    private(set) var failures = 0
+    private var random: SeededGenerator
+
+    init(seed: UInt64) { random = SeededGenerator(seed: seed) }
+
+    func next(_ call: UnsteadyStorage.Call) -> UnsteadyStorage.Fault? {
+      guard failing > 0, call != .reader, random.chance(failing) else { return nil }
+      failures += 1
+      if call != .write { return .fails(.unavailable) }
+      return random.chance(50) ? .fails(.full) : random.chance(50) ? .isInDoubt : .isHalfInDoubt
+    }
+  }
+
+  init(_ plan: Plan) throws {
     self.plan = plan
-    self.harness = harness
     random = SeededGenerator(seed: plan.seed)
-    serverTime = clock
-    var configuration = StoreConfiguration()
-    configuration.lease = plan.lease
-    configuration.retention = .days(3_000)
-    configuration.deadRetention = .days(3_000)
-    configuration.eventRetention = .days(3_000)
-    let base = try harness.open(configuration, salt: 77, now: clock)
-    store = UnsteadyStore(base, random: SeededGenerator(seed: plan.seed &+ 1))
-    engine = Engine(store: store, configuration: EngineConfiguration(), seed: 0, now: clock)
+    let mood = Mood(seed: plan.seed &+ 1)
+    self.mood = mood
+    disk = MemoryStorage(
+      retention: EventRetention(age: .days(30_000), bytes: .max), salt: 77, remembersUnsynced: true)
+    storage = UnsteadyStorage(disk)
+    storage.plan { mood.next($0) }
     oracle = Oracle()
-    engine = Engine(store: store, configuration: self.configuration, seed: plan.seed, now: clock)
+    let configuration = World.configuration(plan)
+    server = try Server(
+      storage, configuration, seed: plan.seed,
+      now: Moment(wall: clock, elapsed: Instant(microseconds: clock.microseconds)))
   }
 
   // MARK: Time
@@ -95,7 +135,7 @@ final class World {
     scheduleTrouble()
     while clock < trouble { step() }
     isCalm = true
-    store.failing = 0
+    mood.failing = 0
     if !isUp { restart() }
     actors.calmDown()
     // Twice the longest run, back-off and lease of anything, and then some.
@@ -105,12 +145,11 @@ final class World {
       step()
       guard check <= clock else { continue }
       check = clock + .seconds(5)
-      if oracle.isQuiet(store) { break }
+      if oracle.isQuiet(reader) { break }
     }
     after(.seconds(30)) { self.oracle.isOver = true }
     while !oracle.isOver { step() }
-    oracle.finish(store: store)
-    harness.clean(store.base)
+    oracle.finish(reader, server.engine.backlog, now: moment)
   }
 
   // MARK: The network
@@ -146,7 +185,7 @@ final class World {
   private func deliver(_ effects: [Effect]) {
     for effect in effects {
       note(effect)
-      oracle.said(effect, at: serverTime)
+      oracle.said(effect)
       let route = effect.route
       let at = max(clock + between(0, 8), lastDelivery[route] ?? clock)
       lastDelivery[route] = at
@@ -187,45 +226,113 @@ final class World {
     wake += 1
     let mine = wake
     agenda.add(at: at) {
-      guard self.wake == mine, self.isUp, !self.isBusy else { return }
+      guard self.wake == mine, self.isUp else { return }
       self.tick()
     }
   }
 
-  private func readClock() -> Timestamp {
-    serverTime = max(serverTime, clock + skew)
-    return clock + skew
+  /// What the server's clocks show.
+  private var moment: Moment {
+    Moment(wall: clock + skew, elapsed: Instant(microseconds: clock.microseconds))
   }
 
   private func tick() {
     ticks += 1
-    isBusy = true
     let commands = Array(pending.prefix(512))
     pending.removeFirst(commands.count)
-    let now = readClock()
     oracle.heard(commands)
-    deliver(engine.decide(commands, now: now))
+    let decision = server.engine.decide(commands, now: moment)
+    deliver(decision.effects)
+    if let work = decision.work { hand(over: work) }
     if !isCalm, chance(plan.crashPercent), chance(2) { return crash() }
-    let start = starts
-    after(between(0, 3)) {
-      guard self.isUp, self.starts == start else { return }
-      let late = self.engine.commit(now: self.readClock())
-      if !self.isCalm, self.chance(self.plan.crashPercent), self.chance(2) { return self.crash() }
-      self.deliver(late)
-      self.isBusy = false
-      if !self.pending.isEmpty {
-        self.scheduleTick(at: self.clock)
-      } else if let next = self.engine.nextWake {
-        self.scheduleTick(at: max(self.clock, next - self.skew))
+    scheduleNextTick()
+  }
+
+  private func scheduleNextTick() {
+    if !pending.isEmpty {
+      scheduleTick(at: clock + .microseconds(200))
+    } else if let next = server.engine.nextWake {
+      scheduleTick(at: max(clock + .microseconds(1), Timestamp(microseconds: next.microseconds)))
+    }
+  }
+
+  // MARK: The storage's thread
+
+  private func hand(over work: StorageWork) {
+    server.work.append(work)
+    pump()
+  }
+
+  private func pump() {
+    let server = server
+    if server.isStorageFailed {
+      server.work.removeAll { if case .load = $0 { false } else { true } }
+    }
+    guard isUp, !server.isStorageBusy, let first = server.work.first else { return }
+    var batch = [first]
+    if case .write = first {
+      while batch.count < server.work.count, case .write = server.work[batch.count], chance(80) {
+        batch.append(server.work[batch.count])
       }
+    }
+    server.work.removeFirst(batch.count)
+    server.isStorageBusy = true
+    // Mostly quick; now and then it hangs for a while.
+    let pause = !isCalm && chance(1) ? between(100, 8_000) : between(0, 6)
+    after(pause) {
+      guard self.isUp, self.server === server else { return }
+      self.carryOut(batch)
+      server.isStorageBusy = false
+      self.pump()
+      self.scheduleNextTick()
+    }
+  }
+
+  private func carryOut(_ batch: [StorageWork]) {
+    let server = server
+    var through: UInt64 = 0
+    var changes: [ChangeSet] = []
+    var mustSync = false
+    do throws(StoreError) {
+      for work in batch {
+        switch work {
+        case .load:
+          var failure: StoreError?
+          do throws(StoreError) {
+            try server.engine.backlog.load(storage, server.epoch, now: moment)
+          } catch {
+            failure = error
+          }
+          server.isStorageFailed = failure != nil
+          let decision = server.engine.loaded(failure, now: moment)
+          deliver(decision.effects)
+          if let work = decision.work { server.work.append(work) }
+          return
+        case .write(let ticket, let set, let sync):
+          through = ticket
+          if let set { changes.append(set) }
+          mustSync = mustSync || sync
+        }
+      }
+      if !changes.isEmpty { try storage.write(changes, epoch: server.epoch) }
+      if mustSync { try storage.sync() }
+      deliver(server.engine.stored(through: through, now: moment))
+    } catch {
+      server.isStorageFailed = true
+      deliver(server.engine.failed(error, now: moment))
     }
   }
 
   private func crash() {
     crashes += 1
     isUp = false
-    isBusy = false
     starts += 1
+    // Or only the process ends.
+    if chance(50) {
+      powerLosses += 1
+      disk.losePower()
+      oracle.lostPower()
+    }
     pending = []
     oracle.crashed()
     for listener in listeners.sorted(by: { $0.key.id < $1.key.id }) {
@@ -236,33 +343,26 @@ final class World {
   }
 
   private func restart() {
-    isUp = true
-    let now = max(readClock(), serverTime)
     do {
-      if let opened = try harness.reopen(store.base, crash: true, now: now) {
-        store = UnsteadyStore(opened, random: store.random)
-      } else {
-        store.rollback()
-      }
+      server = try Server(storage, World.configuration(plan), seed: plan.seed &+ starts, now: moment)
+      isUp = true
+      scheduleTick(at: clock)
     } catch {
-      oracle.fault("the store does not open again: \(error)")
+      after(.seconds(1)) { if !self.isUp { self.restart() } }
     }
-    engine = Engine(store: store, configuration: configuration, seed: plan.seed &+ starts, now: now)
-    scheduleTick(at: clock)
   }
 
-  /// Crashes and clock jumps that nobody asked for.
+  /// Crashes, power losses, storages that fail and clocks that jump.
   private func scheduleTrouble() {
     after(between(60_000, 600_000)) {
       guard !self.isCalm else { return }
       switch Int.random(in: 0..<5, using: &self.random) {
       case 0: if self.isUp { self.crash() }
-      case 1: self.skew = self.skew + self.between(0, 40_000)
+      case 1: self.skew = self.skew + self.between(0, 4_000_000)
+      case 2: self.skew = self.skew + Interval(microseconds: -self.between(0, 4_000_000).microseconds)
       case 3:
-        let store = self.store
-        store.failing = self.chance(50) ? 100 : 20
-        self.after(self.between(1, 15_000)) { store.failing = 0 }
-      case 2: self.skew = self.skew + Interval(microseconds: -self.between(0, 2_000).microseconds)
+        self.mood.failing = self.chance(50) ? 100 : 20
+        self.after(self.between(1, 15_000)) { self.mood.failing = 0 }
       default: break
       }
       self.scheduleTrouble()

@@ -57,7 +57,16 @@ public final class BacklogStore: JobStore {
 
   public func extend(_ extensions: [Extension], now: Timestamp) throws(StoreError) -> [ExtendResult] {
     try backlog.extend(
-      extensions.map { Renewal(lease: $0.lease, until: instant($0.until), progress: $0.progress) }, now: at(now))
+      extensions.map { Renewal(lease: $0.lease, until: instant($0.until), progress: $0.progress) }, now: at(now)
+    ).map { result in
+      guard case .extended(let job) = result else { return .notHeld }
+      return .extended(
+        HeldJob(
+          lease: job.lease, workerID: job.workerID, queue: job.queue, name: job.name, attempt: job.attempt,
+          payloadSize: job.payloadSize, startedAt: job.startedAt,
+          deadline: job.deadline.map { Timestamp(microseconds: $0.microseconds) },
+          cancelRequested: job.cancelRequested))
+    }
   }
 
   public func promote(now: Timestamp, limit: Int) throws(StoreError) -> Int {

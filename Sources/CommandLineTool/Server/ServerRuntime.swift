@@ -32,18 +32,17 @@ final class ServerRuntime: Sendable {
     self.logger = logger
     startedAt = EngineHost.wallClock()
 
-    let relay = SignalRelay()
-    let store = try StoreFactory.open(
-      settings.store, terms: settings.storeTerms, redis: settings.redis, relay: relay, logger: logger)
-    storeKind = store.kind
+    let storage = try StoreFactory.open(
+      settings.store, terms: settings.storeTerms, redis: settings.redis, logger: logger)
+    storeKind = storage.kind
     group = MultiThreadedEventLoopGroup(numberOfThreads: settings.loops)
     var configuration = EngineConfiguration()
     configuration.serverID = Self.makeID()
     configuration.lease = settings.storeTerms.lease
     configuration.durability = settings.durability
-    host = EngineHost(
-      store: store, configuration: configuration, seed: UInt64.random(in: .min ... .max), group: group)
-    relay.connect(host)
+    host = try EngineHost(
+      storage: storage, terms: settings.storeTerms, configuration: configuration,
+      seed: UInt64.random(in: .min ... .max), group: group)
 
     var methods = MethodTable()
     Services.register(
@@ -155,12 +154,8 @@ final class ServerRuntime: Sendable {
       return await host.statistics() == nil ? .text(503, "the engine has stopped") : .text(200, "ok")
     case "/readyz":
       if isDraining.load(ordering: .relaxed) { return .text(503, "draining") }
-      do {
-        _ = try await host.queues()
-        return .text(200, "ok")
-      } catch {
-        return .text(503, "the store fails: \(error)")
-      }
+      if let trouble = host.storageTrouble { return .text(503, "the store fails: \(trouble)") }
+      return .text(200, "ok")
     case "/metrics":
       let page = MetricsPage(
         host: await host.statistics(), queues: (try? await host.queues()) ?? [], workers: await host.workers(),

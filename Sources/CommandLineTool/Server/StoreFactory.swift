@@ -1,32 +1,28 @@
 import Jobs
 import Logging
-import MemoryStore
+import MemoryStorage
 import NIOSSL
 import RedisStore
-import SQLiteStore
+import SQLiteStorage
 import Services
 
-/// The one place that knows which store a `--store` means.
+/// The one place that knows which storage a `--store` means.
 enum StoreFactory {
-  /// Opens the store. - Throws: what is said to the user who started the server.
-  /// - Parameter relay: gets what a shared store hears of other servers.
+  /// Opens the storage. - Throws: what is said to the user who started the server.
   static func open(
-    _ location: StoreLocation, terms: StoreConfiguration, redis: RedisSettings, relay: SignalRelay, logger: Logger
-  ) throws -> any JobStore {
+    _ location: StoreLocation, terms: StoreConfiguration, redis: RedisSettings, logger: Logger
+  ) throws -> any Storage {
+    let retention = EventRetention(age: terms.eventRetention, bytes: terms.eventBytes)
     switch location {
     case .embedded(let path):
-      return try SQLiteStore.open(path: path, configuration: terms, now: EngineHost.wallClock())
+      let storage = try SQLiteStorage.open(path: path, retention: retention)
+      for finding in storage.openFindings { logger.error("\(finding)") }
+      return storage
     case .memory:
-      return MemoryStore(configuration: terms, salt: UInt32.random(in: 0...0xFFF_FFFF))
-    case .redis(let url):
-      var options = RedisOptions()
-      options.prefix = redis.prefix
-      options.replicas = redis.wait
-      options.warn = { text in logger.warning("\(text)") }
-      if url.isTLS { options.makeTransport = try tls(redis) }
-      return try RedisStore.open(
-        url: url, configuration: terms, options: options, now: { EngineHost.wallClock() },
-        signal: { relay.send($0) })
+      return MemoryStorage(retention: retention)
+    case .redis:
+      throw StartFailure(
+        "this build cannot use Redis: it lies between two forms of it. Use the last release or the next build")
     }
   }
 

@@ -1,10 +1,11 @@
 import Glibc
+import Backlog
 public import Engine
 public import Jobs
 public import NIOCore
 import Synchronization
 
-/// Owns the store and the engine's thread: takes commands from all loops, hands the effects back to them.
+/// Owns the engine's thread and the storage's: takes commands from all loops, hands the effects back to them.
 public final class EngineHost: Sendable {
   let mailbox: Mailbox
   let reads: ReadPool
@@ -13,16 +14,16 @@ public final class EngineHost: Sendable {
   let limits: HostLimits
   /// Worker streams that are open now.
   let sessions = Atomic<Int>(0)
+  private let storage: StorageDesk
   private let configuration: EngineConfiguration
   private let machine: Mutex<EngineMachine?>
   private let inquiries = Mutex(Inquiries())
   private let timings = Mutex(Timings())
 
-  /// Engine and store, before the thread takes them.
-  // Sendable unchecked: handed once, from init to the engine's thread; nobody else has the store.
-  struct EngineMachine: @unchecked Sendable {
+  /// The engine, before its thread takes it.
+  // Sendable unchecked: handed once, from init to the engine's thread.
+  private struct EngineMachine: @unchecked Sendable {
     let engine: Engine
-    let store: any JobStore
   }
 
   private struct Timings {
@@ -42,24 +43,25 @@ public final class EngineHost: Sendable {
   /// The loop number of inquiries.
   private static let nobody = UInt32.max
 
+  /// Begins an epoch of the storage and loads the state.
   /// - Parameters:
-  ///   - store: not to be used by the caller afterwards.
+  ///   - storage: not to be used by the caller afterwards.
   ///   - seed: of the engine's randomness.
   ///   - group: every loop of it may carry calls.
   public convenience init(
-    store: sending any JobStore, configuration: EngineConfiguration, seed: UInt64, group: any EventLoopGroup,
-    limits: HostLimits = HostLimits()
-  ) {
-    let reader = store.reader
-    self.init(
-      store: store, reader: reader, configuration: configuration, seed: seed, group: group, limits: limits)
+    storage: any Storage, terms: StoreConfiguration = StoreConfiguration(), configuration: EngineConfiguration,
+    seed: UInt64, group: any EventLoopGroup, limits: HostLimits = HostLimits()
+  ) throws(StoreError) {
+    try self.init(
+      storage: storage, reader: storage.reader, terms: terms, configuration: configuration, seed: seed, group: group,
+      limits: limits)
   }
 
-  /// - Parameter reader: what the store gives, or a test's.
+  /// - Parameter reader: what the storage gives, or a test's.
   init(
-    store: sending any JobStore, reader: any JobReader, configuration: EngineConfiguration, seed: UInt64,
-    group: any EventLoopGroup, limits: HostLimits
-  ) {
+    storage: any Storage, reader: any JobReader, terms: StoreConfiguration = StoreConfiguration(),
+    configuration: EngineConfiguration, seed: UInt64, group: any EventLoopGroup, limits: HostLimits
+  ) throws(StoreError) {
     self.limits = limits
     self.configuration = configuration
     mailbox = Mailbox(limits: limits)
@@ -69,23 +71,36 @@ public final class EngineHost: Sendable {
       desks.append(LoopDesk(loop: loop, index: UInt32(desks.count), mailbox: mailbox, reads: reads))
     }
     self.desks = desks
-    let engine = Engine(store: store, configuration: configuration, seed: seed, now: EngineHost.wallClock())
-    machine = Mutex(EngineMachine(engine: engine, store: store))
+    let epoch = try storage.beginEpoch()
+    let backlog = Backlog(rows: storage.rows, terms: terms, seed: seed)
+    try backlog.load(storage, epoch, now: EngineHost.moment())
+    let engine = Engine(backlog: backlog, configuration: configuration, seed: seed, now: EngineHost.moment())
+    machine = Mutex(EngineMachine(engine: engine))
+    self.storage = StorageDesk(storage: storage, epoch: epoch)
   }
 
   /// Wall clock time.
   public static func wallClock() -> Timestamp { Timestamp(microseconds: WallClock.read(CLOCK_REALTIME)) }
 
+  /// A clock that nobody sets.
+  static func steadyClock() -> Instant { Instant(microseconds: WallClock.read(CLOCK_MONOTONIC)) }
+
+  static func moment() -> Moment { Moment(wall: wallClock(), elapsed: steadyClock()) }
+
+  /// What is wrong with the storage; nil: it takes writes.
+  public var storageTrouble: StoreError? { storage.trouble }
+
   /// Starts the threads. To be called once.
   public func start() {
+    guard let engine = machine.withLock({ $0.take() }) else { return }
+    let storage = storage
     let started =
       reads.start(threads: limits.readerThreads) { [self] answers in deliver(answers) }
-      && Thread.start { [self] in run() }
+      && storage.start(
+        engine: engine.engine, report: { [mailbox] in mailbox.push($0) }, ended: { [self] in end($0) })
+      && Thread.start { [self] in run(engine.engine) }
     precondition(started, "no thread for the engine")
   }
-
-  /// What a shared store heard of other servers. From any thread.
-  public func signal(_ signal: StoreSignal) { _ = mailbox.push(.signal(signal), size: 0, mustFit: true) }
 
   /// The desk of a call's loop.
   func desk(of call: any EventLoop) -> LoopDesk? {
@@ -95,51 +110,68 @@ public final class EngineHost: Sendable {
 
   // MARK: The engine's thread
 
-  private func run() {
-    guard let machine = machine.withLock({ $0.take() }) else { return }
-    let engine = machine.engine
-    var clock = WallClock()
+  private func run(_ engine: Engine) {
     var batch: [Command] = []
+    var done: [StorageDesk.Outcome] = []
     var gathering = Gathering()
-    while mailbox.take(into: &batch, wait: engine.nextWake.map { wait(until: $0, &clock) }, gathering: &gathering) {
+    while mailbox.take(
+      into: &batch, &done, wait: engine.nextWake.map { wait(until: $0) }, inFlight: engine.ticksInFlight > 0,
+      gathering: &gathering)
+    {
+      var effects: [Effect] = []
+      for outcome in done { effects += take(outcome, engine, &gathering) }
       var position = 0
-      // Also once when nothing came: something is due.
-      repeat {
+      // Also once when nothing came: something may be due.
+      while position < batch.count || (position == 0 && isDue(engine)) {
         let count = min(batch.count - position, limits.commandsPerTick)
         if mailbox.begin(count) { relieve() }
         let commands = count == batch.count ? batch : Array(batch[position..<position + count])
-        tick(engine, commands, &clock, &gathering)
-        position += count
-      } while position < batch.count
+        effects += tick(engine, commands)
+        deliver(effects)
+        effects.removeAll(keepingCapacity: true)
+        position += max(count, 1)
+      }
+      deliver(effects)
     }
-    let result = Result { () throws(StoreError) in try machine.store.close() }
-    end(result)
+    storage.close()
   }
 
-  /// Microseconds; not too many, since the wall clock may be set forward meanwhile.
-  private func wait(until time: Timestamp, _ clock: inout WallClock) -> Int64 {
-    min((time - clock.now()).microseconds, 10_000_000)
-  }
+  private func isDue(_ engine: Engine) -> Bool { engine.nextWake.map { $0 <= EngineHost.steadyClock() } ?? false }
 
-  private func tick(
-    _ engine: Engine, _ commands: [Command], _ clock: inout WallClock, _ gathering: inout Gathering
-  ) {
+  private func wait(until time: Instant) -> Int64 { (time - EngineHost.steadyClock()).microseconds }
+
+  private func tick(_ engine: Engine, _ commands: [Command]) -> [Effect] {
     let start = WallClock.read(CLOCK_MONOTONIC)
-    deliver(engine.decide(commands, now: clock.now()))
-    let decided = WallClock.read(CLOCK_MONOTONIC)
-    let late = engine.commit(now: clock.now())
-    let committed = WallClock.read(CLOCK_MONOTONIC)
-    deliver(late)
-    gathering.committed(answered: late.count, microseconds: committed - start)
-    timings.withLock {
-      $0.commit.record(Interval(microseconds: committed - decided))
-      $0.tick.record(Interval(microseconds: committed - start))
+    let decision = engine.decide(commands, now: EngineHost.moment())
+    if let work = decision.work { storage.push(work) }
+    let end = WallClock.read(CLOCK_MONOTONIC)
+    timings.withLock { $0.tick.record(Interval(microseconds: end - start)) }
+    return decision.effects
+  }
+
+  private func take(
+    _ outcome: StorageDesk.Outcome, _ engine: Engine, _ gathering: inout Gathering
+  ) -> [Effect] {
+    let now = EngineHost.moment()
+    switch outcome {
+    case .stored(let ticket, let microseconds):
+      let effects = engine.stored(through: ticket, now: now)
+      gathering.committed(answered: effects.count, microseconds: microseconds)
+      timings.withLock { $0.commit.record(Interval(microseconds: microseconds)) }
+      return effects
+    case .failed(let error):
+      return engine.failed(error, now: now)
+    case .loaded(let failure):
+      let decision = engine.loaded(failure, now: now)
+      if let work = decision.work { storage.push(work) }
+      return decision.effects
     }
   }
 
   /// Effects keep their order on each loop: one closure per loop and batch. A loop that some are for is given all, and passes over
   /// those of others, since to copy them apart costs more.
   private func deliver(_ effects: [Effect]) {
+    if effects.isEmpty { return }
     var isConcerned = Array(repeating: false, count: desks.count)
     for position in effects.indices {
       let loop = Int(effects[position].route.loop)
@@ -234,7 +266,7 @@ public final class EngineHost: Sendable {
     }
   }
 
-  /// Does what is in the mailbox, closes the store with everything synced, and ends the threads.
+  /// Does what is in the mailbox, closes the storage with everything synced, and ends the threads.
   public func stop() async throws(StoreError) {
     reads.close()
     mailbox.close()

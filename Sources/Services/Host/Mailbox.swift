@@ -16,6 +16,7 @@ final class Mailbox: @unchecked Sendable {  // Everything mutable is touched wit
   private let gate = Gate()
   private let limits: HostLimits
   private var commands: [Command] = []
+  private var outcomes: [StorageDesk.Outcome] = []
   private var bytes = 0
   /// Commands that the engine's thread took out but has not begun.
   private var taken = 0
@@ -55,24 +56,43 @@ final class Mailbox: @unchecked Sendable {  // Everything mutable is touched wit
     return isOver ? .pressed : .accepted
   }
 
+  /// What the storage has done.
+  func push(_ outcome: StorageDesk.Outcome) {
+    gate.lock()
+    outcomes.append(outcome)
+    let wake = wakeAt != .max
+    wakeAt = .max
+    gate.unlock()
+    if wake { gate.signal() }
+  }
+
   /// All that waits, in exchange for an empty array; sleeps for at most `wait` microseconds (nil: any time) when there is nothing,
   /// or as long as `gathering` says for more.
   /// - Returns: false when closed and empty.
-  func take(into batch: inout [Command], wait: Int64?, gathering: inout Gathering) -> Bool {
+  func take(
+    into batch: inout [Command], _ done: inout [StorageDesk.Outcome], wait: Int64?, inFlight: Bool,
+    gathering: inout Gathering
+  ) -> Bool {
     batch.removeAll(keepingCapacity: true)
+    done.removeAll(keepingCapacity: true)
     gate.lock()
     defer { gate.unlock() }
     let before = commands.count
-    if let plan = gathering.plan(waiting: before), !isClosed, wait.map({ $0 > plan.microseconds }) ?? true {
+    if outcomes.isEmpty, let plan = gathering.plan(waiting: before), !isClosed,
+      wait.map({ $0 > plan.microseconds }) ?? true
+    {
       sleep(until: before + plan.more, microseconds: plan.microseconds)
       gathering.gathered(commands.count - before, of: plan.more)
     }
-    if commands.isEmpty, !isClosed, wait.map({ $0 > 0 }) ?? true { sleep(until: 1, microseconds: wait) }
+    if commands.isEmpty, outcomes.isEmpty, !isClosed || inFlight, wait.map({ $0 > 0 }) ?? true {
+      sleep(until: 1, microseconds: wait)
+    }
     swap(&commands, &batch)
+    swap(&outcomes, &done)
     taken = batch.count
     takenBytes = bytes
     bytes = 0
-    return !(isClosed && batch.isEmpty)
+    return inFlight || !(isClosed && batch.isEmpty && done.isEmpty)
   }
 
   /// With the lock held: until so many commands wait, or not so long, or without reason.

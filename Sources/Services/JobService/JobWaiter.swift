@@ -44,7 +44,7 @@ final class JobWaiter: CallHandler, Answerable {
     phase = .looking
     desk.tell(.waitForEnd(jobID: jobID, route))
     // Answered once the engine has taken note of the wait: an end committed after it is told, one before it is read.
-    desk.tell(.annotate([], route))
+    desk.tell(.fence(route))
     startTimer()
   }
 
@@ -61,7 +61,7 @@ final class JobWaiter: CallHandler, Answerable {
   func answer(_ reply: Reply, desk: LoopDesk) {
     guard call.isOpen else { return }
     switch (phase, reply) {
-    case (.looking, .annotated): look()
+    case (.looking, .fenced): look()
     case (.looking, .ended), (.waiting, .ended): conclude()
     case (.concluding, .annotated(let annotations)): show(annotations.first)
     case (_, .failed(let error)): finish(Status(error))

@@ -48,7 +48,7 @@ final class FetchCall: CallHandler, Answerable {
   func answer(_ reply: Reply, desk: LoopDesk) {
     guard let route else { return }
     switch reply {
-    case .annotated:
+    case .fenced:
       // The fence: whatever was on its way has come.
       leave()
     case .fetched(let jobs, _) where isEnded || !call.isOpen: giveBack(jobs.map(\.lease), route)
@@ -88,6 +88,6 @@ final class FetchCall: CallHandler, Answerable {
     desk.tell(.forget(route))
     let fence = desk.enter(.other(self))
     self.fence = fence
-    desk.tell(.annotate([], fence))
+    desk.tell(.fence(fence))
   }
 }

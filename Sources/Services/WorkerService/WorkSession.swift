@@ -98,7 +98,7 @@ final class WorkSession: CallHandler, Answerable, Pausable {
     // Answered in the tick of those outcomes.
     let fence = desk.enter(.other(self))
     self.fence = fence
-    desk.tell(.annotate([], fence))
+    desk.tell(.fence(fence))
   }
 
   func answer(_ reply: Reply, desk: LoopDesk) {
@@ -108,7 +108,7 @@ final class WorkSession: CallHandler, Answerable, Pausable {
       phase = .leaving
       desk.tell(.disconnect(route))
       // Answered in a later tick: by then all of the earlier one has been sent.
-      desk.tell(.annotate([], fence))
+      desk.tell(.fence(fence))
     case .leaving: call.finish()
     case .fresh, .open, .over: break
     }

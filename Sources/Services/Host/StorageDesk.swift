@@ -1,0 +1,163 @@
+import Engine
+import Glibc
+import Jobs
+
+/// The storage's thread: does the engine's work in order, writes whatever piled up in one go, and says when it is done. Between, the
+/// storage tidies up.
+final class StorageDesk: @unchecked Sendable {  // Everything mutable is touched with the gate's lock held.
+  enum Outcome: Sendable {
+    /// All up to this ticket is stored; with how long its writing took.
+    case stored(through: UInt64, microseconds: Int64)
+    case failed(StoreError)
+    case loaded(StoreError?)
+  }
+
+  /// The engine, lent to this thread while it loads its state: the engine's thread does not touch the state then.
+  private struct Lent: @unchecked Sendable {
+    let engine: Engine
+  }
+
+  let storage: any Storage
+  private let epoch: Epoch
+  private let gate = Gate()
+  private var queue: [StorageWork] = []
+  private var isClosed = false
+  /// After a failure all is dropped until the engine wants its state loaded.
+  private var isFailed = false
+  /// Since when the storage works on something; nil: it rests.
+  private var busySince: Int64?
+  private var failure: StoreError?
+  /// Many change sets in one go are fine, very many bytes at once are not.
+  private static let setsPerWrite = 64
+
+  init(storage: any Storage, epoch: Epoch) {
+    self.storage = storage
+    self.epoch = epoch
+  }
+
+  /// - Parameters:
+  ///   - report: called on the storage's thread.
+  ///   - ended: the storage is closed.
+  func start(
+    engine: Engine, report: @escaping @Sendable (Outcome) -> Void,
+    ended: @escaping @Sendable (Result<Void, StoreError>) -> Void
+  ) -> Bool {
+    let lent = Lent(engine: engine)
+    return Thread.start { self.run(lent, report, ended) }
+  }
+
+  func push(_ work: StorageWork) {
+    gate.lock()
+    queue.append(work)
+    gate.unlock()
+    gate.signal()
+  }
+
+  /// Does what it was given, then closes the storage.
+  func close() {
+    gate.lock()
+    isClosed = true
+    gate.unlock()
+    gate.signal()
+  }
+
+  /// What is wrong with the storage: the latest failure, if nothing has succeeded since, or that it has been at one thing for seconds.
+  var trouble: StoreError? {
+    gate.lock()
+    defer { gate.unlock() }
+    if let failure { return failure }
+    guard let busySince, WallClock.read(CLOCK_MONOTONIC) - busySince > 2_000_000 else { return nil }
+    return StoreError(.unavailable, "the storage has not answered for over two seconds")
+  }
+
+  private func run(
+    _ lent: Lent, _ report: (Outcome) -> Void, _ ended: (Result<Void, StoreError>) -> Void
+  ) {
+    var tidyAt: Int64 = 0
+    while true {
+      gate.lock()
+      while queue.isEmpty, !isClosed {
+        let now = WallClock.read(CLOCK_MONOTONIC)
+        if now >= tidyAt { break }
+        gate.wait(microseconds: tidyAt - now)
+      }
+      let batch = takeBatch()
+      let isOver = isClosed && batch.isEmpty
+      if !batch.isEmpty { busySince = WallClock.read(CLOCK_MONOTONIC) }
+      gate.unlock()
+      if isOver { break }
+      if batch.isEmpty { tidyAt = tidy() } else { report(carryOut(batch, lent)) }
+    }
+    ended(Result { () throws(StoreError) in try storage.close() })
+  }
+
+  /// With the lock held: either one load, or writes that follow each other.
+  private func takeBatch() -> [StorageWork] {
+    if isFailed {
+      // What was decided on a state that is no longer believed in.
+      while let first = queue.first {
+        if case .load = first { break }
+        queue.removeFirst()
+      }
+    }
+    guard let first = queue.first else { return [] }
+    if case .load = first {
+      queue.removeFirst()
+      return [first]
+    }
+    var count = 0
+    while count < min(queue.count, Self.setsPerWrite), case .write = queue[count] { count += 1 }
+    let batch = Array(queue[..<count])
+    queue.removeFirst(count)
+    return batch
+  }
+
+  private func carryOut(_ batch: [StorageWork], _ lent: Lent) -> Outcome {
+    let start = WallClock.read(CLOCK_MONOTONIC)
+    var error: StoreError?
+    var through: UInt64 = 0
+    var isLoad = false
+    do throws(StoreError) {
+      var changes: [ChangeSet] = []
+      var mustSync = false
+      for work in batch {
+        switch work {
+        case .write(let ticket, let set, let sync):
+          if let set { changes.append(set) }
+          mustSync = mustSync || sync
+          through = ticket
+        case .load:
+          isLoad = true
+          try lent.engine.backlog.load(
+            storage, epoch, now: Moment(wall: EngineHost.wallClock(), elapsed: EngineHost.steadyClock()))
+        }
+      }
+      if !changes.isEmpty { try storage.write(changes, epoch: epoch) }
+      if mustSync { try storage.sync() }
+    } catch let thrown {
+      error = thrown
+    }
+    gate.lock()
+    busySince = nil
+    // That it was loaded does not mean that it takes writes.
+    if !isLoad || error != nil { failure = error }
+    isFailed = error != nil
+    gate.unlock()
+    if isLoad { return .loaded(error) }
+    if let error { return .failed(error) }
+    return .stored(through: through, microseconds: WallClock.read(CLOCK_MONOTONIC) - start)
+  }
+
+  /// - Returns: when to do so again.
+  private func tidy() -> Int64 {
+    let now = EngineHost.wallClock()
+    let start = WallClock.read(CLOCK_MONOTONIC)
+    do throws(StoreError) {
+      let next = try storage.tidy(now: now)
+      return start + min(max((next - now).microseconds, 1_000), 60_000_000)
+    } catch {
+      // What matters fails for the engine too.
+      return start + 1_000_000
+    }
+  }
+}
