@@ -28,6 +28,10 @@ extension Services {
         try AdminCall(call: request.call).start(desk) { .pause(queue: queue, isPause, $0) }
       }
     }
+    methods.unary(service + "DeleteQueue", host: host) { desk, request throws(Status) in
+      let queue = try request.decode(desk.codec.decodeQueueRequest)
+      try AdminCall(call: request.call, about: "queue \(queue)").start(desk) { .deleteQueue(queue, $0) }
+    }
     methods.unary(service + "PurgeQueue", host: host) { desk, request throws(Status) in
       let sweep = try request.decode(desk.codec.decodePurgeQueueRequest)
       try AdminCall(call: request.call).start(desk) { .sweep(sweep, $0) }
@@ -53,10 +57,10 @@ extension Services {
     }
     methods.unary(service + "DrainWorker", host: host) { desk, request throws(Status) in
       let worker = try request.decode(desk.codec.decodeDrainWorkerRequest)
-      try AdminCall(call: request.call, workerID: worker).start(desk) { .drainWorker(id: worker, $0) }
+      try AdminCall(call: request.call, about: "worker \(worker)").start(desk) { .drainWorker(id: worker, $0) }
     }
     for method in [
-      "DeleteQueue", "PutRecurringJob", "ListRecurringJobs", "DeleteRecurringJob", "TriggerRecurringJob",
+      "PutRecurringJob", "ListRecurringJobs", "DeleteRecurringJob", "TriggerRecurringJob",
       "PreviewRecurringJob", "PutLimit", "ListLimits", "DeleteLimit",
     ] {
       methods.unary(service + method) { call, _ in

@@ -137,3 +137,31 @@ def test_abandoned_lists_do_not_go_on(server, queue):
     began = time.monotonic()
     assert server.job(job_id).state == READY
     assert time.monotonic() - began < 2
+
+
+def test_a_queue_is_forgotten_once_it_is_empty(server, queue):
+    def known():
+        return queue in [one.name for one in server.admin.ListQueues(pb.ListQueuesRequest(prefix=queue)).queues]
+
+    def delete():
+        server.admin.DeleteQueue(pb.DeleteQueueRequest(queue=queue), timeout=5)
+
+    request = pb.DeleteQueueRequest(queue=queue)
+    assert refused(server.admin.DeleteQueue, request).code() is grpc.StatusCode.NOT_FOUND
+    server.admin.PauseQueue(pb.PauseQueueRequest(queue=queue))
+    delete()
+    assert not known()
+    enqueue(server, queue)
+    assert refused(server.admin.DeleteQueue, request).code() is grpc.StatusCode.FAILED_PRECONDITION
+    with Worker(server, queue) as worker:
+        assert worker.succeed(worker.job()) == 0
+    error = refused(server.admin.DeleteQueue, request)
+    assert error.code() is grpc.StatusCode.FAILED_PRECONDITION and queue in error.details(), "finished jobs count"
+    server.admin.PurgeQueue(pb.PurgeQueueRequest(queue=queue))
+    assert known(), "with its totals"
+    delete()
+    assert not known()
+    enqueue(server, queue)
+    one = next(one for one in server.admin.ListQueues(pb.ListQueuesRequest(prefix=queue)).queues if one.name == queue)
+    assert (one.ready, one.succeeded_total, one.paused) == (1, 0, False)
+    assert refused(server.admin.DeleteQueue, pb.DeleteQueueRequest()).code() is grpc.StatusCode.INVALID_ARGUMENT

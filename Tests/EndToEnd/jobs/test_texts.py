@@ -8,7 +8,7 @@ from harness.worker import duration
 
 LATER = {
     "PutRecurringJob", "ListRecurringJobs", "DeleteRecurringJob", "TriggerRecurringJob", "PreviewRecurringJob", "PutLimit",
-    "ListLimits", "DeleteLimit", "PutBatch", "GetBatch", "ListBatches", "CancelBatch", "DeleteQueue",
+    "ListLimits", "DeleteLimit", "PutBatch", "GetBatch", "ListBatches", "CancelBatch",
 }
 # Of one outcome, report or lease of many: what is wrong with it costs it alone, see test_refusals.py.
 ALONE = {"outcomes", "progress", "extend", "held"}
