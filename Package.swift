@@ -66,6 +66,7 @@ let package = Package(
     .systemLibrary(name: "CHiredis"),
     .systemLibrary(name: "CSQLite"),
     .systemLibrary(name: "CPostgres"),
+    .systemLibrary(name: "CMariaDB"),
     .systemLibrary(name: "CZlib"),
     .systemLibrary(name: "CMalloc"),
     .systemLibrary(name: "CSpawn"),
@@ -107,6 +108,9 @@ let package = Package(
     module("SQLRecords", ["Jobs"]),
     .target(
       name: "PostgresStorage", dependencies: ["Jobs", "SQLRecords", "CPostgres"], resources: [.embedInCode("Scripts")],
+      swiftSettings: strict),
+    .target(
+      name: "MySQLStorage", dependencies: ["Jobs", "SQLRecords", "CMariaDB"], resources: [.embedInCode("Scripts")],
       swiftSettings: strict),
     module("Wire", ["Jobs", "GKickProtos", "CProtobufC"]),
     module("Services", ["RPC", "Wire", "Engine", "Backlog", "Jobs", .product(name: "NIOCore", package: "swift-nio")]),
@@ -212,7 +216,8 @@ let package = Package(
     tests("RedisStore", ["RedisStore", "MemoryStore", "Jobs"]),
     tests("RedisStorage", ["RedisStorage", "Jobs"]),
     tests("SQLRecords", ["SQLRecords", "Jobs"]),
-    tests("PostgresStorage", ["PostgresStorage", "Jobs"]),
+    tests("PostgresStorage", ["PostgresStorage", "SQLRecords", "Jobs"]),
+    tests("MySQLStorage", ["MySQLStorage", "SQLRecords", "Jobs"]),
     tests("Wire", ["Wire", "Jobs"]),
     tests("Services", ["Services", "RPC", "RPCTransport", "Wire", "Engine", "Jobs", "MemoryStorage", log] + nio),
     tests(

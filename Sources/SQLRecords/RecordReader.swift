@@ -9,6 +9,8 @@ public struct RecordReader {
   public init(_ bytes: [UInt8]) { self.bytes = bytes }
 
   public var isAtEnd: Bool { position >= bytes.count }
+  /// How many bytes were read.
+  public var place: Int { position }
 
   public mutating func markDamaged() { isGood = false }
 

@@ -1,0 +1,127 @@
+import Jobs
+
+public struct MySQLOptions: Sendable {
+  /// Begins the names of all tables and procedures, with an underscore behind it.
+  public var schema = "gkick"
+  /// How long to wait for an answer. Then the connection is given up: what was asked may or may not have been done.
+  public var replyTimeout: Duration = .seconds(10)
+  /// How long to wait between attempts to connect: doubled from the first to the second.
+  public var reconnectDelay: ClosedRange<Duration> = .milliseconds(50)...(.seconds(1))
+  /// How often the tables of queues and documents are brought up to date, see `KeptRows`.
+  public var keptDelay: Interval = .seconds(5)
+  /// How often to look for what was put in by SQL.
+  public var inboxPoll: Duration = .milliseconds(50)
+  /// Of one payload that is put in by SQL.
+  public var payloadLimit = 1 << 20
+  /// The salt of a new storage's ids; nil: random. See `JobID`.
+  var salt: UInt32?
+
+  public init() {}
+}
+
+/// A connection that is made when it is needed and made anew after it broke. Used by one thread at a time.
+///
+/// After an attempt that failed the next ones are refused at once for a while, so that callers hear soon that the database is away.
+final class MySQLLink {
+  let location: MySQLLocation
+  let options: MySQLOptions
+  private var connection: MySQLConnection?
+  private var delay: Duration = .zero
+  private var refusedUntil: ContinuousClock.Instant?
+  private var refusal = MySQLFailure(number: MySQLFailure.connection, message: "not connected")
+  private let prepare: (MySQLConnection) throws(MySQLFailure) -> Void
+
+  init(
+    _ location: MySQLLocation, _ options: MySQLOptions,
+    prepare: @escaping (MySQLConnection) throws(MySQLFailure) -> Void = { _ in }
+  ) {
+    self.location = location
+    self.options = options
+    self.prepare = prepare
+  }
+
+  func close() { connection = nil }
+
+  var text: SQLText { SQLText(prefix: options.schema + "_") }
+
+  func connected() throws(MySQLFailure) -> MySQLConnection {
+    if let connection, !connection.isBroken { return connection }
+    connection = nil
+    if let refusedUntil, ContinuousClock.now < refusedUntil { throw refusal }
+    do throws(MySQLFailure) {
+      let fresh = try MySQLConnection(location, replyTimeout: options.replyTimeout)
+      // The server's own settings may be anything: what gKick's statements rely on is said here.
+      _ = try fresh.run(
+        """
+        SET SESSION sql_mode = 'STRICT_ALL_TABLES', time_zone = '+00:00', autocommit = 1, innodb_lock_wait_timeout = 5; \
+        SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED
+        """)
+      // A server that takes no writes, a replica, is not the one that is wanted.
+      let isReadOnly = try fresh.run("SELECT @@global.read_only")
+      if isReadOnly[0].next(), isReadOnly[0].int(0) != 0 {
+        throw MySQLFailure(number: 1_290, message: "the server at \(location.text) is read-only")
+      }
+      try prepare(fresh)
+      connection = fresh
+      delay = .zero
+      refusedUntil = nil
+      return fresh
+    } catch {
+      delay = min(max(delay * 2, options.reconnectDelay.lowerBound), options.reconnectDelay.upperBound)
+      refusedUntil = .now + delay
+      refusal = error
+      throw error
+    }
+  }
+
+  /// Runs statements that read, or one that writes. Tried again once on a new connection, if the old one turned out to be broken.
+  func read(_ text: SQLText) throws(StoreError) -> [MySQLResult] {
+    var isSecond = connection == nil
+    while true {
+      do throws(MySQLFailure) {
+        return try connected().run(text.bytes)
+      } catch {
+        if error.endsConnection { connection = nil }
+        guard !isSecond, error.endsConnection || error.isPassing else { throw error.storeError }
+        isSecond = true
+      }
+    }
+  }
+
+  func read(_ text: String) throws(StoreError) -> [MySQLResult] {
+    var statement = self.text
+    statement.add(text)
+    return try read(statement)
+  }
+
+  /// Runs statements as one transaction, in one round trip. Tried again when it lost against another and so wrote nothing.
+  func write(_ text: SQLText) throws(StoreError) {
+    var tries = 0
+    while true {
+      do throws(MySQLFailure) {
+        let connection = try connected()
+        do throws(MySQLFailure) {
+          _ = try connection.run(Array("BEGIN;".utf8) + text.bytes + Array(";COMMIT".utf8))
+        } catch {
+          if !connection.isBroken { _ = try connection.run("ROLLBACK") }
+          throw error
+        }
+        return
+      } catch {
+        if error.endsConnection { connection = nil }
+        tries += 1
+        guard error.isPassing, tries < 5 else { throw error.storeError }
+      }
+    }
+  }
+
+  func with<T>(_ body: (MySQLConnection) throws(MySQLFailure) -> T) throws(StoreError) -> T {
+    do throws(MySQLFailure) {
+      let connection = try connected()
+      return try body(connection)
+    } catch {
+      if error.endsConnection { connection = nil }
+      throw error.storeError
+    }
+  }
+}

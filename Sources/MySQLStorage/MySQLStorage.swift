@@ -1,0 +1,252 @@
+import Jobs
+import SQLRecords
+import Synchronization
+
+/// Jobs in MariaDB or MySQL, in tables that people may query. See Docs/sql.md.
+///
+/// @unchecked Sendable: `link` and what changes with it are used by the storage's thread alone; the parts that other threads use see to
+/// themselves.
+public final class MySQLStorage: Storage, @unchecked Sendable {
+  public let kind = "mysql"
+  public var leadership: (any Leadership)? { leading }
+  public var inbox: (any Inbox)? { programs }
+  public var rows: any RowSource { engineRows }
+  public let reader: any JobReader
+  /// Where it is, for the log: without a password.
+  public let location: String
+
+  let link: MySQLLink
+  let programs: MySQLInbox
+  private let retention: EventRetention
+  private let leading: MySQLLeadership
+  private let engineRows: MySQLRows
+  private let peopleReader: MySQLReader
+  private let session: Session
+
+  // As of the last write that succeeded.
+  var kept = KeptRows()
+  var keptAt = Timestamp.distantPast
+  var lastNumber: Int64 = 0
+  var lastCursor: Int64 = 0
+  var totalBytes: Int64 = 0
+  var newestTick = KeptRows.Tick(epoch: 0, number: 0)
+
+  /// What the storage's own connection told when it was made.
+  final class Session: Sendable {
+    private let state = Mutex((id: Int64(0), weaknesses: [String]()))
+    var id: Int64 { state.withLock { $0.id } }
+    var weaknesses: [String] { state.withLock { $0.weaknesses } }
+    func set(id: Int64, weaknesses: [String]) { state.withLock { $0 = (id, weaknesses) } }
+  }
+
+  /// Connects, makes or migrates the tables.
+  public init(
+    url: String, retention: EventRetention = EventRetention(), options: MySQLOptions = MySQLOptions()
+  ) throws(StoreError) {
+    let location = try MySQLLocation(url)
+    let session = Session()
+    link = MySQLLink(location, options) { (connection) throws(MySQLFailure) in
+      session.set(id: connection.id, weaknesses: try MySQLWeaknesses.read(connection))
+    }
+    try MySQLSchema(options).prepare(link)
+    self.location = location.text
+    self.session = session
+    self.retention = retention
+    leading = MySQLLeadership(MySQLLink(location, options), id: { session.id })
+    engineRows = MySQLRows(MySQLLink(location, options))
+    peopleReader = MySQLReader(location, options)
+    reader = peopleReader
+    programs = MySQLInbox(MySQLLink(location, options))
+  }
+
+  public var weaknesses: [String] { session.weaknesses }
+
+  public func beginEpoch() throws(StoreError) -> Epoch {
+    var text = link.text
+    text.add("UPDATE gkick_leader SET epoch = epoch + 1, server_id = '', connection = NULL WHERE one = 1")
+    try link.write(text)
+    let row = try link.read("SELECT epoch FROM gkick_leader")[0]
+    guard row.next() else { throw StoreError(.unusable, "the table gkick_leader has no row") }
+    return Epoch(UInt32(truncatingIfNeeded: row.int(0)))
+  }
+
+  /// A commit that was not flushed is by the next one that is; a write of nothing is such a one.
+  public func sync() throws(StoreError) {
+    var text = link.text
+    text.add("UPDATE gkick_renewal SET at = at + 1 WHERE one = 1; UPDATE gkick_renewal SET at = at - 1 WHERE one = 1")
+    try link.write(text)
+  }
+
+  public func close() throws(StoreError) {
+    link.close()
+    leading.close()
+    engineRows.close()
+    peopleReader.close()
+    programs.close()
+  }
+
+  // MARK: Housekeeping
+
+  private static let slice: Int64 = 500
+
+  public func tidy(now: Timestamp) throws(StoreError) -> Timestamp {
+    let old = (now - retention.age).microseconds
+    let ticks = try link.read(
+      "SELECT epoch, number, at, total_bytes FROM gkick_tick ORDER BY epoch, number LIMIT \(Self.slice)")[0]
+    // The newest row stays: it has the counters. So do those whose queues and documents are not in their tables yet.
+    var last: KeptRows.Tick?
+    var count: Int64 = 0
+    var clearsNewest = false
+    while ticks.next() {
+      let tick = KeptRows.Tick(epoch: ticks.int(0), number: ticks.int(1))
+      let isOld = ticks.int(2) < old || totalBytes - ticks.int(3) > retention.bytes
+      if isOld, tick == newestTick { clearsNewest = true }
+      guard isOld, tick < newestTick, tick < kept.oldest ?? newestTick else { break }
+      last = tick
+      count += 1
+    }
+    var text = link.text
+    text.add("DELETE FROM gkick_refused WHERE at < \(old) ORDER BY at LIMIT 1000")
+    if let last {
+      text.add(
+        ";DELETE FROM gkick_tick WHERE epoch < \(last.epoch) OR epoch = \(last.epoch) AND number <= \(last.number) "
+          + "ORDER BY epoch, number LIMIT \(Self.slice)")
+    }
+    if clearsNewest {
+      text.add(
+        ";UPDATE gkick_tick SET events = NULL WHERE epoch = \(newestTick.epoch) AND number = \(newestTick.number)")
+    }
+    try link.write(text)
+    return count == Self.slice ? now : now + .seconds(10)
+  }
+
+  // MARK: Loading
+
+  public func load(_ epoch: Epoch, into loader: any StateLoader) throws(StoreError) {
+    engineRows.reset()
+    kept = KeptRows()
+    keptAt = .distantPast
+    do throws(StoreError) {
+      _ = try link.read(
+        "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
+      try read(epoch, into: loader)
+      _ = try link.with { (connection) throws(MySQLFailure) in try connection.run("COMMIT") }
+    } catch {
+      // A connection in the middle of a transaction is of no use.
+      link.close()
+      throw error
+    }
+  }
+
+  /// Not tried again on another connection: all that is read is of one moment.
+  private func ask(_ text: String) throws(StoreError) -> MySQLResult {
+    var statement = link.text
+    statement.add(text)
+    let bytes = statement.bytes
+    return try link.with { (connection) throws(MySQLFailure) in try connection.run(bytes) }[0]
+  }
+
+  private func read(_ epoch: Epoch, into loader: any StateLoader) throws(StoreError) {
+    let leader = try ask("SELECT epoch, (SELECT salt FROM gkick_about) FROM gkick_leader")
+    guard leader.next(), leader.int(0) == Int64(epoch.number) else {
+      throw StoreError(.deposed, "another server leads")
+    }
+    let salt = UInt32(truncatingIfNeeded: leader.int(1))
+    let newest = try ask(
+      """
+      SELECT epoch, number, next_seq, last_cursor, total_bytes, kept_epoch, kept_number FROM gkick_tick \
+      ORDER BY epoch DESC, number DESC LIMIT 1
+      """)
+    var nextSeq: Int64 = 1
+    (lastNumber, lastCursor, totalBytes, newestTick) = (0, 0, 0, KeptRows.Tick(epoch: 0, number: 0))
+    if newest.next() {
+      newestTick = KeptRows.Tick(epoch: newest.int(0), number: newest.int(1))
+      if newestTick.epoch == Int64(epoch.number) { lastNumber = newestTick.number }
+      nextSeq = newest.int(2)
+      lastCursor = newest.int(3)
+      totalBytes = newest.int(4)
+      let ticks = try ask(
+        """
+        SELECT epoch, number, kept FROM gkick_tick WHERE (epoch > \(newest.int(5)) OR epoch = \(newest.int(5)) \
+        AND number >= \(newest.int(6))) AND kept IS NOT NULL ORDER BY epoch, number
+        """)
+      while ticks.next() {
+        guard kept.replay(ticks.bytes(2), KeptRows.Tick(epoch: ticks.int(0), number: ticks.int(1))) else {
+          throw StoreError(.unusable, "the row \(ticks.int(1)) of gkick_tick is damaged")
+        }
+      }
+    }
+    loader.begin(salt: salt, nextSeq: nextSeq, lastCursor: lastCursor, lastNumber: UInt64(lastNumber))
+    try loadTables(into: loader)
+    try loadJobs(into: loader)
+  }
+
+  private func loadTables(into loader: any StateLoader) throws(StoreError) {
+    let queues = try ask("SELECT name, paused, succeeded, failed, ended, dead, last_used_at FROM gkick_queue")
+    while queues.next() {
+      var queue = StoredQueue(name: queues.string(0))
+      if kept[.queue(queue.name)] != nil { continue }
+      queue.isPaused = queues.int(1) != 0
+      queue.succeeded = UInt64(bitPattern: queues.int(2))
+      queue.failed = UInt64(bitPattern: queues.int(3))
+      queue.ended = UInt64(bitPattern: queues.int(4))
+      queue.dead = UInt64(bitPattern: queues.int(5))
+      queue.lastUsedAt = queues.time(6)
+      loader.add(queue)
+    }
+    let documents = try ask("SELECT kind, name, bytes FROM gkick_document")
+    while documents.next() {
+      guard let kind = Document.Kind(rawValue: UInt8(truncatingIfNeeded: documents.int(0))) else {
+        throw StoreError(.unusable, "a document in MySQL is of an unknown kind")
+      }
+      let key = documents.string(1)
+      if kept[.document(kind, key)] != nil { continue }
+      loader.add(Document(kind: kind, key: key, bytes: documents.bytes(2)))
+    }
+    for (key, value) in kept.all {
+      switch (key, value) {
+      case (.queue, .queue(let queue)): loader.add(queue)
+      case (.document(let kind, let key), .document(let bytes)):
+        loader.add(Document(kind: kind, key: key, bytes: bytes))
+      default: break
+      }
+    }
+  }
+
+  private func loadJobs(into loader: any StateLoader) throws(StoreError) {
+    var columns = MySQLColumns()
+    // Pieces by rising seq: of the waiting states each from its range of the index, and of what runs.
+    var after: Int64 = 0
+    let piece = 50_000
+    while true {
+      var parts = [JobState.scheduled, .ready, .retrying, .blocked].map { state in
+        "(SELECT seq FROM gkick_job WHERE state = \(state.rawValue) AND seq > \(after) ORDER BY seq LIMIT \(piece))"
+      }
+      parts.append("(SELECT seq FROM gkick_running WHERE seq > \(after) ORDER BY seq LIMIT \(piece))")
+      let rows = try ask(
+        """
+        SELECT \(MySQLColumns.columns(.head)) FROM (SELECT DISTINCT seq FROM (\(parts.joined(separator: " UNION ALL "))) x \
+        ORDER BY seq LIMIT \(piece)) e STRAIGHT_JOIN gkick_job j ON j.seq = e.seq LEFT JOIN gkick_running r ON r.seq = e.seq \
+        ORDER BY e.seq
+        """)
+      var count = 0
+      while rows.next() {
+        loader.add(LoadedJob(try columns.job(rows, .head)))
+        after = rows.int(0)
+        count += 1
+      }
+      if count < piece { break }
+    }
+    let chosen = try ask("SELECT j.id, j.seq FROM gkick_chosen c JOIN gkick_job j ON j.seq = c.seq")
+    while chosen.next() { loader.addChosen(id: chosen.string(0), seq: chosen.int(1)) }
+    let holds = try ask(
+      """
+      SELECT j.queue, j.options, j.seq, j.hold_until \(MySQLColumns.source) \
+      WHERE j.hold_until IS NOT NULL AND j.finished_at IS NOT NULL AND r.seq IS NULL
+      """)
+    while holds.next() {
+      guard let unique = OptionsRecord.options(holds.bytes(1))?.unique else { continue }
+      loader.addHold(queue: holds.string(0), key: unique.key, seq: holds.int(2), until: holds.time(3))
+    }
+  }
+}
