@@ -50,6 +50,8 @@ public final class ServerCall {
   var end = CallEnd.finished
   var endStatus: Status?
   private var headBlock: ByteBuffer?
+  /// Bytes of the head that the connection counts as buffered.
+  var countedHead = 0
   private var decodedMetadata: Metadata?
 
   /// From `grpc-timeout`; `nil` means none was given.
@@ -98,7 +100,11 @@ public final class ServerCall {
 
   /// The head that metadata are decoded from, moved out of the memory that all heads share, for a call that lasts; nil once decoded.
   @discardableResult func keepHead() -> ByteBuffer? {
-    if let shared = headBlock, state.insert(.ownsHead).inserted { headBlock = ByteBuffer(buffer: shared) }
+    if let shared = headBlock, state.insert(.ownsHead).inserted {
+      headBlock = ByteBuffer(buffer: shared)
+      countedHead = shared.readableBytes
+      connection.countBuffered(countedHead, self)
+    }
     return headBlock
   }
 

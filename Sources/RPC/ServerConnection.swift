@@ -184,8 +184,9 @@ package final class ServerConnection {
 
   func callIsOver(_ call: ServerCall) {
     openCalls -= 1
-    bufferedRequests -= call.countedInput + (call.request?.readableBytes ?? 0)
+    bufferedRequests -= call.countedInput + call.countedHead + (call.request?.readableBytes ?? 0)
     call.countedInput = 0
+    call.countedHead = 0
     call.deframer.drop()
     call.request = nil
     returnWindow(call)

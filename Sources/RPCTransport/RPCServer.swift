@@ -35,9 +35,16 @@ public final class RPCServer: Sendable {
     var loops: [ObjectIdentifier: TransportLoop] = [:]
     let budget = OutputBudget(limit: configuration.maxQueuedOutput)
     for eventLoop in group.makeIterator() {
-      loops[ObjectIdentifier(eventLoop)] = TransportLoop(eventLoop, budget: budget)
+      loops[ObjectIdentifier(eventLoop)] = TransportLoop(eventLoop, number: loops.count, budget: budget)
     }
     self.loops = loops
+  }
+
+  /// Of each loop. It beats when the loop is asked to by `knock`.
+  public var pulses: [(pulse: Pulse, knock: @Sendable () -> Void)] {
+    loops.values.sorted { $0.pulse.name < $1.pulse.name }.map { loop in
+      (loop.pulse, { loop.eventLoop.execute { loop.pulse.beat() } })
+    }
   }
 
   public var statistics: TransportStatistics { counters.statistics }

@@ -47,6 +47,8 @@ public struct ServerConfiguration: Sendable {
   public var maxQueuedOutput = 2 * 1024 * 1024
   /// While others wait for that, a connection that holds responses and does not read for so long is closed.
   public var crowdedStallTimeout = TimeAmount.milliseconds(500)
+  /// Calls that all connections together may hold open, about; above it connections that hold more than a hundred get no further ones.
+  public var maxOpenCalls = 200_000
   /// The listen queue (see listen(2)).
   public var backlog: Int32 = 1024
 

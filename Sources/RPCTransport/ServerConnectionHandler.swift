@@ -74,6 +74,7 @@ final class ServerConnectionHandler: ChannelInboundHandler, ChannelOutboundHandl
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     guard !closing else { return }
     sawInput = true
+    loop.pulse.note(TransportLoop.Step.reading)
     let bytes = unwrapInboundIn(data)
     counters.receivedBytes.add(bytes.readableBytes, ordering: .relaxed)
     let now = NIODeadline.now()
@@ -176,6 +177,8 @@ final class ServerConnectionHandler: ChannelInboundHandler, ChannelOutboundHandl
 
   private func flush(now: NIODeadline) {
     guard let context, !closing else { return }
+    loop.pulse.note(TransportLoop.Step.writing)
+    defer { loop.pulse.note(TransportLoop.Step.other) }
     let session = connection.session
     var wrote = false
     while context.channel.isWritable, session.wantsWrite {
@@ -218,11 +221,18 @@ final class ServerConnectionHandler: ChannelInboundHandler, ChannelOutboundHandl
     }
   }
 
+  /// So many calls any connection may hold.
+  private static let fewCalls = 100
+
   /// - Parameter now: nil: the connection is gone.
   private func count(now: NIODeadline?) {
     let session = connection.session
     let calls = now == nil ? 0 : connection.openCalls
     let buffered = now == nil ? 0 : connection.bufferedRequests + session.queuedBytes
+    if calls > Self.fewCalls || connection.refusal != nil {
+      let isOver = calls > Self.fewCalls && counters.openCalls.load(ordering: .relaxed) > configuration.maxOpenCalls
+      connection.refusal = isOver ? Status(.resourceExhausted, "the server holds too many open calls") : nil
+    }
     if calls != counted.calls { counters.openCalls.add(calls - counted.calls, ordering: .relaxed) }
     if connection.callsStarted != counted.started {
       counters.startedCalls.add(connection.callsStarted - counted.started, ordering: .relaxed)
@@ -337,6 +347,7 @@ extension ServerConnectionHandler: NIOScheduledCallbackHandler {
     timer = nil
     timerAt = .distantFuture
     guard context != nil, !closing else { return }
+    loop.pulse.note(TransportLoop.Step.timing)
     let now = NIODeadline.now()
     if let due = callsDue, due <= now { callsDue = connection.expireCalls(now: now) }
     while !closing, let action = clock.next(now: now) { perform(action, now: now) }

@@ -19,8 +19,8 @@ public struct ServerTLS: Sendable, Equatable {
 
   /// Reads the files. TLS 1.2 and 1.3, ALPN `h2`, and of TLS 1.2 only the cipher suites that HTTP/2 does not forbid (RFC 9113 appendix A).
   func makeContext() throws -> NIOSSLContext {
-    let chain = try NIOSSLCertificate.fromPEMFile(certificateChain).map { NIOSSLCertificateSource.certificate($0) }
-    let key = try NIOSSLPrivateKey(file: privateKey, format: .pem)
+    let chain = try TLSFile.certificates(certificateChain).map { NIOSSLCertificateSource.certificate($0) }
+    let key = try TLSFile.key(privateKey)
     var configuration = TLSConfiguration.makeServerConfiguration(
       certificateChain: chain, privateKey: .privateKey(key))
     configuration.minimumTLSVersion = .tlsv12
@@ -28,8 +28,8 @@ public struct ServerTLS: Sendable, Equatable {
     configuration.applicationProtocols = ["h2"]
     if let clientRoots {
       configuration.certificateVerification = .noHostnameVerification
-      configuration.trustRoots = .file(clientRoots)
+      configuration.trustRoots = .certificates(try TLSFile.certificates(clientRoots))
     }
-    return try NIOSSLContext(configuration: configuration)
+    return try TLSFile.context(configuration, key: privateKey)
   }
 }

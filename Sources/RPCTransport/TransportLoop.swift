@@ -6,6 +6,8 @@ final class TransportLoop: @unchecked Sendable {
   // Why `@unchecked Sendable` is right: everything mutable is used on `eventLoop` only, and checked to be in debug builds.
   let eventLoop: any EventLoop
   let context: LoopContext
+  /// Shows a watchdog that the loop lives, and what it does.
+  let pulse: Pulse
   /// All connections of the loop.
   var connections: [ObjectIdentifier: ServerConnectionHandler] = [:]
   private var output: ByteBuffer?
@@ -17,8 +19,21 @@ final class TransportLoop: @unchecked Sendable {
   /// Bytes produced for one write at most.
   static let burst = 64 * 1024
 
-  init(_ eventLoop: any EventLoop, budget: OutputBudget) {
+  /// What a loop may be doing, for `pulse`.
+  enum Step {
+    static let other = 0
+    static let reading = 1
+    static let writing = 2
+    static let timing = 3
+    static let words = [
+      "waits for sockets or runs what is none of the transport's", "reads from a connection", "writes to a connection",
+      "looks after a connection's time limits",
+    ]
+  }
+
+  init(_ eventLoop: any EventLoop, number: Int, budget: OutputBudget) {
     self.eventLoop = eventLoop
+    pulse = Pulse("event loop \(number)", steps: Step.words)
     context = LoopContext(eventLoop: eventLoop, budget: budget)
   }
 

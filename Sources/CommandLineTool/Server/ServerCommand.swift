@@ -19,10 +19,12 @@ struct ServerCommand: AsyncParsableCommand {
   func validate() throws { _ = try settings() }
 
   func run() async throws {
-    let settings = try settings()
+    var settings = try settings()
     let logger = Logger(label: "gkick") { _ in ServerLog(format: settings.logFormat, level: settings.logLevel) }
     let wishes = Signals.watch()
-    FileLimit.raise()
+    if let warning = settings.connections.fit(openFiles: FileLimit.raise(), loops: settings.loops) {
+      logger.warning("\(warning)")
+    }
     Self.leaveChildrenToTheSystem()
     ProcessMemory.returnLargeBuffers()
     do {

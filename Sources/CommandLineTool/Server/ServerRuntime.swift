@@ -23,6 +23,7 @@ final class ServerRuntime: Sendable {
   /// What JSON over HTTP is served by: every loop of the server in the process.
   private let inProcess: [InProcessTransport]
   private let calls: CallMetrics
+  private let watchdog: Watchdog
   private let storeKind: String
   private let isDraining = Atomic(false)
 
@@ -63,13 +64,18 @@ final class ServerRuntime: Sendable {
     do {
       server = try RPCServer(configuration: settings.transport, methods: methods, group: group, logger: logger)
     } catch {
-      throw StartFailure("the certificate or key cannot be used: \(error)")
+      throw StartFailure("TLS: \(error)")
     }
+    watchdog = Watchdog(
+      server.pulses.map { .init(pulse: $0.pulse, knock: $0.knock) }
+        + [.init(pulse: host.pulse, knock: { [host] in host.knock() }, isRepeated: true)],
+      limit: settings.watchdog.microseconds > 0 ? settings.watchdog.microseconds / 1_000 : nil, logger: logger)
   }
 
   /// Serves until a wish to end comes, then drains.
   func run(_ wishes: AsyncStream<Signals.Wish>) async throws {
     host.start()
+    watchdog.start()
     var http: HTTPSide?
     do {
       for endpoint in settings.listen { try await listen(on: endpoint) }
@@ -127,6 +133,7 @@ final class ServerRuntime: Sendable {
     await host.drain(within: .microseconds(settings.drainTimeout.microseconds))
     await server.shutdownGracefully(within: .seconds(2))
     await http?.stop()
+    watchdog.stop()
     try await host.stop()
     try await group.shutdownGracefully()
     logger.info("ended")
@@ -150,8 +157,10 @@ final class ServerRuntime: Sendable {
   private func page(_ path: String) async -> GatewayPage? {
     switch path {
     case "/healthz":
-      // The engine answers: it is not stuck.
-      return await host.statistics() == nil ? .text(503, "the engine has stopped") : .text(200, "ok")
+      // Asks none of the threads that it is about.
+      if host.hasStopped { return .text(503, "the engine has stopped") }
+      if let trouble = watchdog.trouble { return .text(503, trouble) }
+      return .text(200, "ok")
     case "/readyz":
       if isDraining.load(ordering: .relaxed) { return .text(503, "draining") }
       if let trouble = host.storageTrouble { return .text(503, "the store fails: \(trouble)") }

@@ -35,18 +35,17 @@ public struct ClientTLS: Sendable {
     self.serverName = serverName
   }
 
-  /// Reads the files; throws what NIOSSL says of them.
+  /// Reads the files; throws what is wrong with which of them.
   func makeContext() throws -> NIOSSLContext {
     var configuration = TLSConfiguration.makeClientConfiguration()
     configuration.minimumTLSVersion = .tlsv12
     configuration.applicationProtocols = ["h2"]
-    if case .file(let path) = roots { configuration.trustRoots = .file(path) }
+    if case .file(let path) = roots { configuration.trustRoots = .certificates(try TLSFile.certificates(path)) }
     if !verifiesServer { configuration.certificateVerification = .none }
     if let identity {
-      configuration.certificateChain = try NIOSSLCertificate.fromPEMFile(identity.certificateChainFile)
-        .map { .certificate($0) }
-      configuration.privateKey = .privateKey(try NIOSSLPrivateKey(file: identity.privateKeyFile, format: .pem))
+      configuration.certificateChain = try TLSFile.certificates(identity.certificateChainFile).map { .certificate($0) }
+      configuration.privateKey = .privateKey(try TLSFile.key(identity.privateKeyFile))
     }
-    return try NIOSSLContext(configuration: configuration)
+    return try TLSFile.context(configuration, key: identity?.privateKeyFile)
   }
 }

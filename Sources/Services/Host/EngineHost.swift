@@ -3,6 +3,7 @@ import Backlog
 public import Engine
 public import Jobs
 public import NIOCore
+public import RPC
 import Synchronization
 
 /// Owns the engine's thread and the storage's: takes commands from all loops, hands the effects back to them.
@@ -12,6 +13,8 @@ public final class EngineHost: Sendable {
   /// One per loop of the group.
   let desks: [LoopDesk]
   let limits: HostLimits
+  /// Of the engine's thread.
+  public let pulse = Pulse("the engine", steps: ["waits for commands", "decides"])
   /// Worker streams that are open now.
   let sessions = Atomic<Int>(0)
   private let storage: StorageDesk
@@ -98,7 +101,7 @@ public final class EngineHost: Sendable {
       reads.start(threads: limits.readerThreads) { [self] answers in deliver(answers) }
       && storage.start(
         engine: engine.engine, report: { [mailbox] in mailbox.push($0) }, ended: { [self] in end($0) })
-      && Thread.start { [self] in run(engine.engine) }
+      && Thread.start("engine") { [self] in run(engine.engine) }
     precondition(started, "no thread for the engine")
   }
 
@@ -107,6 +110,12 @@ public final class EngineHost: Sendable {
     for desk in desks where desk.loop === call { return desk }
     return nil
   }
+
+  /// Asks the engine's thread to show by its pulse that it lives. May go unheard while the thread is busy: to be repeated.
+  public func knock() { mailbox.knock() }
+
+  /// The engine takes no commands any more.
+  public var hasStopped: Bool { inquiries.withLock { $0.isClosed } }
 
   // MARK: The engine's thread
 
@@ -132,6 +141,7 @@ public final class EngineHost: Sendable {
         position += max(count, 1)
       }
       deliver(effects)
+      pulse.beat(0)
     }
     storage.close()
   }
@@ -141,6 +151,7 @@ public final class EngineHost: Sendable {
   private func wait(until time: Instant) -> Int64 { (time - EngineHost.steadyClock()).microseconds }
 
   private func tick(_ engine: Engine, _ commands: [Command]) -> [Effect] {
+    pulse.beat(1)
     let start = WallClock.read(CLOCK_MONOTONIC)
     let decision = engine.decide(commands, now: EngineHost.moment())
     if let work = decision.work { storage.push(work) }

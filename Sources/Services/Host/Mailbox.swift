@@ -120,6 +120,9 @@ final class Mailbox: @unchecked Sendable {  // Everything mutable is touched wit
     return true
   }
 
+  /// Has `take` return if it sleeps, though with nothing: a sign of life is asked for. Without the lock, which may be what somebody hangs on.
+  func knock() { gate.signal() }
+
   func close() {
     gate.lock()
     isClosed = true

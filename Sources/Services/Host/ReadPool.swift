@@ -64,7 +64,7 @@ final class ReadPool: @unchecked Sendable {  // Everything mutable is touched wi
       gate.lock()
       running += 1
       gate.unlock()
-      guard Thread.start({ self.run(deliver) }) else { return false }
+      guard Thread.start("reader", { self.run(deliver) }) else { return false }
     }
     return true
   }

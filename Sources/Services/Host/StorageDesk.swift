@@ -43,7 +43,7 @@ final class StorageDesk: @unchecked Sendable {  // Everything mutable is touched
     ended: @escaping @Sendable (Result<Void, StoreError>) -> Void
   ) -> Bool {
     let lent = Lent(engine: engine)
-    return Thread.start { self.run(lent, report, ended) }
+    return Thread.start("storage") { self.run(lent, report, ended) }
   }
 
   func push(_ work: StorageWork) {

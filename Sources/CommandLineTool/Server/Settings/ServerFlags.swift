@@ -76,6 +76,12 @@ struct ServerFlags: ParsableArguments {
 
   @Option(
     help: Self.help(
+      "The process ends itself, to be started again, when one of its threads has stood still for so long; 0 turns it off.",
+      "60s", "--watchdog", "TIME"))
+  var watchdog: String?
+
+  @Option(
+    help: Self.help(
       "PEM file with the server's certificate chain; read again on SIGHUP.", "no TLS", "--tls-cert", "FILE"))
   var tlsCert: String?
 

@@ -23,6 +23,8 @@ struct ServerSettings: Sendable {
   var connections: TransportSettings
   var loops: Int
   var drainTimeout: Interval
+  /// Zero: none.
+  var watchdog: Interval
   var tls: TLS?
   /// TLS for JSON over HTTP and the web page, too.
   var httpTLS = false
@@ -88,6 +90,12 @@ struct ServerSettings: Sendable {
     // One processor is for the engine's thread, and few loops keep it busy.
     loops = try number("--loops", flags.loops, default: min(max(1, processors - 1), 8), 1...256)
     drainTimeout = try time("--drain-timeout", flags.drainTimeout, default: .seconds(30), .zero...(.days(1)))
+
+    watchdog = try setting("--watchdog", flags.watchdog)
+      .value(default: .seconds(60), allowed: "0 or \(IntervalText.form), from 2s to 1d") { text in
+        if text == "0" { return .zero }
+        return IntervalText.parse(text).flatMap { $0 == .zero || (.seconds(2)...(.days(1))).contains($0) ? $0 : nil }
+      }
 
     let certificate = setting("--tls-cert", flags.tlsCert).text
     let key = setting("--tls-key", flags.tlsKey).text

@@ -26,4 +26,19 @@ struct TransportSettings: Sendable {
     stallTimeout = try time("--stall-timeout", flags.stallTimeout, default: .seconds(120))
     keepalive = try time("--keepalive", flags.keepalive, default: .seconds(120))
   }
+
+  /// Lowers the number of connections to what the system lets a process open, with some files left for the store, health checks and what
+  /// the server itself needs.
+  /// - Returns: what the operator should hear about it.
+  mutating func fit(openFiles: Int, loops: Int) -> String? {
+    let own = min(openFiles / 2, 128 + 4 * loops)
+    let possible = max(1, openFiles - own)
+    guard possible < maxConnections else { return nil }
+    let wanted = maxConnections
+    maxConnections = possible
+    return """
+      the system lets this process open \(openFiles) files: at most \(possible) connections are held, not \(wanted) \
+      (--max-connections); raise it with `ulimit -n` or LimitNOFILE=
+      """
+  }
 }

@@ -1,0 +1,98 @@
+import Glibc
+import Logging
+import NIOCore
+import RPC
+import Synchronization
+
+/// Looks every second whether the loops and the engine still move, on a thread of its own that needs neither: tells a standstill in the
+/// log, has `/healthz` say so, and at last ends the process, so that whoever supervises it starts it again.
+final class Watchdog: Sendable {
+  /// A thread and how it is seen to move.
+  struct Subject: Sendable {
+    var pulse: Pulse
+    /// Asks the thread to beat.
+    var knock: @Sendable () -> Void
+    /// Knocking may go unheard and is cheap to repeat. Otherwise it is done once until it is answered, so that it does not pile up.
+    var isRepeated = false
+  }
+
+  private let subjects: [Subject]
+  private let logger: Logger
+  private let limit: Int64?
+  private let clock: Mutex<StandstillClock>
+  private let isStopped = Atomic(false)
+
+  /// A standstill of so long is told.
+  private static let patience: Int64 = 10_000
+  /// Between two looks.
+  private static let interval: useconds_t = 1_000_000
+
+  /// - Parameter limit: milliseconds after which the process is ended; nil: never.
+  init(_ subjects: [Subject], limit: Int64?, logger: Logger) {
+    self.subjects = subjects
+    self.limit = limit
+    self.logger = logger
+    clock = Mutex(StandstillClock(patience: limit.map { min(Self.patience, $0 / 2) } ?? Self.patience, limit: limit))
+  }
+
+  func start() {
+    let failure = DetachedThread.start { [self] in
+      var knocked: [UInt64?] = Array(repeating: nil, count: subjects.count)
+      while !isStopped.load(ordering: .relaxed) {
+        look(&knocked)
+        usleep(Self.interval)
+      }
+    }
+    if failure != nil { logger.error("there is no thread for the watchdog") }
+  }
+
+  func stop() { isStopped.store(true, ordering: .relaxed) }
+
+  /// What stands still now, in words; nil: nothing does.
+  var trouble: String? {
+    let standing = clock.withLock { $0.standing(now: Self.now()) }
+    if standing.isEmpty { return nil }
+    return standing.map { index, seconds in
+      "\(subjects[index].pulse.name) has not moved for \(seconds) s: it \(subjects[index].pulse.step)"
+    }.joined(separator: "; ")
+  }
+
+  private func look(_ knocked: inout [UInt64?]) {
+    let beats = subjects.map(\.pulse.beats)
+    for (index, subject) in subjects.enumerated() where subject.isRepeated || knocked[index] != beats[index] {
+      knocked[index] = beats[index]
+      subject.knock()
+    }
+    for finding in clock.withLock({ $0.look(beats, now: Self.now()) }) { tell(finding) }
+  }
+
+  private func tell(_ finding: StandstillClock.Finding) {
+    // A log that nobody reads blocks its writer, which may be just what is wrong: then the alarm ends the process instead.
+    if let limit { alarm(UInt32(clamping: limit / 1_000 + 5)) }
+    switch finding {
+    case .stands(let index, let seconds):
+      logger.error(
+        "a thread does not move", metadata: about(index, seconds).merging(["healthz": "503"]) { own, _ in own })
+    case .moves(let index, let seconds):
+      logger.notice("a thread moves again", metadata: about(index, seconds))
+    case .hopeless(let index, let seconds):
+      logger.critical(
+        "a thread does not move and will not: ending the process, to be started again", metadata: about(index, seconds))
+      abort()
+    }
+    alarm(0)
+  }
+
+  private func about(_ index: Int, _ seconds: Int64) -> Logger.Metadata {
+    let pulse = subjects[index].pulse
+    return ["thread": "\(pulse.name)", "seconds": "\(seconds)", "last_step": "\(pulse.step)"]
+  }
+
+  /// Milliseconds; stands still while the machine sleeps.
+  private static func now() -> Int64 {
+    var time = timespec()
+    // Writes the struct given.
+    unsafe clock_gettime(CLOCK_MONOTONIC, &time)
+    return Int64(time.tv_sec) * 1_000 + Int64(time.tv_nsec) / 1_000_000
+  }
+}
