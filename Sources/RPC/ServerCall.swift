@@ -102,6 +102,8 @@ public final class ServerCall {
   @discardableResult func keepHead() -> ByteBuffer? {
     if let shared = headBlock, state.insert(.ownsHead).inserted {
       headBlock = ByteBuffer(buffer: shared)
+      // What is counted is taken back when the call ends; that may have been already.
+      guard isOpen else { return headBlock }
       countedHead = shared.readableBytes
       connection.countBuffered(countedHead, self)
     }
