@@ -1,4 +1,5 @@
 import ArgumentParser
+import Glibc
 
 /// The executable. Each subcommand has a folder of its own.
 @main
@@ -11,7 +12,7 @@ struct GKickTool: AsyncParsableCommand {
       69 no server; 124 out of time.
       """,
     version: Version.text,
-    subcommands: [ServerCommand.self, WorkCommand.self, BenchCommand.self],
+    subcommands: [ServerCommand.self, WorkCommand.self, BenchCommand.self, BackupCommand.self],
     groupedSubcommands: [
       CommandGroup(
         name: "Jobs",
@@ -21,12 +22,54 @@ struct GKickTool: AsyncParsableCommand {
         ]),
       CommandGroup(
         name: "Watching",
-        subcommands: [EventsCommand.self, TopCommand.self, InfoCommand.self]),
+        subcommands: [EventsCommand.self, TopCommand.self, InfoCommand.self, ServersCommand.self]),
       CommandGroup(
         name: "Queues and workers",
         subcommands: [
-          QueuesCommand.self, PauseCommand.self, ResumeCommand.self, PurgeCommand.self, WorkersCommand.self,
-          DrainCommand.self,
+          QueuesCommand.self, PauseCommand.self, ResumeCommand.self, PurgeCommand.self, DeleteQueueCommand.self,
+          WorkersCommand.self, DrainCommand.self,
         ]),
     ])
+
+  static func main() async {
+    Terminal.holdStandardDescriptors()
+    _ = signal(SIGPIPE, SIG_IGN)
+    let arguments = Array(CommandLine.arguments.dropFirst())
+    do {
+      if let suggestion = Suggestions.command(in: arguments) {
+        throw CommandFailure(suggestion, exitCode: ExitCodes.usage)
+      }
+      var command = try parseAsRoot(arguments)
+      if var command = command as? any AsyncParsableCommand {
+        try await command.run()
+      } else {
+        try command.run()
+      }
+    } catch {
+      end(error, arguments)
+    }
+  }
+
+  /// Says what went wrong, for people or with --json for programs, and ends.
+  private static func end(_ error: any Error, _ arguments: [String]) -> Never {
+    let (text, code): (String, Int32)
+    switch error {
+    case let failure as CallFailure: (text, code) = (failure.text, failure.exitCode)
+    case let failure as CommandFailure: (text, code) = (failure.text, failure.exitCode)
+    default:
+      // What was said already, help and version have a code only, or are no failures.
+      guard exitCode(for: error) != .success, !(error is ExitCode) else { exit(withError: error) }
+      (text, code) = (Suggestions.flag(in: message(for: error), arguments), exitCode(for: error).rawValue)
+      guard arguments.contains("--json") else {
+        Terminal.note(fullMessage(for: error).replacing(message(for: error), with: text, maxReplacements: 1))
+        exit(withError: ExitCode(code))
+      }
+    }
+    if arguments.contains("--json") {
+      Terminal.note(JSONValue.object([("error", .string(text)), ("exit_code", .integer(Int64(code)))]).text)
+    } else {
+      Terminal.note((code == ExitCodes.usage ? "Error: " : "gkick: ") + text)
+    }
+    exit(withError: ExitCode(code))
+  }
 }

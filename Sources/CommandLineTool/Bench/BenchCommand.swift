@@ -1,7 +1,7 @@
 import ArgumentParser
+import GKick
 import Glibc
 import Jobs
-import RPC
 
 /// `gkick bench`.
 struct BenchCommand: RemoteCommand {
@@ -63,7 +63,7 @@ struct BenchCommand: RemoteCommand {
   @Option(
     help: "synced or relaxed. (default: the server's)", completion: .list(["synced", "relaxed"]),
     transform: JobFlags.durability)
-  var durability: Durability?
+  var durability: GKick.Durability?
 
   @Option(
     help: ArgumentHelp(
@@ -80,10 +80,10 @@ struct BenchCommand: RemoteCommand {
 
   func run(_ remote: Remote, _ output: Output) async throws {
     var settings = try settings(prefix: "bench")
-    let own = "bench-\(getpid())-\(Remote.now.microseconds % 1_000_000)"
+    let own = "bench-\(getpid())-\(Timestamp.now.microseconds % 1_000_000)"
     let runner = BenchRunner(
-      settings: settings, client: try client.settings(), remote: remote, meter: ServerMeter(page: try metricsPage()))
-    let server = try await remote.serverInfo()
+      settings: settings, client: try client.settings(), meter: ServerMeter(page: try metricsPage()))
+    let server = try await remote.admin.serverInfo()
     if !output.json {
       Terminal.note(
         "gKick \(server.version), store \(server.store); \(Format.count(UInt64(settings.jobs))) jobs of \(settings.payload) bytes, "
@@ -99,7 +99,7 @@ struct BenchCommand: RemoteCommand {
         // Queues of its own, so that no scenario runs what another has left.
         settings.prefix = "\(own)-\(place)"
         var report = try await BenchRunner(
-          settings: settings, client: runner.client, remote: remote, meter: runner.meter
+          settings: settings, client: runner.client, meter: runner.meter
         ).run(scenario)
         report.durability = given
         if !keep { try await purge(settings, remote) }
@@ -119,16 +119,26 @@ struct BenchCommand: RemoteCommand {
   }
 
   /// What the server gives for what is asked: one job is stored to hear it, since the answers to batches do not say.
-  private func durability(named own: String, _ settings: BenchSettings, _ remote: Remote) async throws -> Durability? {
-    var spec = settings.spec(0)
-    spec.queue = "\(own)-probe"
-    let stored = try await remote.enqueue(spec, nil, settings.durability)
-    try await remote.delete(stored.jobID)
-    return stored.durability
+  private func durability(named own: String, _ settings: BenchSettings, _ remote: Remote) async throws -> Jobs
+    .Durability?
+  {
+    let probe = JobRequest(
+      UntypedJob(name: BenchSettings.jobName), options: JobOptions(queue: "\(own)-probe"), when: .now)
+    let stored = try await remote.jobs.backend.enqueue(probe, durability: durability)
+    try await remote.jobs.delete(stored.id)
+    try? await remote.admin.deleteQueue("\(own)-probe")
+    return stored.durability.map { $0 == .synced ? .synced : .relaxed }
   }
 
+  /// Leaves no queue behind, where the server can forget them.
   private func purge(_ settings: BenchSettings, _ remote: Remote) async throws {
-    for number in 0..<settings.queues { _ = try await remote.purge(settings.queueName(number), states: []) }
+    for number in 0..<settings.queues {
+      let queue = settings.queueName(number)
+      try await remote.admin.purge(queue)
+      do {
+        try await remote.admin.deleteQueue(queue)
+      } catch let error as GKickError where [.notSupported, .notFound, .notPossibleNow].contains(error.code) {}
+    }
   }
 
   // MARK: - Reading the flags
@@ -157,7 +167,7 @@ struct BenchCommand: RemoteCommand {
       }
       settings.duration = interval
     }
-    settings.durability = durability
+    settings.durability = durability.map { $0 == .synced ? .synced : .relaxed }
     settings.prefix = prefix
     settings.keepsJobs = keep
     _ = try metricsPage()

@@ -1,3 +1,4 @@
+import GKick
 import Jobs
 import NIOCore
 import NIOPosix
@@ -8,7 +9,6 @@ import RPCTransport
 struct BenchRunner {
   let settings: BenchSettings
   let client: ClientSettings
-  let remote: Remote
   let meter: ServerMeter
 
   /// How long after the last enqueue its job may take before the bench gives it up.
@@ -140,7 +140,7 @@ struct BenchRunner {
     var channels: [ClientChannel] = []
     var results: [EventLoopFuture<Latencies>] = []
     for lane in 0..<count {
-      let channel = try remote.anotherChannel()
+      let channel = try client.channel()
       let completed = channel.eventLoop.makePromise(of: Latencies.self)
       channels.append(channel)
       results.append(completed.futureResult)
@@ -192,7 +192,7 @@ private struct Crew {
   init(_ runner: BenchRunner, _ run: BenchRun, measuresStart: Bool) async throws {
     let settings = runner.settings
     for _ in 0..<settings.workers {
-      let channel = try runner.remote.anotherChannel()
+      let channel = try runner.client.channel()
       let ready = channel.eventLoop.makePromise(of: Void.self)
       let completed = channel.eventLoop.makePromise(of: Latencies.self)
       let lane = try await channel.eventLoop.submit {

@@ -1,13 +1,10 @@
 import GKick
-import RPC
 import RPCTransport
 
 /// What went wrong between this program and a server in words, with what to do next: the one place that turns failures into advice.
-struct CallFailure {
+struct CallFailure: Error {
   let text: String
   let exitCode: Int32
-
-  init(_ status: Status, endpoint: Endpoint) { self.init(GKickError(status), endpoint: endpoint) }
 
   init(_ error: GKickError, endpoint: Endpoint) {
     let said = Table.onOneLine(error.message)
@@ -16,14 +13,19 @@ struct CallFailure {
       (text, exitCode) = (Self.unreachable(said, endpoint), ExitCodes.unavailable)
     case .timedOut:
       // A connection that was still being made had a reason.
-      text =
-        ConnectionProblem(in: said) != nil
-        ? Self.unreachable(said, endpoint) : "no answer from \(endpoint) in time (\(said)). Allow more with --timeout."
-      exitCode = ExitCodes.timedOut
+      if ConnectionProblem(in: said) != nil {
+        (text, exitCode) = (Self.unreachable(said, endpoint), ExitCodes.unavailable)
+      } else {
+        text = "no answer from \(endpoint) in time (\(said)). Allow more with --timeout."
+        exitCode = ExitCodes.timedOut
+      }
     case .notFound:
       (text, exitCode) = ("\(said)\n\(Self.whereToLook(said))", ExitCodes.notFound)
     case .invalid, .alreadyExists, .notPossibleNow, .eventsTrimmed:
       (text, exitCode) = (said, ExitCodes.refused)
+    case .limitReached where said.contains("over the limit"):
+      text = "too large: \(said). A job's payload may be as long as the server's --max-payload."
+      exitCode = ExitCodes.refused
     case .limitReached:
       (text, exitCode) = ("the server is full: \(said). Try again later.", ExitCodes.unavailable)
     case .notAllowed:

@@ -1,6 +1,8 @@
 import ArgumentParser
 import Glibc
 import Jobs
+import NIOCore
+import NIOSSL
 import RPCTransport
 
 /// Where the server is and how to speak with it.
@@ -52,6 +54,7 @@ struct ConnectionFlags: ParsableArguments {
       guard let file, let reason = Self.whyUnreadable(file) else { continue }
       throw ValidationError("\(flag): cannot read '\(file)': \(reason)")
     }
+    try Self.checkContents(authorities: authorities, certificate: certificate, key: key)
     var security: ClientTLS?
     if tls || environment["GKICK_TLS"] == "1" || authorities != nil || certificate != nil {
       security = ClientTLS(roots: authorities.map { .file($0) } ?? .system)
@@ -60,6 +63,31 @@ struct ConnectionFlags: ParsableArguments {
       }
     }
     return ClientSettings(endpoint: endpoint, tls: security, timeout: timeout)
+  }
+
+  /// What is wrong with which file, in words of our own: the library's name its source files.
+  private static func checkContents(authorities: String?, certificate: String?, key: String?) throws {
+    func read(_ flag: String, _ file: String?, _ what: String, _ read: (String) throws -> Void) throws {
+      guard let file else { return }
+      do { try read(file) } catch { throw ValidationError("\(flag): '\(file)' holds no \(what) in PEM format") }
+    }
+    func certificates(_ file: String) throws {
+      guard !(try NIOSSLCertificate.fromPEMFile(file)).isEmpty else { throw NIOSSLError.failedToLoadCertificate }
+    }
+    try read("--tls-ca", authorities, "certificate", certificates)
+    try read("--tls-cert", certificate, "certificate", certificates)
+    try read("--tls-key", key, "private key that is not encrypted") {
+      _ = try NIOSSLPrivateKey(file: $0, format: .pem)
+    }
+    guard let certificate, let key else { return }
+    var both = TLSConfiguration.makeClientConfiguration()
+    both.certificateChain = try NIOSSLCertificate.fromPEMFile(certificate).map { .certificate($0) }
+    both.privateKey = .privateKey(try NIOSSLPrivateKey(file: key, format: .pem))
+    do {
+      _ = try NIOSSLContext(configuration: both)
+    } catch {
+      throw ValidationError("--tls-key: '\(key)' is not the key of the certificate in '\(certificate)'")
+    }
   }
 
   /// nil: it can be read.

@@ -1,8 +1,6 @@
 import ArgumentParser
-import Glibc
+import GKick
 import Jobs
-import RPC
-import Wire
 
 /// `gkick events`.
 struct EventsCommand: RemoteCommand {
@@ -22,42 +20,44 @@ struct EventsCommand: RemoteCommand {
   @Option(
     name: [.short, .long], help: "Only this type, for example dead; may be given several times.",
     completion: .list(Self.kinds), transform: Self.kind)
-  var type: [Event.Kind] = []
+  var type: [JobEvent.Kind] = []
   @Option(help: "Only this batch.") var batch = ""
   @Option(name: [.customShort("l"), .long], help: "End after so many.") var limit: UInt64?
   @OptionGroup var client: ClientFlags
 
   func run(_ remote: Remote, _ output: Output) async throws {
-    var request = EventsRequest(after: after)
-    request.queues = queue
-    request.names = name
-    request.jobIDs = job
-    request.kinds = Set(type)
-    request.batchID = batch
+    var filter = EventFilter()
+    filter.queues = queue
+    filter.names = name
+    filter.jobIDs = job
+    filter.kinds = type
+    filter.batchID = batch
+    var cursor = after.map { String($0) } ?? ""
     var left = limit ?? .max
-    var pause = Interval.milliseconds(100)
+    var pause = Duration.milliseconds(100)
     var connected = false
     while left > 0 {
       do {
-        for try await batch in try await remote.events(request) {
+        let batches = try await remote.jobs.backend.events(filter, after: cursor)
+        while let batch = try await batches.next() {
           connected = true
           pause = .milliseconds(100)
           for event in batch.events where left > 0 {
             left -= 1
             Terminal.print(output.json ? Self.json(event).text : Self.line(event, output))
           }
-          request.after = batch.cursor
-          if left == 0 { return }
+          if !batch.cursor.isEmpty { cursor = batch.cursor }
+          if left == 0 { return batches.cancel() }
         }
-      } catch let status as Status where status.code == .unavailable && connected {
-        Terminal.note("gkick: the connection is lost, trying again (cursor \(request.after ?? 0))")
+      } catch let error as GKickError where error.code == .unavailable && connected {
+        Terminal.note("gkick: the connection is lost, trying again (cursor \(cursor.isEmpty ? "0" : cursor))")
       }
-      try await Task.sleep(for: .microseconds(pause.microseconds))
-      pause = min(Interval(microseconds: pause.microseconds * 2), .seconds(5))
+      try await Task.sleep(for: pause)
+      pause = min(pause * 2, .seconds(5))
     }
   }
 
-  private static func line(_ event: Event, _ output: Output) -> String {
+  private static func line(_ event: JobEvent, _ output: Output) -> String {
     let kind = event.kind.name + String(repeating: " ", count: max(0, 19 - event.kind.name.count))
     let coloured =
       switch event.kind {
@@ -66,56 +66,43 @@ struct EventsCommand: RemoteCommand {
       case .failed, .leaseLost, .canceled, .expired: output.style.yellow(kind)
       default: kind
       }
-    var parts = [output.style.dim(Format.clock(event.at)), coloured]
-    parts += [event.queue, Table.onOneLine(event.name), event.jobID].filter { !$0.isEmpty }
+    var parts = [output.style.dim(Format.clock(event.at.timestamp)), coloured]
+    parts += [event.queue, event.name, event.jobID].map(Table.onOneLine).filter { !$0.isEmpty }
     if event.attempt > 1 { parts.append("attempt \(event.attempt)") }
     if !event.workerID.isEmpty { parts.append("on \(Table.onOneLine(event.workerID))") }
-    switch event.detail {
-    case .none: break
-    case .failure(let failure): parts.append(Table.onOneLine("\(failure.type): \(failure.message)"))
-    case .retry(let failure, let next):
-      parts.append(Table.onOneLine("\(failure.type): \(failure.message), again at \(Format.clock(next))"))
-    case .progress(let progress): parts.append(Table.onOneLine("\(progress.percent)% \(progress.message)"))
-    case .due(let time): parts.append("for \(Format.time(time))")
-    case .audit(let principal, let call): parts.append(Table.onOneLine("\(call) by \(principal)"))
+    if let failure = event.failure {
+      let again = event.nextRunAt.map { ", again at \(Format.clock($0.timestamp))" } ?? ""
+      parts.append(Table.onOneLine("\(failure.type): \(failure.message)\(again)"))
+    } else if let next = event.nextRunAt {
+      parts.append("for \(Format.time(next.timestamp))")
     }
+    if let progress = event.progress { parts.append(Table.onOneLine("\(progress.percent)% \(progress.message)")) }
+    if !event.call.isEmpty { parts.append(Table.onOneLine("\(event.call) by \(event.principal)")) }
     return parts.joined(separator: "  ")
   }
 
-  private static func json(_ event: Event) -> JSONValue {
-    var failure: Failure?
-    var progress: Progress?
-    var next: Timestamp?
-    var principal = ""
-    var call = ""
-    switch event.detail {
-    case .none: break
-    case .failure(let value): failure = value
-    case .retry(let value, let time): (failure, next) = (value, time)
-    case .progress(let value): progress = value
-    case .due(let time): next = time
-    case .audit(let who, let what): (principal, call) = (who, what)
-    }
+  private static func json(_ event: JobEvent) -> JSONValue {
     return .members([
-      ("cursor", .string(String(event.cursor))), ("type", .string(event.kind.name)), ("at", JobDocument.time(event.at)),
+      ("cursor", .string(event.cursor)), ("type", .string(event.kind.name)),
+      ("at", JobDocument.time(event.at.timestamp)),
       ("job_id", JobDocument.text(event.jobID)), ("queue", JobDocument.text(event.queue)),
       ("name", JobDocument.text(event.name)),
-      ("attempt", event.attempt > 0 ? .unsigned(UInt64(event.attempt)) : nil),
+      ("attempt", event.attempt > 0 ? JobDocument.count(event.attempt) : nil),
       ("worker_id", JobDocument.text(event.workerID)), ("batch_id", JobDocument.text(event.batchID)),
-      ("failure", failure.map(JobDocument.failure)),
+      ("failure", event.failure.map(JobDocument.failure)),
       (
         "progress",
-        progress.map { .members([("percent", .unsigned(UInt64($0.percent))), ("message", .string($0.message))]) }
+        event.progress.map { .members([("percent", JobDocument.count($0.percent)), ("message", .string($0.message))]) }
       ),
-      ("next_run_at", JobDocument.time(next)),
-      ("principal", JobDocument.text(principal)), ("call", JobDocument.text(call)),
+      ("next_run_at", JobDocument.time(event.nextRunAt?.timestamp)),
+      ("principal", JobDocument.text(event.principal)), ("call", JobDocument.text(event.call)),
     ])
   }
 
-  private static let kinds = Event.Kind.allCases.map { $0.name.lowercased() }
+  private static let kinds = JobEvent.Kind.allCases.map { $0.name.lowercased() }
 
-  private static func kind(_ text: String) throws -> Event.Kind {
-    guard let kind = Event.Kind(name: text) else {
+  private static func kind(_ text: String) throws -> JobEvent.Kind {
+    guard let kind = JobEvent.Kind(name: text) else {
       throw ValidationError("'\(text)' is not an event type; there are: \(kinds.joined(separator: ", "))")
     }
     return kind

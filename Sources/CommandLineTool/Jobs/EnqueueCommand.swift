@@ -1,6 +1,6 @@
 import ArgumentParser
+import GKick
 import Jobs
-import Wire
 
 /// `gkick enqueue`.
 struct EnqueueCommand: RemoteCommand {
@@ -9,6 +9,7 @@ struct EnqueueCommand: RemoteCommand {
     discussion: """
       Prints the job's id. Examples:
         gkick enqueue email.send '{"to": "ada@example.org"}' --content-type application/json
+        gkick enqueue report.make <figures.csv
         find . -name '*.jpg' | gkick enqueue image.resize --lines --queue images
       """)
 
@@ -16,7 +17,7 @@ struct EnqueueCommand: RemoteCommand {
   @OptionGroup var client: ClientFlags
 
   func run(_ remote: Remote, _ output: Output) async throws {
-    try await Enqueuer(job: job, time: nil).run(remote, output)
+    try await Enqueuer(job: job, when: .now).run(remote, output)
   }
 }
 
@@ -28,8 +29,10 @@ struct ScheduleCommand: RemoteCommand {
       Example: gkick schedule --in 10m reminder.send 42
       """)
 
-  @Option(name: .customLong("in"), help: ArgumentHelp("After this long, for example 10m.", valueName: "time"))
-  var delay: String?
+  @Option(
+    name: .customLong("in"), help: ArgumentHelp("After this long, for example 10m.", valueName: "time"),
+    transform: IntervalText.read)
+  var delay: Interval?
 
   @Option(help: ArgumentHelp("At this time, for example 2030-01-31T12:00:00Z.", valueName: "time"))
   var at: String?
@@ -40,21 +43,17 @@ struct ScheduleCommand: RemoteCommand {
   func validate() throws { _ = try time() }
 
   func run(_ remote: Remote, _ output: Output) async throws {
-    try await Enqueuer(job: job, time: try time()).run(remote, output)
+    try await Enqueuer(job: job, when: try time()).run(remote, output)
   }
 
-  private func time() throws -> JobTime {
+  private func time() throws -> JobRequest.When {
     switch (delay, at) {
-    case (let delay?, nil):
-      guard let interval = IntervalText.parse(delay) else {
-        throw ValidationError("--in: '\(delay)' is not \(IntervalText.form)")
-      }
-      return .after(interval)
+    case (let delay?, nil): return .after(delay.duration)
     case (nil, let at?):
       guard let time = TimestampText.parse(at) else {
         throw ValidationError("--at: '\(at)' is not \(TimestampText.form)")
       }
-      return .at(time)
+      return .at(.init(time))
     default:
       throw ValidationError("say when: either --in or --at")
     }

@@ -1,51 +1,57 @@
 import ArgumentParser
+import GKick
 import Glibc
 import Jobs
-import Wire
 
 /// Stores one job, or with --lines one for each line of standard input, a batch at a time.
 struct Enqueuer {
   let job: JobFlags
-  let time: JobTime?
+  let when: JobRequest.When
 
   func run(_ remote: Remote, _ output: Output) async throws {
     if job.lines { return try await runLines(remote, output) }
-    var spec = job.spec(now: Remote.now)
-    spec.payload = try job.readPayload()
-    let stored = try await remote.enqueue(spec, time, job.durability)
-    output.print(Self.json(stored), stored.jobID)
-    if stored.duplicate, !output.json {
-      Terminal.note("it was there already (\(stored.state?.name ?? "unknown state")): nothing was stored")
+    var request = job.request(when, now: .now)
+    request.payload = try job.readPayload()
+    let stored = try await remote.jobs.backend.enqueue(request, durability: job.durability)
+    output.print(Self.json(stored), stored.id)
+    if stored.isDuplicate, !output.json {
+      Terminal.note("it was there already (\(stored.state.name)): nothing was stored")
     }
   }
 
   private func runLines(_ remote: Remote, _ output: Output) async throws {
-    let spec = job.spec(now: Remote.now)
+    let request = job.request(when, now: .now)
     var lines = Lines()
     // Ids that scroll by on a terminal are progress enough.
     let showsProgress = !Terminal.isInteractive
     var bar = ProgressBar("enqueue", total: Terminal.inputSize ?? 0)
-    var batch: [JobSpec] = []
+    var batch: [JobRequest] = []
     var bytes = 0
-    var done: UInt64 = 0
-    var failed: UInt64 = 0
+    var done = 0
+    var failed = 0
     func flush() async throws {
       guard !batch.isEmpty else { return }
-      for result in try await remote.enqueueBatch(batch, time, job.durability) {
-        if result.statusCode != 0 {
+      let results = try await remote.jobs.backend.enqueue(batch, allOrNothing: false, durability: job.durability)
+      for (asked, result) in zip(batch, results) {
+        switch result {
+        case .failure(let error):
           failed += 1
-          Terminal.note("gkick: a job was refused: \(Table.onOneLine(result.statusMessage))")
-        } else {
-          output.print(Self.json(result), result.jobID)
+          Terminal.note("gkick: a job was refused: \(Table.onOneLine(error.message))")
+        case .success(var stored):
+          // One with the id made here that was there already came with an answer that was lost on its way.
+          if stored.id == asked.id { stored.isDuplicate = false }
+          output.print(Self.json(stored), stored.id)
         }
         done += 1
       }
       batch = []
       bytes = 0
-      if showsProgress { bar.update(lines.bytesRead, note: "\(Format.count(done)) jobs") }
+      if showsProgress { bar.update(lines.bytesRead, note: Format.jobs(done)) }
     }
     while let line = lines.next() {
-      var one = spec
+      var one = request
+      // An id of its own, so that a batch can be sent again when the server was away.
+      one.id = JobID.make()
       one.payload = line
       batch.append(one)
       bytes += line.count
@@ -57,19 +63,31 @@ struct Enqueuer {
     if failed > 0 { throw ExitCode(ExitCodes.refused) }
   }
 
-  private static func json(_ stored: BatchResult) -> JSONValue {
+  private static func json(_ stored: Enqueued) -> JSONValue {
     .members([
-      ("id", .string(stored.jobID)), ("state", stored.state.map { .string($0.name) }),
-      ("duplicate", stored.duplicate ? .bool(true) : nil),
-    ])
-  }
-
-  private static func json(_ stored: JobReceipt) -> JSONValue {
-    .members([
-      ("id", .string(stored.jobID)), ("state", stored.state.map { .string($0.name) }),
-      ("duplicate", stored.duplicate ? .bool(true) : nil), ("run_at", JobDocument.time(stored.runAt)),
+      ("id", .string(stored.id)), ("state", .string(stored.state.name)),
+      ("duplicate", stored.isDuplicate ? .bool(true) : nil), ("run_at", JobDocument.time(stored.runAt)),
       ("durability", stored.durability.map { .string($0.name) }),
     ])
+  }
+}
+
+/// Ids as servers make them: UUIDs of version 7 (RFC 9562), which sort by time.
+enum JobID {
+  static func make() -> String {
+    let milliseconds = UInt64(Timestamp.now.microseconds / 1_000)
+    let high = milliseconds << 16 | 0x7000 | UInt64.random(in: 0...0xFFF)
+    let low = 0x8000_0000_0000_0000 | UInt64.random(in: 0...0x3FFF_FFFF_FFFF_FFFF)
+    let digits = [high, low].map { word in
+      let text = String(word, radix: 16)
+      return String(repeating: "0", count: 16 - text.count) + text
+    }.joined()
+    var out = ""
+    for (place, digit) in digits.enumerated() {
+      if [8, 12, 16, 20].contains(place) { out += "-" }
+      out.append(digit)
+    }
+    return out
   }
 }
 

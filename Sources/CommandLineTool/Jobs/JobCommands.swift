@@ -1,6 +1,6 @@
 import ArgumentParser
+import GKick
 import Jobs
-import Wire
 
 /// `gkick job ID`.
 struct JobCommand: RemoteCommand {
@@ -12,30 +12,31 @@ struct JobCommand: RemoteCommand {
 
   func run(_ remote: Remote, _ output: Output) async throws {
     guard explain else {
-      let job = try await remote.job(id)
-      return output.print(JobDocument.json(job), JobDocument.page(job, now: Remote.now, output: output))
+      let job = try await remote.jobs.job(id)
+      return output.print(JobDocument.json(job), JobDocument.page(job, now: .now, output: output))
     }
-    let explanation = try await remote.explain(id)
+    let explanation = try await remote.jobs.explain(id)
     let job = explanation.job
     if output.json {
       let reasons = explanation.reasons.map { reason -> JSONValue in
         .members([
           ("hindrance", .string(String(describing: reason.hindrance))), ("text", .string(reason.text)),
           ("job_ids", reason.jobIDs.isEmpty ? nil : .array(reason.jobIDs.map { JSONValue.string($0) })),
-          ("not_before", JobDocument.time(reason.notBefore)),
+          ("not_before", JobDocument.time(reason.notBefore?.timestamp)),
         ])
       }
       let whole: JSONValue = .object([
-        ("job", JobDocument.json(job)), ("reasons", .array(reasons)), ("jobs_ahead", .unsigned(explanation.jobsAhead)),
+        ("job", JobDocument.json(job)), ("reasons", .array(reasons)),
+        ("jobs_ahead", JobDocument.count(explanation.jobsAhead)),
       ])
       return Terminal.print(whole.text)
     }
-    Terminal.print(JobDocument.page(job, now: Remote.now, output: output))
+    Terminal.print(JobDocument.page(job, now: .now, output: output))
     if explanation.reasons.isEmpty { Terminal.print("\nNothing hinders it: it is \(job.state.name).") }
     for reason in explanation.reasons {
-      let time = reason.notBefore.map { " (not before \(Format.time($0)))" } ?? ""
-      Terminal.print("\n- \(reason.text)\(time)")
-      for id in reason.jobIDs { Terminal.print("    \(id)") }
+      let time = reason.notBefore.map { " (not before \(Format.time($0.timestamp)))" } ?? ""
+      Terminal.print("\n- \(Table.onOneLine(reason.text))\(time)")
+      for id in reason.jobIDs { Terminal.print("    \(Table.onOneLine(id))") }
     }
   }
 }
@@ -52,20 +53,19 @@ struct WaitCommand: RemoteCommand {
   var limit: String?
   @OptionGroup var client: ClientFlags
 
-  func validate() throws {
-    if let limit, IntervalText.parse(limit) == nil {
-      throw ValidationError("--for: '\(limit)' is not \(IntervalText.form)")
-    }
-  }
+  func validate() throws { _ = try limit.map(IntervalText.read) }
 
   func run(_ remote: Remote, _ output: Output) async throws {
-    let end = limit.flatMap(IntervalText.parse).map { Remote.now + $0 }
+    let clock = ContinuousClock()
+    let end = try limit.map { clock.now + .microseconds(try IntervalText.read($0).microseconds) }
     var bar = ProgressBar(id, total: 100)
+    // Answered at once: from here on a restart of the server is waited for.
+    _ = try await remote.jobs.job(id)
     // In turns, so that a server that went away is noticed, and on a terminal the job's progress seen.
-    let longest = Terminal.showsProgress ? Interval.seconds(1) : .minutes(1)
+    let longest = Terminal.showsProgress ? Duration.seconds(1) : .seconds(60)
     while true {
-      let turn = min(longest, end.map { $0 - Remote.now } ?? longest)
-      let job = try await remote.wait(id, atMost: max(turn, .milliseconds(50)))
+      let job = try await remote.jobs.backend.wait(
+        for: id, timeout: max(min(longest, end.map { $0 - clock.now } ?? longest), .milliseconds(50)))
       if let progress = job.progress, !job.state.isFinal {
         bar.update(UInt64(progress.percent), note: Table.onOneLine(progress.message))
       }
@@ -83,7 +83,7 @@ struct WaitCommand: RemoteCommand {
         if job.state != .succeeded { throw ExitCode(ExitCodes.jobFailed) }
         return
       }
-      if let end, Remote.now >= end {
+      if let end, clock.now >= end {
         bar.finish()
         Terminal.note("the job is still \(job.state.name)")
         throw ExitCode(ExitCodes.timedOut)
@@ -92,67 +92,77 @@ struct WaitCommand: RemoteCommand {
   }
 }
 
-/// `gkick cancel ID ...`.
+/// `gkick cancel`.
 struct CancelCommand: RemoteCommand {
   static let configuration = CommandConfiguration(
-    commandName: "cancel", abstract: "Cancel jobs: a running one's worker is told to stop.")
+    commandName: "cancel",
+    abstract: "Cancel jobs, by id or all that match: a running one's worker is told to stop.")
 
-  @Argument(help: "Ids of jobs.") var ids: [String]
+  @OptionGroup var bulk: BulkFlags
   @Option(help: "Why; the worker and those who look see it.") var reason = ""
   @OptionGroup var client: ClientFlags
 
   func run(_ remote: Remote, _ output: Output) async throws {
-    for id in ids {
-      let job = try await remote.cancel(id, reason: reason)
+    for id in bulk.ids {
+      let job = try await remote.jobs.cancel(id, reason: reason)
       let state = job.state == .running ? "RUNNING, its worker was told" : job.state.name
-      output.print(JobDocument.json(job), "\(id) \(state)")
+      output.print(JobDocument.json(job), "\(Table.onOneLine(id)) \(state)")
     }
+    guard bulk.choosesMany else { return }
+    try await bulk.change(
+      remote, output, .cancel(reason: reason), matching: bulk.selection(now: .now), action: "Cancel", key: "canceled")
   }
 }
 
 /// `gkick retry`.
 struct RetryCommand: RemoteCommand {
   static let configuration = CommandConfiguration(
-    commandName: "retry", abstract: "Make ended or retrying jobs ready now: some by id, or all of a queue that match.")
+    commandName: "retry", abstract: "Make ended or retrying jobs ready now, by id or all that match.",
+    discussion: "Without --state all dead jobs that match.")
 
-  @Argument(help: "Ids of jobs.") var ids: [String] = []
-  @Option(name: [.short, .long], help: "All dead jobs of this queue (other states with --state).") var queue: String?
-  @Option(
-    name: [.short, .long], help: "With --queue: these states.", completion: .list(StateName.all),
-    transform: StateName.parse)
-  var state: [JobState] = []
-  @Option(name: [.short, .long], help: "With --queue: only this name.") var name = ""
+  @OptionGroup var bulk: BulkFlags
   @Flag(help: "Count the attempts afresh.") var resetAttempts = false
   @OptionGroup var client: ClientFlags
 
-  func validate() throws {
-    guard ids.isEmpty != (queue == nil) else { throw ValidationError("give either ids or --queue") }
-  }
-
   func run(_ remote: Remote, _ output: Output) async throws {
-    for id in ids {
-      let job = try await remote.retry(id, resetAttempts: resetAttempts)
-      output.print(JobDocument.json(job), "\(id) \(job.state.name)")
+    for id in bulk.ids {
+      let job = try await remote.jobs.retry(id, resetAttempts: resetAttempts)
+      output.print(JobDocument.json(job), "\(Table.onOneLine(id)) \(job.state.name)")
     }
-    if let queue {
-      let count = try await remote.retryAll(queue: queue, states: state, name: name, resetAttempts: resetAttempts)
-      output.print(.object([("retried", .unsigned(count))]), "\(Format.count(count)) jobs are ready again")
+    guard bulk.choosesMany else { return }
+    let count: Int
+    if let queue = bulk.queue, bulk.batch == nil, bulk.olderThan == nil {
+      // Every server has this call.
+      count = try await remote.admin.retryJobs(
+        queue: queue, states: Set(bulk.state), name: bulk.name ?? "", resetAttempts: resetAttempts)
+    } else {
+      var selection = bulk.selection(now: .now)
+      if selection.states.isEmpty { selection.states = [.dead] }
+      let change = JobAction.retry(resetAttempts: resetAttempts)
+      return try await bulk.change(
+        remote, output, change, matching: selection, action: "Retry", key: "retried")
     }
+    output.print(
+      .object([("retried", JobDocument.count(count))]), "\(Format.jobs(count)) \(count == 1 ? "is" : "are") ready again"
+    )
   }
 }
 
-/// `gkick delete ID ...`.
+/// `gkick delete`.
 struct DeleteCommand: RemoteCommand {
   static let configuration = CommandConfiguration(
-    commandName: "delete", abstract: "Forget jobs that are not running.")
+    commandName: "delete", abstract: "Forget jobs that are not running, by id or all that match.")
 
-  @Argument(help: "Ids of jobs.") var ids: [String]
+  @OptionGroup var bulk: BulkFlags
   @OptionGroup var client: ClientFlags
 
   func run(_ remote: Remote, _ output: Output) async throws {
-    for id in ids {
-      try await remote.delete(id)
-      output.print(.object([("deleted", .string(id))]), "\(id) deleted")
+    for id in bulk.ids {
+      try await remote.jobs.delete(id)
+      output.print(.object([("deleted", .string(id))]), "\(Table.onOneLine(id)) deleted")
     }
+    guard bulk.choosesMany else { return }
+    try await bulk.change(
+      remote, output, .delete, matching: bulk.selection(now: .now), action: "Delete for good", key: "deleted")
   }
 }

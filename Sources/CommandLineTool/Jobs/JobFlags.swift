@@ -1,14 +1,14 @@
 import ArgumentParser
+import GKick
 import Glibc
 import Jobs
-import Wire
 
 /// What describes a job to be stored: `enqueue` and `schedule` take it.
 struct JobFlags: ParsableArguments {
   @Argument(help: "Which function runs it, for example email.send.")
   var name: String
 
-  @Argument(help: "The payload; - reads it from standard input.")
+  @Argument(help: "The payload; - reads it from standard input, as is done without one when that is a pipe or a file.")
   var payload: String?
 
   @Option(name: [.short, .long], help: "The queue. (default: default)")
@@ -16,7 +16,7 @@ struct JobFlags: ParsableArguments {
 
   // A value that begins with a dash is no flag here.
   @Option(name: [.short, .long], parsing: .unconditional, help: "-100 to 100, higher first.")
-  var priority: Int32 = 0
+  var priority: Int = 0
 
   @Option(help: "Your own id: a second enqueue with the same id stores nothing.")
   var id: String?
@@ -25,31 +25,36 @@ struct JobFlags: ParsableArguments {
   var unique: String?
 
   @Option(
-    help: ArgumentHelp("Keep the key this long, even past the job's end.", valueName: "time"), transform: Self.interval)
+    help: ArgumentHelp("Keep the key this long, even past the job's end.", valueName: "time"),
+    transform: IntervalText.read)
   var uniqueFor: Interval?
 
   @Option(
-    help: "When the key is taken: keep, reject or replace.", completion: .list(["keep", "reject", "replace"]),
+    help: "When the key is taken: keep, reject or replace. (default: keep)",
+    completion: .list(["keep", "reject", "replace"]),
     transform: Self.conflict)
-  var onConflict: Uniqueness.OnConflict = .keep
+  var onConflict: GKick.Uniqueness.OnConflict?
 
-  @Option(help: ArgumentHelp("Attempts before it is dead; 1: never retried. (default: the server's)", valueName: "n"))
-  var maxAttempts: UInt32?
+  @Option(help: ArgumentHelp("Attempts before it is dead; 1: never retried. (default: 20)", valueName: "n"))
+  var maxAttempts: Int?
 
   @Option(
-    help: ArgumentHelp("The wait after the first failure. (default: 1s)", valueName: "time"), transform: Self.interval)
+    help: ArgumentHelp("The wait after the first failure. (default: 1s)", valueName: "time"),
+    transform: IntervalText.read)
   var backoff: Interval?
 
   @Option(
-    help: ArgumentHelp("One attempt's time. (default: no limit)", valueName: "time"), transform: Self.interval)
+    help: ArgumentHelp("One attempt's time. (default: no limit)", valueName: "time"), transform: IntervalText.read)
   var attemptTimeout: Interval?
 
   @Option(
-    help: ArgumentHelp("Expires if not started within this time.", valueName: "time"), transform: Self.interval)
+    help: ArgumentHelp("Expires if not started within this time.", valueName: "time"), transform: IntervalText.read)
   var startWithin: Interval?
 
   @Option(
-    help: ArgumentHelp("How long the finished job can be looked up.", valueName: "time"), transform: Self.interval)
+    help: ArgumentHelp(
+      "How long the finished job can be looked up. (default: the server's: 1h, dead ones 30d)", valueName: "time"),
+    transform: IntervalText.read)
   var retention: Interval?
 
   @Option(help: ArgumentHelp("Travels with the job; may be given several times.", valueName: "key=value"))
@@ -64,7 +69,7 @@ struct JobFlags: ParsableArguments {
   @Option(
     help: "synced or relaxed. (default: the server's)", completion: .list(["synced", "relaxed"]),
     transform: Self.durability)
-  var durability: Durability?
+  var durability: GKick.Durability?
 
   @Flag(help: "One job for each line of standard input, the line being the payload.")
   var lines = false
@@ -78,49 +83,51 @@ struct JobFlags: ParsableArguments {
       throw ValidationError("--metadata: '\(pair)' is not key=value")
     }
     guard unique != nil || uniqueFor == nil else { throw ValidationError("--unique-for goes with --unique") }
+    guard unique != nil || onConflict == nil else { throw ValidationError("--on-conflict goes with --unique") }
+    if let maxAttempts, !(1...Int(UInt32.max)).contains(maxAttempts) {
+      throw ValidationError("--max-attempts: \(maxAttempts) is not 1 or more; 1: never retried")
+    }
+    guard maxAttempts != 1 || backoff == nil else {
+      throw ValidationError("--backoff is the wait before the second attempt, and --max-attempts is 1")
+    }
   }
 
   /// All but the payload.
-  func spec(now: Timestamp) -> JobSpec {
-    var spec = JobSpec()
-    spec.id = id ?? ""
-    spec.queue = queue ?? ""
-    spec.name = name
-    spec.priority = priority
-    spec.contentType = contentType ?? ""
-    spec.batchID = batch ?? ""
+  func request(_ when: JobRequest.When, now: Timestamp) -> JobRequest {
+    var options = JobOptions(id: id, queue: queue, priority: priority, durability: durability)
     for pair in metadata {
       guard let equals = pair.firstIndex(of: "=") else { continue }
-      spec.metadata[String(pair[..<equals])] = String(pair[pair.index(after: equals)...])
+      options.metadata[String(pair[..<equals])] = String(pair[pair.index(after: equals)...])
     }
     if maxAttempts != nil || backoff != nil {
-      spec.retry = RetryPolicy(
-        maxAttempts: maxAttempts ?? RetryPolicy.standard.maxAttempts,
-        initialBackoff: backoff ?? RetryPolicy.standard.initialBackoff)
+      var retry = GKick.RetryPolicy.default
+      if let maxAttempts { retry.maxAttempts = maxAttempts }
+      if let backoff { retry.initialBackoff = backoff.duration }
+      options.retry = retry
     }
-    spec.timeout = attemptTimeout
-    spec.startBefore = startWithin.map { now + $0 }
-    spec.retention = retention
-    spec.unique = unique.map { Uniqueness(key: $0, holdFor: uniqueFor, onConflict: onConflict) }
-    return spec
+    options.timeout = attemptTimeout?.duration
+    options.startBefore = startWithin.map { .init(now + $0) }
+    options.retention = retention?.duration
+    options.unique = unique.map {
+      GKick.Uniqueness(key: $0, holdFor: uniqueFor?.duration, onConflict: onConflict ?? .keep)
+    }
+    var request = JobRequest(
+      UntypedJob(name: name, payload: [], contentType: contentType ?? ""), options: options, when: when)
+    request.batchID = batch ?? ""
+    return request
   }
 
+  /// What is given, or standard input.
   func readPayload() throws -> [UInt8] {
-    guard payload == "-" else { return Array((payload ?? "").utf8) }
+    if let payload, payload != "-" { return Array(payload.utf8) }
+    guard payload == "-" || Terminal.hasInput else { return [] }
     guard let bytes = Terminal.readInput(limit: 64 << 20) else {
       throw ValidationError("standard input is over 64 MiB, more than any server takes as a payload")
     }
     return bytes
   }
 
-  private static func interval(_ text: String) throws -> Interval {
-    guard let interval = IntervalText.parse(text) else {
-      throw ValidationError("'\(text)' is not \(IntervalText.form)")
-    }
-    return interval
-  }
-
-  private static func conflict(_ text: String) throws -> Uniqueness.OnConflict {
+  private static func conflict(_ text: String) throws -> GKick.Uniqueness.OnConflict {
     switch text {
     case "keep": .keep
     case "reject": .reject
@@ -129,7 +136,7 @@ struct JobFlags: ParsableArguments {
     }
   }
 
-  static func durability(_ text: String) throws -> Durability {
+  static func durability(_ text: String) throws -> GKick.Durability {
     switch text {
     case "synced": .synced
     case "relaxed": .relaxed

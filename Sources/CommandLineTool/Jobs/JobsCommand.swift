@@ -1,4 +1,5 @@
 import ArgumentParser
+import GKick
 import Jobs
 
 /// `gkick jobs`.
@@ -25,29 +26,23 @@ struct JobsCommand: RemoteCommand {
   @OptionGroup var client: ClientFlags
 
   func run(_ remote: Remote, _ output: Output) async throws {
-    var query = JobQuery()
-    query.queue = queue ?? ""
-    query.states = Set(state)
-    query.name = name ?? ""
-    query.batchID = batch ?? ""
+    let query = GKick.JobQuery(queue: queue, states: Set(state), name: name, batchID: batch)
     var left = limit == 0 ? UInt64.max : limit
     var token = ""
     var table = Table("ID", "QUEUE", "NAME", "STATE", "#ATTEMPT", "AGE", "WHY")
     var count = 0
     repeat {
-      query.limit = Int(min(left, 1_000))
-      let page = try await remote.jobs(query, pageToken: token)
+      let page = try await remote.jobs.backend.jobs(query, pageSize: Int(min(left, 1_000)), pageToken: token)
       for job in page.jobs {
         count += 1
         left -= 1
         if output.json {
           Terminal.print(JobDocument.json(job).text)
         } else {
-          let age = job.createdAt.map { Format.interval(Remote.now - $0) } ?? ""
           let why = job.waitingReason.isEmpty ? job.failures.last?.message ?? "" : job.waitingReason
           table.add([
-            job.spec.id, job.spec.queue, job.spec.name, job.state.name, String(job.attempt), age,
-            String(why.prefix(60)),
+            job.id, job.queue, job.name, job.state.name, String(job.attempt),
+            Format.interval(Timestamp.now - job.createdAt.timestamp), String(why.prefix(60)),
           ])
         }
       }
@@ -61,7 +56,7 @@ struct JobsCommand: RemoteCommand {
 
 /// Names of states on the command line.
 enum StateName {
-  static let all = JobState.allCases.map { $0.name.lowercased() }
+  static let all = Jobs.JobState.allCases.map { $0.name.lowercased() }
 
   static func parse(_ text: String) throws -> JobState {
     guard let state = JobState(name: text) else {

@@ -58,6 +58,14 @@ enum Format {
     return tenths % 10 == 0 ? String(tenths / 10) : "\(tenths / 10).\(abs(tenths % 10))"
   }
 
+  /// "1 job", "12,345 jobs".
+  static func jobs(_ count: Int) -> String { number(count, "job") }
+
+  /// "1 worker", "2 workers".
+  static func number(_ count: Int, _ word: String) -> String { "\(self.count(count)) \(word)\(count == 1 ? "" : "s")" }
+
+  static func count(_ value: Int) -> String { count(UInt64(clamping: value)) }
+
   /// "12,345".
   static func count(_ value: UInt64) -> String {
     var out = ""

@@ -52,7 +52,7 @@ enum JSONValue {
       case "\n": out += "\\n"
       case "\r": out += "\\r"
       case "\t": out += "\\t"
-      case "\u{0}"..<"\u{20}", "\u{7F}":
+      case "\u{0}"..<"\u{20}", "\u{7F}"..<"\u{A0}":
         let hex = String(scalar.value, radix: 16)
         out += "\\u" + String(repeating: "0", count: 4 - hex.count) + hex
       default: out.unicodeScalars.append(scalar)

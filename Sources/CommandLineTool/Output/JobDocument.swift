@@ -1,40 +1,46 @@
+import GKick
 import Jobs
-import Wire
 
 /// Jobs as JSON (the contract's field names) and as text.
 enum JobDocument {
   static func json(_ job: JobInfo) -> JSONValue {
-    let spec = job.spec
-    return .members([
-      ("id", .string(spec.id)), ("queue", .string(spec.queue)), ("name", .string(spec.name)),
-      ("state", .string(job.state.name)), ("attempt", .unsigned(UInt64(job.attempt))),
-      ("lost", job.lost > 0 ? .unsigned(UInt64(job.lost)) : nil),
-      ("priority", .integer(Int64(spec.priority))),
-      ("payload", bytes(spec.payload)), ("content_type", text(spec.contentType)),
-      ("metadata", metadata(spec.metadata)), ("batch_id", text(spec.batchID)),
-      ("created_at", time(job.createdAt)), ("run_at", time(job.runAt)), ("started_at", time(job.startedAt)),
-      ("finished_at", time(job.finishedAt)), ("lease_expires_at", time(job.leaseExpiresAt)),
+    .members([
+      ("id", .string(job.id)), ("queue", .string(job.queue)), ("name", .string(job.name)),
+      ("state", .string(job.state.name)), ("attempt", count(job.attempt)),
+      ("max_attempts", job.maxAttempts > 0 ? count(job.maxAttempts) : nil),
+      ("lost", job.lost > 0 ? count(job.lost) : nil), ("priority", .integer(Int64(job.priority))),
+      ("payload", bytes(job.payload)), ("content_type", text(job.contentType)),
+      ("metadata", metadata(job.metadata)), ("batch_id", text(job.batchID)),
+      ("unique_key", text(job.uniqueKey)), ("concurrency_key", text(job.concurrencyKey)),
+      ("fairness_key", text(job.fairnessKey)),
+      ("depends_on", job.dependsOn.isEmpty ? nil : .array(job.dependsOn.map { .string($0) })),
+      ("timeout_seconds", job.timeout.map { .number($0.interval.seconds) }),
+      ("retention_seconds", job.retention.map { .number($0.interval.seconds) }),
+      ("created_at", time(job.createdAt.timestamp)), ("run_at", time(job.runAt.timestamp)),
+      ("start_before", time(job.startBefore?.timestamp)), ("started_at", time(job.startedAt?.timestamp)),
+      ("finished_at", time(job.finishedAt?.timestamp)), ("lease_expires_at", time(job.leaseExpiresAt?.timestamp)),
       ("worker_id", text(job.workerID)),
       ("result", job.state == .succeeded ? bytes(job.result) : nil),
       ("failures", job.failures.isEmpty ? nil : .array(job.failures.map(failure))),
       (
         "progress",
         job.progress.map {
-          .members([("percent", .unsigned(UInt64($0.percent))), ("message", text($0.message)), ("at", time($0.at))])
+          .members([("percent", count($0.percent)), ("message", text($0.message)), ("at", time($0.at.timestamp))])
         }
       ),
       ("waiting_reason", text(job.waitingReason)),
     ])
   }
 
-  static func failure(_ failure: Failure) -> JSONValue {
+  static func failure(_ failure: JobFailure) -> JSONValue {
     .members([
-      ("attempt", .unsigned(UInt64(failure.attempt))), ("at", time(failure.at)), ("type", text(failure.type)),
+      ("attempt", count(failure.attempt)), ("at", time(failure.at.timestamp)), ("type", text(failure.type)),
       ("message", text(failure.message)), ("backtrace", text(failure.backtrace)),
-      ("retryable", .bool(failure.retryable)), ("worker_id", text(failure.workerID)),
+      ("retryable", .bool(failure.isRetryable)), ("worker_id", text(failure.workerID)),
     ])
   }
 
+  static func count(_ count: Int) -> JSONValue { .integer(Int64(count)) }
   static func text(_ text: String) -> JSONValue? { text.isEmpty ? nil : .string(text) }
   static func time(_ time: Timestamp?) -> JSONValue? { time.map { .string(Format.time($0)) } }
 
@@ -49,41 +55,51 @@ enum JobDocument {
       ? nil : .object(metadata.sorted { $0.key < $1.key }.map { ($0.key, .string($0.value)) })
   }
 
-  /// A page about one job.
+  /// A page about one job. What comes from outside is made harmless here, for every line.
   static func page(_ job: JobInfo, now: Timestamp, output: Output) -> String {
-    let spec = job.spec
-    var lines: [(String, String)] = [
-      ("id", spec.id), ("queue", spec.queue), ("name", Table.onOneLine(spec.name)),
-      ("state", output.state(job.state) + (job.waitingReason.isEmpty ? "" : ": \(job.waitingReason)")),
-      ("attempt", "\(job.attempt)" + (job.lost > 0 ? ", \(job.lost) lost with the worker" : "")),
-    ]
+    var lines: [(String, String)] = []
+    func add(_ title: String, _ text: String) { lines.append((title, Table.onOneLine(text))) }
     func add(_ title: String, _ time: Timestamp?) {
       guard let time else { return }
       let distance = time - now
       let relative =
         distance > .zero ? "in \(Format.interval(distance))" : "\(Format.interval(now - time)) ago"
-      lines.append((title, "\(Format.time(time))  (\(relative))"))
+      add(title, "\(Format.time(time))  (\(relative))")
     }
-    if spec.priority != 0 { lines.append(("priority", "\(spec.priority)")) }
-    add("created", job.createdAt)
-    add("run at", job.runAt)
-    add("started", job.startedAt)
-    add("finished", job.finishedAt)
-    add("lease until", job.leaseExpiresAt)
-    if !job.workerID.isEmpty { lines.append(("worker", job.workerID)) }
-    if let progress = job.progress { lines.append(("progress", "\(progress.percent)% \(progress.message)")) }
-    if !spec.batchID.isEmpty { lines.append(("batch", spec.batchID)) }
-    for (key, value) in spec.metadata.sorted(by: { $0.key < $1.key }) {
-      lines.append(("metadata", "\(key): \(Table.onOneLine(value))"))
-    }
-    lines.append(("payload", shown(spec.payload)))
-    if job.state == .succeeded { lines.append(("result", shown(job.result))) }
+    func addIfSaid(_ title: String, _ text: String) { if !text.isEmpty { add(title, text) } }
+    add("id", job.id)
+    add("queue", job.queue)
+    add("name", job.name)
+    let reason = job.waitingReason.isEmpty ? "" : ": " + Table.onOneLine(job.waitingReason)
+    lines.append(("state", output.state(job.state) + reason))
+    let all = job.maxAttempts > 0 ? " of \(job.maxAttempts)" : ""
+    add("attempt", "\(job.attempt)\(all)" + (job.lost > 0 ? ", \(job.lost) lost with the worker" : ""))
+    if job.priority != 0 { add("priority", "\(job.priority)") }
+    add("created", job.createdAt.timestamp)
+    add("run at", job.runAt.timestamp)
+    if !job.state.isFinal, job.attempt == 0 { add("expires", job.startBefore?.timestamp) }
+    add("started", job.startedAt?.timestamp)
+    add("finished", job.finishedAt?.timestamp)
+    add("lease until", job.leaseExpiresAt?.timestamp)
+    addIfSaid("worker", job.workerID)
+    if let timeout = job.timeout { add("time-out", "\(Format.interval(timeout.interval)) an attempt") }
+    if let retention = job.retention { add("retention", Format.interval(retention.interval)) }
+    addIfSaid("unique key", job.uniqueKey)
+    addIfSaid("concurrency", job.concurrencyKey)
+    addIfSaid("fairness", job.fairnessKey)
+    for id in job.dependsOn { add("depends on", id) }
+    if let progress = job.progress { add("progress", "\(progress.percent)% \(progress.message)") }
+    addIfSaid("batch", job.batchID)
+    for (key, value) in job.metadata.sorted(by: { $0.key < $1.key }) { add("metadata", "\(key): \(value)") }
+    addIfSaid("content type", job.contentType)
+    add("payload", shown(job.payload))
+    if job.state == .succeeded { add("result", shown(job.result)) }
     for failure in job.failures {
       let what = [failure.type, failure.message].filter { !$0.isEmpty }.joined(separator: ": ")
-      lines.append(("failure", "attempt \(failure.attempt) at \(Format.time(failure.at)): \(Table.onOneLine(what))"))
+      add("failure", "attempt \(failure.attempt) at \(Format.time(failure.at.timestamp)): \(what)")
     }
     return lines.map { title, value in
-      output.style.dim(title + String(repeating: " ", count: max(1, 12 - title.count))) + value
+      output.style.dim(title + String(repeating: " ", count: max(1, 14 - title.count))) + value
     }.joined(separator: "\n")
   }
 

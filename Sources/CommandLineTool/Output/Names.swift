@@ -1,3 +1,5 @@
+import GKick
+import Glibc
 import Jobs
 
 extension JobState {
@@ -52,11 +54,20 @@ extension Event.Kind {
   }
 }
 
-extension Durability {
-  var name: String {
-    switch self {
-    case .synced: "SYNCED"
-    case .relaxed: "RELAXED"
-    }
+extension Jobs.Durability {
+  var name: String { self == .synced ? "SYNCED" : "RELAXED" }
+}
+
+extension GKick.Durability {
+  var name: String { self == .synced ? "SYNCED" : "RELAXED" }
+}
+
+extension Timestamp {
+  /// By this machine's clock.
+  static var now: Timestamp {
+    var time = timespec()
+    // clock_gettime fills the struct it is given.
+    unsafe clock_gettime(CLOCK_REALTIME, &time)
+    return Timestamp(microseconds: Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_nsec) / 1_000)
   }
 }

@@ -1,5 +1,4 @@
 import Jobs
-import Wire
 
 /// Prints for people, or with --json for programs.
 struct Output {

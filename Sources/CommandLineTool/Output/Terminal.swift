@@ -16,7 +16,13 @@ enum Terminal {
       if written < 0 {
         if errno == EINTR { continue }
         // The reader has gone (`gkick jobs | head`): there is nobody to tell.
-        exit(errno == EPIPE ? 0 : ExitCodes.failed)
+        if errno == EPIPE, descriptor == STDOUT_FILENO { exit(0) }
+        // What cannot be said on standard error is not said; the work goes on.
+        if descriptor != STDOUT_FILENO { return }
+        // The text belongs to the C library and is copied at once.
+        let reason = unsafe String(cString: strerror(errno))
+        note("gkick: cannot write to standard output: \(reason)")
+        exit(ExitCodes.failed)
       }
       rest = rest.dropFirst(written)
     }
@@ -24,6 +30,22 @@ enum Terminal {
 
   static var isInteractive: Bool { isatty(STDOUT_FILENO) == 1 }
   static var showsProgress: Bool { isatty(STDERR_FILENO) == 1 }
+
+  /// A closed standard descriptor would be the number of the next file or socket that is opened, which would get what is printed.
+  static func holdStandardDescriptors() {
+    for descriptor in [STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO] where fcntl(descriptor, F_GETFD) < 0 {
+      // Opened for reading only, so that writing fails as it would without: the lowest free number is this one.
+      _ = unsafe open("/dev/null", descriptor == STDERR_FILENO ? O_WRONLY : O_RDONLY)
+    }
+  }
+
+  /// Standard input is a pipe or a file, so that there is something to be read.
+  static var hasInput: Bool {
+    // fstat fills the struct it is given.
+    var status = stat()
+    guard unsafe fstat(STDIN_FILENO, &status) == 0 else { return false }
+    return status.st_mode & S_IFMT == S_IFIFO || status.st_mode & S_IFMT == S_IFREG
+  }
 
   /// Bytes of standard input, where that is a file.
   static var inputSize: UInt64? {

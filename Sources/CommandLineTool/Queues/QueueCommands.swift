@@ -1,4 +1,5 @@
 import ArgumentParser
+import GKick
 import Jobs
 
 /// `gkick queues`.
@@ -6,44 +7,45 @@ struct QueuesCommand: RemoteCommand {
   static let configuration = CommandConfiguration(
     commandName: "queues", abstract: "Show all queues and how they stand.")
 
+  @Option(help: "Only those whose names begin so.") var prefix = ""
   @OptionGroup var client: ClientFlags
 
   func run(_ remote: Remote, _ output: Output) async throws {
-    let queues = try await remote.queues()
+    let queues = try await remote.admin.queues(prefix: prefix)
     output.print(
       queues, Self.json,
       table: { Self.table(queues) },
-      ifNone: "no queues yet: `gkick enqueue NAME` makes the first")
+      ifNone: prefix.isEmpty ? "no queues yet: `gkick enqueue NAME` makes the first" : "no queue begins so")
   }
 
-  static func table(_ queues: [QueueView]) -> Table {
+  static func table(_ queues: [QueueInfo]) -> Table {
     var table = Table(
       "QUEUE", "#READY", "#SCHEDULED", "#RUNNING", "#DEAD", "#BLOCKED", "#SUCCEEDED", "#FAILED", "#OLDEST", "#WORKERS",
       "")
     for queue in queues {
-      let figures = queue.statistics
       table.add(
-        [figures.name]
+        [queue.name]
           + [
-            figures.ready, figures.scheduled, figures.running, figures.dead, figures.blocked, figures.succeededTotal,
-            figures.failedTotal,
+            queue.ready, queue.scheduled, queue.running, queue.dead, queue.blocked, queue.succeededTotal,
+            queue.failedTotal,
           ].map(Format.count)
           + [
-            queue.oldestReadyAge.map(Format.interval) ?? "-", String(queue.workers), figures.paused ? "paused" : "",
+            queue.oldestReadyAge.map { Format.interval($0.interval) } ?? "-", String(queue.workers),
+            queue.isPaused ? "paused" : "",
           ])
     }
     return table
   }
 
-  static func json(_ queue: QueueView) -> JSONValue {
-    let figures = queue.statistics
-    return .members([
-      ("name", .string(figures.name)), ("paused", .bool(figures.paused)), ("ready", .unsigned(figures.ready)),
-      ("scheduled", .unsigned(figures.scheduled)), ("running", .unsigned(figures.running)),
-      ("dead", .unsigned(figures.dead)), ("blocked", .unsigned(figures.blocked)),
-      ("succeeded_total", .unsigned(figures.succeededTotal)), ("failed_total", .unsigned(figures.failedTotal)),
-      ("oldest_ready_age_seconds", queue.oldestReadyAge.map { .number($0.seconds) }),
-      ("workers", .unsigned(UInt64(queue.workers))),
+  static func json(_ queue: QueueInfo) -> JSONValue {
+    .members([
+      ("name", .string(queue.name)), ("paused", .bool(queue.isPaused)), ("ready", JobDocument.count(queue.ready)),
+      ("scheduled", JobDocument.count(queue.scheduled)), ("running", JobDocument.count(queue.running)),
+      ("dead", JobDocument.count(queue.dead)), ("blocked", JobDocument.count(queue.blocked)),
+      ("succeeded_total", JobDocument.count(queue.succeededTotal)),
+      ("failed_total", JobDocument.count(queue.failedTotal)),
+      ("oldest_ready_age_seconds", queue.oldestReadyAge.map { .number($0.interval.seconds) }),
+      ("workers", JobDocument.count(queue.workers)),
     ])
   }
 }
@@ -57,7 +59,7 @@ struct PauseCommand: RemoteCommand {
   @OptionGroup var client: ClientFlags
 
   func run(_ remote: Remote, _ output: Output) async throws {
-    try await remote.pause(queue)
+    try await remote.admin.pause(queue)
     output.print(.object([("paused", .string(queue))]), "\(queue) is paused; `gkick resume \(queue)` goes on")
   }
 }
@@ -70,7 +72,7 @@ struct ResumeCommand: RemoteCommand {
   @OptionGroup var client: ClientFlags
 
   func run(_ remote: Remote, _ output: Output) async throws {
-    try await remote.resume(queue)
+    try await remote.admin.resume(queue)
     output.print(.object([("resumed", .string(queue))]), "\(queue) goes on")
   }
 }
@@ -89,18 +91,23 @@ struct PurgeCommand: RemoteCommand {
   @OptionGroup var client: ClientFlags
 
   func run(_ remote: Remote, _ output: Output) async throws {
-    if !yes {
-      guard Terminal.isInteractive else {
-        Terminal.note("gkick: this deletes jobs for good; say --yes")
-        throw ExitCode(ExitCodes.usage)
-      }
-      let which = state.isEmpty ? "all jobs that do not run" : "the \(state.map(\.name).joined(separator: ", ")) jobs"
-      Terminal.show("Delete \(which) of \(queue) for good? [y/N] ")
-      guard let answer = readLine(), ["y", "yes"].contains(answer.lowercased()) else {
-        throw ExitCode(ExitCodes.failed)
-      }
-    }
-    let count = try await remote.purge(queue, states: state)
-    output.print(.object([("deleted", .unsigned(count))]), "\(Format.count(count)) jobs deleted")
+    let which = state.isEmpty ? "all jobs that do not run" : "the \(state.map(\.name).joined(separator: ", ")) jobs"
+    try Confirmation.ask("Delete \(which) of \(Table.onOneLine(queue)) for good?", isGiven: yes)
+    let count = try await remote.admin.purge(queue, states: Set(state))
+    output.print(.object([("deleted", JobDocument.count(count))]), "\(Format.jobs(count)) deleted")
+  }
+}
+
+/// `gkick delete-queue QUEUE`.
+struct DeleteQueueCommand: RemoteCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "delete-queue", abstract: "Forget a queue that has no jobs, with its totals and its pause.")
+
+  @Argument(help: "The queue.") var queue: String
+  @OptionGroup var client: ClientFlags
+
+  func run(_ remote: Remote, _ output: Output) async throws {
+    try await remote.admin.deleteQueue(queue)
+    output.print(.object([("deleted", .string(queue))]), "\(queue) is forgotten")
   }
 }

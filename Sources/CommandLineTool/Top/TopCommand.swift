@@ -1,21 +1,23 @@
 import ArgumentParser
-import Glibc
+import GKick
 import Jobs
-import RPC
 
 /// `gkick top`.
 struct TopCommand: RemoteCommand {
   static let configuration = CommandConfiguration(
     commandName: "top", abstract: "Watch queues, rates and workers live.",
     discussion: """
-      Ctrl-C ends it. Without a terminal it prints one picture below the other, with --json one document a line.
+      q or Ctrl-C ends it. Without a terminal it prints one picture below the other, with --json one document a line.
       """)
 
   @Option(help: ArgumentHelp("How often the picture is drawn. (default: 1s)", valueName: "time")) var every: String?
   @Option(help: "End after so many pictures.") var count: UInt64?
   @OptionGroup var client: ClientFlags
 
-  func validate() throws { _ = try interval() }
+  func validate() throws {
+    _ = try interval()
+    if count == 0 { throw ValidationError("--count: 0 pictures are none") }
+  }
 
   func run(_ remote: Remote, _ output: Output) async throws {
     let interval = try interval()
@@ -27,15 +29,17 @@ struct TopCommand: RemoteCommand {
     while left > 0 {
       do {
         picture.update(
-          server: try await remote.serverInfo(), queues: try await remote.queues(),
-          workers: try await remote.workers(), at: Remote.now)
-        screen.draw(output.json ? picture.json.text : picture.text(style: output.style, rows: screen.rows) + "\n")
-      } catch let status as Status where status.code == .unavailable && screen.isLive {
-        screen.draw("gkick: the server is away (\(Table.onOneLine(status.message))), trying again")
+          server: try await remote.admin.serverInfo(), queues: try await remote.admin.queues(),
+          workers: try await remote.admin.workers(), at: .now)
+        screen.draw(
+          output.json
+            ? picture.json.text : picture.text(style: output.style, rows: screen.rows, columns: screen.columns) + "\n")
+      } catch let error as GKickError where error.code == .unavailable && screen.isLive {
+        screen.draw("gkick: the server is away (\(Table.onOneLine(error.message))), trying again")
       }
       left -= 1
       if left == 0 { return }
-      try await Task.sleep(for: .microseconds(interval.microseconds))
+      if try await screen.isLeft(within: .microseconds(interval.microseconds)) { return }
     }
   }
 

@@ -113,8 +113,6 @@ struct WorkCommand: AsyncParsableCommand {
   }
 
   private func makeWorker(_ settings: Settings, _ remote: ClientSettings, _ logger: Logger) -> Worker {
-    var endpoint = GKick.Endpoint(remote.endpoint.description, tls: remote.tls)
-    endpoint.timeout = .microseconds(remote.timeout.microseconds)
     var configuration = WorkerConfiguration(
       queues: settings.queues, concurrency: concurrency ?? max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))))
     configuration.id = id
@@ -127,7 +125,7 @@ struct WorkCommand: AsyncParsableCommand {
     configuration.logger = logger
     let notices = ConnectionNotices(endpoint: remote.endpoint, logger: logger)
     configuration.onConnection = { notices.tell($0) }
-    return Worker(endpoint, configuration: configuration)
+    return Worker(remote.gkickEndpoint, configuration: configuration)
   }
 
   // MARK: - Reading the flags

@@ -1,4 +1,5 @@
 import ArgumentParser
+import GKick
 import Jobs
 
 /// `gkick workers`.
@@ -8,32 +9,34 @@ struct WorkersCommand: RemoteCommand {
   @OptionGroup var client: ClientFlags
 
   func run(_ remote: Remote, _ output: Output) async throws {
-    let workers = try await remote.workers()
+    let workers = try await remote.admin.workers()
     output.print(
-      workers, Self.json, table: { Self.table(workers, now: Remote.now) }, ifNone: "no worker is connected")
+      workers, Self.json, table: { Self.table(workers, now: .now) }, ifNone: "no worker is connected")
   }
 
-  static func table(_ workers: [WorkerView], now: Timestamp) -> Table {
+  static func table(_ workers: [WorkerInfo], now: Timestamp) -> Table {
     var table = Table(
       "WORKER", "QUEUES", "#RUNNING", "#SLOTS", "#SUCCEEDED", "#FAILED", "#LOST", "#SEEN", "ADDRESS", "")
     for worker in workers {
       table.add([
-        worker.workerID, worker.queues.joined(separator: ","), String(worker.running), String(worker.maxInFlight),
+        worker.id, worker.queues.joined(separator: ","), String(worker.running), String(worker.slots),
         Format.count(worker.succeededTotal), Format.count(worker.failedTotal), Format.count(worker.lostTotal),
-        Format.interval(max(.zero, now - worker.lastSeenAt)), worker.address, worker.draining ? "draining" : "",
+        Format.interval(max(.zero, now - worker.lastSeenAt.timestamp)), worker.address,
+        worker.isDraining ? "draining" : "",
       ])
     }
     return table
   }
 
-  static func json(_ worker: WorkerView) -> JSONValue {
+  static func json(_ worker: WorkerInfo) -> JSONValue {
     .members([
-      ("worker_id", .string(worker.workerID)), ("queues", .array(worker.queues.map { .string($0) })),
-      ("names", .array(worker.names.map { .string($0) })), ("running", .unsigned(UInt64(worker.running))),
-      ("max_in_flight", .unsigned(UInt64(worker.maxInFlight))), ("draining", .bool(worker.draining)),
-      ("succeeded_total", .unsigned(worker.succeededTotal)), ("failed_total", .unsigned(worker.failedTotal)),
-      ("lost_total", .unsigned(worker.lostTotal)), ("connected_at", JobDocument.time(worker.connectedAt)),
-      ("last_seen_at", JobDocument.time(worker.lastSeenAt)), ("address", .string(worker.address)),
+      ("worker_id", .string(worker.id)), ("queues", .array(worker.queues.map { .string($0) })),
+      ("names", .array(worker.names.map { .string($0) })), ("running", JobDocument.count(worker.running)),
+      ("max_in_flight", JobDocument.count(worker.slots)), ("draining", .bool(worker.isDraining)),
+      ("succeeded_total", JobDocument.count(worker.succeededTotal)),
+      ("failed_total", JobDocument.count(worker.failedTotal)), ("lost_total", JobDocument.count(worker.lostTotal)),
+      ("connected_at", JobDocument.time(worker.connectedAt.timestamp)),
+      ("last_seen_at", JobDocument.time(worker.lastSeenAt.timestamp)), ("address", .string(worker.address)),
       ("labels", .object(worker.labels.sorted { $0.key < $1.key }.map { ($0.key, .string($0.value)) })),
     ])
   }
@@ -48,7 +51,7 @@ struct DrainCommand: RemoteCommand {
   @OptionGroup var client: ClientFlags
 
   func run(_ remote: Remote, _ output: Output) async throws {
-    try await remote.drainWorker(worker)
-    output.print(.object([("draining", .string(worker))]), "\(worker) was told to drain")
+    try await remote.admin.drainWorker(worker)
+    output.print(.object([("draining", .string(worker))]), "\(Table.onOneLine(worker)) was told to drain")
   }
 }

@@ -54,6 +54,10 @@ package struct Enqueued: Sendable, Hashable {
   package var id: String
   package var isDuplicate: Bool
   package var state: JobState
+  /// Of a scheduled one.
+  package var runAt: Timestamp?
+  /// What was given, if the answer says so.
+  package var durability: Durability?
 
   package init(id: String, isDuplicate: Bool, state: JobState) {
     self.id = id

@@ -24,6 +24,12 @@ public struct Endpoint: Sendable, ExpressibleByStringLiteral {
   public var timeout: Duration = .seconds(30)
   /// Whether calls wait for a server that cannot be reached, up to `timeout`, instead of failing at once.
   public var waitsForServer = false
+  /// How long calls that may be repeated without harm go on trying when a server that has answered before is away, as while it restarts.
+  public var patience: Duration = .zero
+  /// Told each time that a call is tried again for that.
+  public var onRetry: (@Sendable (GKickError) -> Void)?
+  /// As servers see who calls.
+  package var userAgent: String?
   /// Which of several servers gets a call.
   public var loadBalancing = ClientConfiguration.LoadBalancing.pickFirst
 
@@ -72,14 +78,14 @@ public struct Endpoint: Sendable, ExpressibleByStringLiteral {
   }
 
   /// A channel to the server, on one event loop of the process's own group.
-  func makeChannel() throws(GKickError) -> ClientChannel {
+  package func makeChannel() throws(GKickError) -> ClientChannel {
     guard let target = ClientTarget(address, defaultPort: Self.defaultPort) else {
       throw GKickError(.invalid, "\"\(address)\" is no address: write host:port, dns:///host:port or unix:path")
     }
     var configuration = ClientConfiguration()
     configuration.tls = tls
+    if let userAgent { configuration.userAgent = userAgent }
     configuration.loadBalancing = loadBalancing
-    configuration.keepalive = keepalive
     configuration.waitForReady = waitsForServer
     configuration.backoff.maximum = .seconds(10)
     configuration.maxReceiveMessageSize = 16 * 1024 * 1024

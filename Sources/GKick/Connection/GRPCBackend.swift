@@ -6,38 +6,23 @@ import Wire
 
 /// A client's calls over gRPC.
 final class GRPCBackend: ClientBackend {
-  private let channel: ClientChannel
-  private let metadata: Metadata
-  private let timeout: TimeAmount
-  private let codec = SharedCodec()
+  private let caller: Caller
+  private var codec: SharedCodec { caller.codec }
 
-  init(_ endpoint: Endpoint) throws(GKickError) {
-    channel = try endpoint.makeChannel()
-    metadata = endpoint.metadata
-    timeout = TimeAmount(endpoint.timeout)
-  }
+  init(_ caller: Caller) { self.caller = caller }
 
-  func close() async { await channel.close() }
+  convenience init(_ endpoint: Endpoint) throws(GKickError) { self.init(try Caller(endpoint)) }
+
+  func close() async { await caller.close() }
 
   // MARK: - Calls
 
   private func call<Answer: Sendable>(
-    _ method: StaticString, timeout: TimeAmount? = nil, waitForReady: Bool? = nil, _ encode: (Codec) -> Int,
-    _ decode: (Codec, RawSpan) throws(WireError) -> Answer
+    _ method: String, timeout: TimeAmount? = nil, waitForReady: Bool? = nil, mayRepeat: Bool = false,
+    _ encode: (Codec) -> Int, _ decode: (Codec, RawSpan) throws(WireError) -> Answer
   ) async throws -> Answer {
-    let request = codec.encode(encode)
-    let response = await channel.unaryResponse(
-      "/gkick.v1.JobService/\(method)", request, metadata: metadata,
-      options: CallOptions(timeout: timeout ?? self.timeout, waitForReady: waitForReady))
-    guard let message = response.message else {
-      if response.status.code == .cancelled, Task.isCancelled { throw CancellationError() }
-      throw GKickError(response.status)
-    }
-    do {
-      return try codec.decode(message, decode)
-    } catch {
-      throw GKickError(error)
-    }
+    try await caller.call(
+      "JobService/\(method)", timeout: timeout, waitForReady: waitForReady, mayRepeat: mayRepeat, encode, decode)
   }
 
   func enqueue(_ job: JobRequest, durability: Durability?) async throws -> Enqueued {
@@ -47,21 +32,26 @@ final class GRPCBackend: ClientBackend {
     let waitForReady = job.id.isEmpty ? nil : true
     if case .now = job.when {
       receipt = try await call(
-        "Enqueue", waitForReady: waitForReady, { $0.encodeEnqueueRequest(JobSpec(job), durability) },
+        "Enqueue", waitForReady: waitForReady, mayRepeat: !job.id.isEmpty,
+        { $0.encodeEnqueueRequest(JobSpec(job), durability) },
         { codec, bytes throws(WireError) in try codec.decodeEnqueueResponse(bytes) })
     } else {
       receipt = try await call(
-        "Schedule", waitForReady: waitForReady, { $0.encodeScheduleRequest(JobOrder(job), durability) },
+        "Schedule", waitForReady: waitForReady, mayRepeat: !job.id.isEmpty,
+        { $0.encodeScheduleRequest(JobOrder(job), durability) },
         { codec, bytes throws(WireError) in try codec.decodeScheduleResponse(bytes) })
     }
-    return Enqueued(id: receipt.jobID, isDuplicate: receipt.duplicate, state: receipt.state ?? .ready)
+    var stored = Enqueued(id: receipt.jobID, isDuplicate: receipt.duplicate, state: receipt.state ?? .ready)
+    stored.runAt = receipt.runAt
+    stored.durability = receipt.durability.map { $0 == .synced ? .synced : .relaxed }
+    return stored
   }
 
   func enqueue(
     _ jobs: [JobRequest], allOrNothing: Bool, durability: Durability?
   ) async throws -> [Result<Enqueued, GKickError>] {
     let results = try await call(
-      "EnqueueBatch",
+      "EnqueueBatch", mayRepeat: jobs.allSatisfy { !$0.id.isEmpty },
       {
         $0.encodeEnqueueBatchRequest(
           jobs.map { JobOrder($0) }, allOrNothing: allOrNothing, durability.map(Jobs.Durability.init))
@@ -107,22 +97,22 @@ final class GRPCBackend: ClientBackend {
   }
 
   private func info(
-    _ method: StaticString, timeout: TimeAmount? = nil, _ encode: (Codec) -> Int
+    _ method: String, timeout: TimeAmount? = nil, _ encode: (Codec) -> Int
   ) async throws -> JobInfo {
     JobInfo(
-      try await call(method, timeout: timeout, encode) { codec, bytes throws(WireError) in
+      try await call(method, timeout: timeout, mayRepeat: true, encode) { codec, bytes throws(WireError) in
         try codec.decodeJobResponse(bytes)
       })
   }
 
   func delete(_ id: String) async throws {
-    try await call("DeleteJob", { $0.encodeJobIDRequest(id) }, { _, _ throws(WireError) in })
+    try await call("DeleteJob", mayRepeat: false, { $0.encodeJobIDRequest(id) }, { _, _ throws(WireError) in })
   }
 
   func explain(_ id: String) async throws -> JobExplanation {
     JobExplanation(
       try await call(
-        "ExplainJob", { $0.encodeJobIDRequest(id) },
+        "ExplainJob", mayRepeat: true, { $0.encodeJobIDRequest(id) },
         { codec, bytes throws(WireError) in try codec.decodeExplainJobResponse(bytes) }))
   }
 
@@ -135,7 +125,7 @@ final class GRPCBackend: ClientBackend {
     wire.limit = min(1_000, max(1, pageSize))
     let request = wire
     let page = try await call(
-      "ListJobs", { $0.encodeListJobsRequest(request, pageToken: pageToken) },
+      "ListJobs", mayRepeat: true, { $0.encodeListJobsRequest(request, pageToken: pageToken) },
       { codec, bytes throws(WireError) in try codec.decodeListJobsResponse(bytes) })
     return JobPage(jobs: page.jobs.map { JobInfo($0) }, nextPageToken: page.nextPageToken)
   }
@@ -155,8 +145,8 @@ final class GRPCBackend: ClientBackend {
     request.batchID = filter.batchID
     let message = codec.encode { $0.encodeStreamEventsRequest(request) }
     // The server speaks every five seconds, if only to say that there was nothing.
-    let stream = channel.stream(
-      "/gkick.v1.JobService/StreamEvents", metadata: metadata, options: CallOptions(silence: .seconds(20)))
+    let stream = caller.channel.stream(
+      "/gkick.v1.JobService/StreamEvents", metadata: caller.metadata, options: CallOptions(silence: .seconds(20)))
     let batches = GRPCEventBatches(stream)
     do {
       try await stream.send(message)

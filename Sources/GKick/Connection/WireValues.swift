@@ -83,6 +83,15 @@ extension JobInfo {
     progress = info.progress.map { JobProgress($0) }
     batchID = info.spec.batchID
     waitingReason = info.waitingReason
+    leaseExpiresAt = info.leaseExpiresAt.map { Date($0) }
+    maxAttempts = Int(info.spec.retry?.maxAttempts ?? 0)
+    timeout = info.spec.timeout?.duration
+    startBefore = info.spec.startBefore.map { Date($0) }
+    retention = info.spec.retention?.duration
+    uniqueKey = info.spec.unique?.key ?? ""
+    concurrencyKey = info.spec.concurrencyKey
+    fairnessKey = info.spec.fairnessKey
+    dependsOn = info.spec.dependsOn
   }
 }
 

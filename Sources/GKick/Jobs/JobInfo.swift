@@ -28,6 +28,8 @@ public struct JobInfo: Sendable {
   /// When the latest attempt started.
   public var startedAt: Date?
   public var finishedAt: Date?
+  /// How long the worker keeps it without a sign.
+  public var leaseExpiresAt: Date?
   public var workerID: String
   /// What the run gave, as bytes.
   public var result: [UInt8]
@@ -37,6 +39,19 @@ public struct JobInfo: Sendable {
   public var batchID: String
   /// Why it is not running now, in words.
   public var waitingReason: String
+  /// Attempts in all.
+  public var maxAttempts = 0
+  /// The time one attempt may take.
+  public var timeout: Duration?
+  /// Expires when not started by then.
+  public var startBefore: Date?
+  /// How long it can be looked up when it is finished; `nil`: as the server is configured.
+  public var retention: Duration?
+  /// Empty: none.
+  public var uniqueKey = ""
+  public var concurrencyKey = ""
+  public var fairnessKey = ""
+  public var dependsOn: [String] = []
 
   package init(id: String, queue: String, name: String, state: JobState, createdAt: Date, runAt: Date) {
     self.id = id

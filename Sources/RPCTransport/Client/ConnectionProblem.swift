@@ -78,7 +78,7 @@ public enum ConnectionProblem: CaseIterable, Hashable, Sendable {
       ("HANDSHAKE_FAILURE", .certificateWanted),
       ("certificate has expired", .expired), ("not yet valid", .expired),
       ("CERTIFICATE_VERIFY_FAILED", .unknownAuthority),
-      ("unableToValidateCertificate", .wrongName), ("noCommonName", .wrongName),
+      ("failedToValidateHostname", .wrongName),
     ]
     guard let found = known.first(where: { text.contains($0.0) }) else { return nil }
     self = found.1

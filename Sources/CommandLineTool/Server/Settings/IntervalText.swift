@@ -1,3 +1,4 @@
+import ArgumentParser
 import Jobs
 
 /// Lengths of time as people write them: `500ms`, `2s`, `1m30s`, `24h`, `30d`.
@@ -22,6 +23,16 @@ enum IntervalText {
       total = sum
     }
     return total <= Interval.days(36_525).microseconds ? Interval(microseconds: total) : nil
+  }
+
+  /// For flags: what is not of that form is refused in words, and so is what is too long.
+  static func read(_ text: String) throws -> Interval {
+    if let interval = parse(text) { return interval }
+    let unit = text.drop { $0.isASCII && $0.isNumber }
+    if unit.count < text.count, microseconds(of: unit) != nil {
+      throw ValidationError("'\(text)' is too long: at most 36525d, a hundred years")
+    }
+    throw ValidationError("'\(text)' is not \(form)")
   }
 
   /// The shortest way to write it.

@@ -1,0 +1,65 @@
+import NIOCore
+import RPC
+import RPCTransport
+import Synchronization
+import Wire
+
+/// Makes one connection's calls, for whichever client.
+package final class Caller: Sendable {
+  package let channel: ClientChannel
+  let metadata: Metadata
+  private let timeout: TimeAmount
+  private let patience: Duration
+  private let onRetry: (@Sendable (GKickError) -> Void)?
+  let codec = SharedCodec()
+  /// A server was there: one that is away now is taken for one that comes back.
+  private let hasAnswered = Atomic(false)
+
+  init(_ endpoint: Endpoint) throws(GKickError) {
+    channel = try endpoint.makeChannel()
+    metadata = endpoint.metadata
+    timeout = TimeAmount(endpoint.timeout)
+    patience = endpoint.patience
+    onRetry = endpoint.onRetry
+  }
+
+  /// - Parameter mayRepeat: it does no harm to carry it out twice, so it survives a restart of the server.
+  func call<Answer: Sendable>(
+    _ method: String, timeout: TimeAmount? = nil, waitForReady: Bool? = nil, mayRepeat: Bool = false,
+    _ encode: (Codec) -> Int, _ decode: (Codec, RawSpan) throws(WireError) -> Answer
+  ) async throws -> Answer {
+    let request = codec.encode(encode)
+    let options = CallOptions(timeout: timeout ?? self.timeout, waitForReady: waitForReady)
+    var failures = 0
+    var end: ContinuousClock.Instant?
+    while true {
+      let response = await channel.unaryResponse(
+        "/gkick.v1.\(method)", request, metadata: metadata, options: options)
+      if let message = response.message {
+        hasAnswered.store(true, ordering: .relaxed)
+        do {
+          return try codec.decode(message, decode)
+        } catch {
+          throw GKickError(error)
+        }
+      }
+      if response.status.code == .cancelled, Task.isCancelled { throw CancellationError() }
+      let error = GKickError(response.status)
+      let isOver = end.map { $0 <= .now } ?? false
+      guard error.code == .unavailable, mayRepeat, hasAnswered.load(ordering: .relaxed), !isOver,
+        patience > .zero
+      else { throw error }
+      end = end ?? .now + patience
+      failures += 1
+      onRetry?(error)
+      try await Task.sleep(for: error.retryAfter ?? Reconnect.wait(afterFailures: failures))
+    }
+  }
+
+  /// A call whose answer says nothing.
+  func call(_ method: String, mayRepeat: Bool = false, _ encode: (Codec) -> Int) async throws {
+    try await call(method, mayRepeat: mayRepeat, encode) { _, _ throws(WireError) in }
+  }
+
+  package func close() async { await channel.close() }
+}
