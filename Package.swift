@@ -160,7 +160,7 @@ let package = Package(
       path: "Tests/InteropServer", exclude: ["Protos"], swiftSettings: strict),
     // Killed by the embedded store's tests.
     .executableTarget(
-      name: "StoreCrasher", dependencies: ["SQLiteStore", "Jobs"], path: "Tests/StoreCrasher", swiftSettings: strict),
+      name: "StoreCrasher", dependencies: ["SQLiteStorage", "Jobs"], path: "Tests/StoreCrasher", swiftSettings: strict),
     .executableTarget(
       name: "redis-store-benchmark", dependencies: ["RedisStore", "Jobs"], path: "Benchmarks/redis",
       exclude: ["run", "storage"],
@@ -172,7 +172,7 @@ let package = Package(
       name: "sql-benchmark", dependencies: ["PostgresStorage", "Jobs"], path: "Benchmarks/sql", exclude: ["run"],
       swiftSettings: strict),
     .executableTarget(
-      name: "store-benchmark", dependencies: ["SQLiteStore", "Jobs"], path: "Benchmarks/store",
+      name: "store-benchmark", dependencies: ["SQLiteStorage", "Jobs"], path: "Benchmarks/store",
       swiftSettings: strict),
     .executableTarget(
       name: "engine-benchmark", dependencies: ["Engine", "Backlog", "SQLiteStorage", "Jobs"], path: "Benchmarks/engine",
@@ -211,8 +211,9 @@ let package = Package(
     tests("Engine", ["Engine", "Backlog", "Jobs", "MemoryStorage"]),
     tests("MemoryStore", ["MemoryStore", "Jobs"]),
     tests("MemoryStorage", ["MemoryStorage", "Jobs"]),
-    tests("SQLiteStore", ["SQLiteStore", "CSQLite", "StoreCrasher", "MemoryStore", "Jobs"]),
-    tests("SQLiteStorage", ["SQLiteStorage", "CSQLite", "MemoryStorage", "Jobs"], exclude: ["Fixtures"]),
+    tests("SQLiteStore", ["SQLiteStore", "CSQLite", "MemoryStore", "Jobs"]),
+    tests(
+      "SQLiteStorage", ["SQLiteStorage", "CSQLite", "StoreCrasher", "MemoryStorage", "Jobs"], exclude: ["Fixtures"]),
     tests("RedisStore", ["RedisStore", "MemoryStore", "Jobs"]),
     tests("RedisStorage", ["RedisStorage", "Jobs"]),
     tests("SQLRecords", ["SQLRecords", "Jobs"]),

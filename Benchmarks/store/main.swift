@@ -1,13 +1,14 @@
-// What one job's whole life costs the embedded store, what a waiting job takes in memory, and how long a start takes.
+// What one job's whole life costs the embedded storage, how long small writes take, what a waiting job takes in memory, how long a start
+// takes, and whether memory and files stay as they are while jobs pass through.
 //
-//     swift run -c release store-benchmark [jobs] [batch] [waiting] [folder]
+//     store-benchmark [jobs] [batch] [waiting] [folder]
 //
-// jobs: lives measured (200000); batch: enqueues, claims and outcomes per tick, each (100); waiting: jobs that wait all the while (0);
-// folder: where the store is made, removed afterwards (./store-benchmark-data).
+// jobs: lives measured (200000); batch: jobs that begin, start and end per change set (100); waiting: jobs that wait all the while (0);
+// folder: where the store is made, removed afterwards (./store-benchmark-data). Build it with Scripts/build release store-benchmark.
 
 import Glibc
 import Jobs
-import SQLiteStore
+import SQLiteStorage
 
 func number(_ index: Int, _ value: Int) -> Int {
   CommandLine.arguments.count > index ? Int(CommandLine.arguments[index]) ?? value : value
@@ -18,18 +19,16 @@ let batch = number(2, 100)
 let waiting = number(3, 0)
 let folder = CommandLine.arguments.count > 4 ? CommandLine.arguments[4] : "./store-benchmark-data"
 
-func wallClock() -> Timestamp {
+func seconds(_ clock: clockid_t) -> Double {
   var time = timespec()
-  unsafe clock_gettime(CLOCK_REALTIME, &time)
-  return Timestamp(microseconds: Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_nsec) / 1_000)
+  unsafe clock_gettime(clock, &time)
+  return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
 }
 
-/// CPU time of the process, in microseconds.
-func cpu() -> Double {
-  var time = timespec()
-  unsafe clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)
-  return Double(time.tv_sec) * 1e6 + Double(time.tv_nsec) / 1e3
-}
+func wallClock() -> Timestamp { Timestamp(microseconds: Int64(seconds(CLOCK_REALTIME) * 1e6)) }
+
+/// CPU time of the process.
+func cpu() -> Double { seconds(CLOCK_PROCESS_CPUTIME_ID) }
 
 /// Resident bytes that are not files'.
 func resident() -> Int {
@@ -43,89 +42,195 @@ func resident() -> Int {
   return 0
 }
 
+let files = ["gkick.db", "gkick.db-wal", "gkick.db-shm", "gkick.log.0", "gkick.log.1", "lock"]
+
+/// Of all files of the store.
+func stored() -> Int {
+  files.reduce(0) { sum, name in
+    var status = stat()
+    return unsafe stat(folder + "/" + name, &status) == 0 ? sum + Int(status.st_size) : sum
+  }
+}
+
 func remove() {
-  for name in ["gkick.db", "gkick.db-wal", "gkick.db-shm", "lock"] { unsafe unlink(folder + "/" + name) }
+  for name in files { unsafe unlink(folder + "/" + name) }
   unsafe rmdir(folder)
 }
 
 func report(_ what: String, _ value: Double, _ unit: String) {
-  let rounded = (value * 100).rounded() / 100
-  print("\(what): \(rounded) \(unit)")
+  print("\(what): \((value * 100).rounded() / 100) \(unit)")
 }
 
-let payload = [UInt8](repeating: 7, count: 200)
-func newJobs(_ count: Int) -> [EnqueueGroup] {
-  (0..<count).map { _ in
-    EnqueueGroup(jobs: [NewJob(queue: "default", name: "email.send", payloadSize: payload.count, body: payload)])
+/// Takes nothing in.
+final class Nothing: StateLoader {
+  var jobs = 0
+  func begin(salt: UInt32, nextSeq: Int64, lastCursor: Int64, lastNumber: UInt64) {}
+  func add(_ queue: StoredQueue) {}
+  func add(_ document: Document) {}
+  func add(_ job: LoadedJob) { jobs += 1 }
+  func addChosen(id: String, seq: Int64) {}
+  func addHold(queue: String, key: String, seq: Int64, until: Timestamp) {}
+}
+
+/// Makes change sets as the state does for jobs that begin, start and end.
+final class Writer {
+  let storage: SQLiteStorage
+  let epoch: Epoch
+  let payload = [UInt8](repeating: 7, count: 200)
+  var number: UInt64 = 0
+  var nextSeq: Int64
+  var cursor: Int64 = 0
+  var started: [JobHead] = []
+  var waiting: [JobHead] = []
+  var ended: [JobHead] = []
+
+  init(_ storage: SQLiteStorage, nextSeq: Int64 = 1, cursor: Int64 = 0) throws(StoreError) {
+    self.storage = storage
+    self.nextSeq = nextSeq
+    self.cursor = cursor
+    epoch = try storage.beginEpoch()
   }
+
+  func change(_ durability: Durability) -> ChangeSet {
+    number += 1
+    return ChangeSet(number: number, now: wallClock(), durability: durability)
+  }
+
+  func tell(_ kind: Event.Kind, _ head: JobHead, in change: inout ChangeSet) {
+    cursor += 1
+    change.events.append(
+      Event(cursor: cursor, kind: kind, at: change.now, jobID: head.job.id, queue: head.job.queue, name: head.job.name))
+  }
+
+  func begin(_ count: Int, in change: inout ChangeSet) {
+    for _ in 0..<count {
+      let head = JobHead(
+        seq: nextSeq,
+        job: NewJob(
+          id: JobID.make(seq: nextSeq, at: change.now, salt: 1), name: "email.send", runAt: change.now,
+          payloadSize: payload.count),
+        isChosen: false, createdAt: change.now)
+      nextSeq += 1
+      change.jobs.append(JobChange(head: head, standing: head.untouched, isNew: true, body: payload))
+      tell(.enqueued, head, in: &change)
+      waiting.append(head)
+    }
+  }
+
+  /// Those that were started end, those that wait are started; the oldest that ended are forgotten.
+  func move(keeping: Int, in change: inout ChangeSet) {
+    for head in started {
+      var standing = JobStanding(state: .succeeded, runAt: change.now)
+      standing.attempt = 1
+      standing.workerID = "worker-1"
+      standing.startedAt = change.now
+      standing.finishedAt = change.now
+      standing.expires = change.now + .hours(1)
+      change.jobs.append(JobChange(head: head, standing: standing, isNew: false))
+      tell(.succeeded, head, in: &change)
+    }
+    if keeping < .max {
+      ended += started
+      for head in ended.prefix(max(0, ended.count - keeping)) {
+        change.forgotten.append(ForgottenJob(head: head, state: .succeeded))
+      }
+      ended.removeFirst(max(0, ended.count - keeping))
+    }
+    started = waiting
+    waiting = []
+    for head in started {
+      var standing = JobStanding(state: .running, runAt: change.now)
+      standing.attempt = 1
+      standing.wasStarted = true
+      standing.workerID = "worker-1"
+      standing.token = UInt64(head.seq)
+      standing.startedAt = change.now
+      change.jobs.append(JobChange(head: head, standing: standing, isNew: false))
+      tell(.started, head, in: &change)
+    }
+    var queue = StoredQueue(name: "default")
+    queue.succeeded = UInt64(nextSeq)
+    queue.lastUsedAt = change.now
+    change.queues = [queue]
+    change.nextSeq = nextSeq
+  }
+}
+
+func percentile(_ values: [Double], _ part: Double) -> Double {
+  values[min(values.count - 1, Int(Double(values.count) * part))]
+}
+
+func lives(_ writer: Writer, _ jobs: Int, _ batch: Int, _ durability: Durability, keeping: Int = .max)
+  throws(StoreError)
+{
+  var times: [Double] = []
+  let used = cpu()
+  let start = seconds(CLOCK_MONOTONIC)
+  var done = 0
+  while done < jobs {
+    var change = writer.change(durability)
+    writer.move(keeping: keeping, in: &change)
+    writer.begin(batch, in: &change)
+    change.nextSeq = writer.nextSeq
+    let before = seconds(CLOCK_MONOTONIC)
+    try writer.storage.write([change], epoch: writer.epoch)
+    times.append((seconds(CLOCK_MONOTONIC) - before) * 1e6)
+    done += batch
+  }
+  _ = try writer.storage.reader.events(after: .max - 1, limit: 1)
+  let spent = cpu() - used
+  times.sort()
+  print("\(batch) per change set, \(durability):")
+  report("  CPU per life", spent * 1e6 / Double(jobs), "us")
+  report("  jobs per second", Double(jobs) / (seconds(CLOCK_MONOTONIC) - start), "/s")
+  report("  a write takes p50", percentile(times, 0.5), "us")
+  report("  p99", percentile(times, 0.99), "us")
+  report("  p99.9", percentile(times, 0.999), "us")
+  report("  longest", times[times.count - 1], "us")
 }
 
 func run() throws(StoreError) {
   remove()
-  var store = try SQLiteStore.open(path: folder, now: wallClock())
-  let request = ClaimRequest(
-    filters: [ClaimFilter(queues: [QueuePattern("default")])],
-    workers: (0..<8).map {
-      ClaimRequest.Worker(id: "worker-\($0)", leaseUntil: wallClock() + .hours(1), holdsNothing: false)
-    },
-    slots: (0..<batch).map { ClaimRequest.Slot(worker: $0 % 8, filter: 0) })
-
+  var storage = try SQLiteStorage.open(path: folder, salt: 1)
+  var writer = try Writer(storage)
+  try storage.load(writer.epoch, into: Nothing())
   if waiting > 0 {
     let before = resident()
-    var left = waiting
-    while left > 0 {
-      let count = min(left, 500)
-      _ = try store.enqueue(newJobs(count), now: wallClock())
-      _ = try store.commit(.relaxed)
-      left -= count
+    for _ in 0..<(waiting / 500) {
+      var change = writer.change(.relaxed)
+      writer.begin(500, in: &change)
+      writer.waiting = []
+      change.nextSeq = writer.nextSeq
+      try storage.write([change], epoch: writer.epoch)
     }
-    try store.close()
-    let start = wallClock()
-    let used = cpu()
-    store = try SQLiteStore.open(path: folder, now: wallClock())
-    report("start with \(waiting) waiting jobs", (wallClock() - start).seconds, "s")
-    report("  CPU", (cpu() - used) / 1e6, "s")
-    let after = resident()
-    // With what SQLite caches, at most 16 MB: an upper bound when jobs are many.
-    report("memory per waiting job", Double(after - before) / Double(waiting), "bytes")
-    report("  less SQLite's cache of 16 MB", Double(after - before - 16_384_000) / Double(waiting), "bytes")
-  }
-
-  let groups = newJobs(batch)
-  var settlements: [Settlement] = []
-  var done = 0
-  var longest = 0.0
-  var parts = [0.0, 0, 0, 0]
-  let start = wallClock()
-  let used = cpu()
-  while done < jobs {
-    let now = wallClock()
-    defer { longest = max(longest, (wallClock() - now).seconds) }
-    var mark = cpu()
-    func lap(_ part: Int) {
-      let time = cpu()
-      parts[part] += time - mark
-      mark = time
+    try storage.close()
+    let (nextSeq, cursor) = (writer.nextSeq, writer.cursor)
+    let start = seconds(CLOCK_MONOTONIC)
+    storage = try SQLiteStorage.open(path: folder)
+    writer = try Writer(storage, nextSeq: nextSeq, cursor: cursor)
+    let nothing = Nothing()
+    try storage.load(writer.epoch, into: nothing)
+    report("open and load \(nothing.jobs) waiting jobs", seconds(CLOCK_MONOTONIC) - start, "s")
+    report("memory per waiting job, SQLite's cache counted in", Double(resident() - before) / Double(waiting), "bytes")
+    var query = JobQuery()
+    query.queue = "none"
+    var times: [Double] = []
+    for _ in 0..<1_000 {
+      let before = seconds(CLOCK_MONOTONIC)
+      _ = try storage.reader.jobs(query)
+      times.append((seconds(CLOCK_MONOTONIC) - before) * 1e6)
     }
-    let results = try store.settle(settlements, now: now)
-    done += results.count
-    lap(0)
-    _ = try store.enqueue(groups, now: now)
-    lap(1)
-    let claimed = try store.claim(request, now: now).jobs
-    settlements = claimed.map { Settlement(lease: $0.lease, outcome: .succeeded(result: [])) }
-    lap(2)
-    _ = try store.commit(.synced)
-    lap(3)
+    times.sort()
+    report("a list of a queue that is not there", percentile(times, 0.5), "us")
   }
-  let total = cpu() - used
-  report("CPU per job's life, \(batch) per tick, synced", total / Double(done), "us")
-  for (index, name) in ["settle", "enqueue", "claim", "commit"].enumerated() {
-    report("  \(name)", parts[index] / Double(done), "us")
-  }
-  report("jobs per second", Double(done) / (wallClock() - start).seconds, "/s")
-  report("longest tick", longest * 1e3, "ms")
-  try store.close()
+  try lives(writer, jobs, batch, .synced)
+  try lives(writer, 5_000, 1, .synced)
+  try lives(writer, 20_000, 1, .relaxed)
+  let before = (resident(), stored())
+  try lives(writer, jobs, 100, .relaxed, keeping: 200)
+  report("memory that \(jobs) jobs passing through left", Double(resident() - before.0) / 1e6, "MB")
+  report("files", Double(stored() - before.1) / 1e6, "MB")
+  try storage.close()
 }
 
 do {

@@ -56,6 +56,8 @@ struct Batch {
   }
 
   private(set) var jobs: [Int64: Job] = [:]
+  /// Ids of new jobs that producers chose.
+  private(set) var chosen: [String: Int64] = [:]
   private(set) var queues: [String: StoredQueue?] = [:]
   private(set) var documents: [DocumentKey: [UInt8]?] = [:]
   private(set) var events: [Event] = []
@@ -79,6 +81,7 @@ struct Batch {
         known.take(job)
       } else {
         jobs[job.head.seq] = Job(job, stored: job.isNew ? .none : stored(job.head.seq) ?? .none)
+        if job.isNew, job.head.isChosen { chosen[job.head.job.id] = job.head.seq }
       }
     }
     for queue in change.queues { queues[queue.name] = .some(queue) }
@@ -93,6 +96,52 @@ struct Batch {
   }
 
   mutating func reserveCursors(to cursor: Int64) { mark.reservedCursor = cursor }
+
+  /// Which record of the log it is.
+  mutating func set(applied: UInt64, life: UInt64) {
+    mark.applied = applied
+    mark.life = life
+    mark.isClosed = false
+  }
+
+  // As it was read back.
+  mutating func add(_ job: Job) { jobs[job.head.seq] = job }
+  mutating func add(_ name: String, _ queue: StoredQueue?) { queues[name] = .some(queue) }
+  mutating func add(_ event: Event) { events.append(event) }
+  mutating func add(_ document: Document) {
+    documents[DocumentKey(kind: document.kind, key: document.key)] = .some(document.bytes)
+  }
+
+  /// Takes in a batch that was written after this one and before anything of this one was applied.
+  mutating func merge(_ later: borrowing Batch) {
+    if jobs.isEmpty { jobs = later.jobs } else { for (seq, job) in later.jobs { merge(seq, job) } }
+    chosen.merge(later.chosen) { $1 }
+    queues.merge(later.queues) { $1 }
+    documents.merge(later.documents) { $1 }
+    events += later.events
+    mark = later.mark
+  }
+
+  private mutating func merge(_ seq: Int64, _ later: Job) {
+    guard let job = jobs[seq] else {
+      jobs[seq] = later
+      return
+    }
+    if later.isGone {
+      // Never in the rows: then nothing is left of it at all.
+      if job.isNew { jobs[seq] = nil } else { job.isGone = true }
+      return
+    }
+    if let body = later.body {
+      job.head = later.head
+      job.body = body
+    }
+    job.standing = later.standing
+    job.hasCarried = later.hasCarried
+    if let carried = later.carried { job.carried = carried }
+  }
+
+  var isEmpty: Bool { jobs.isEmpty && queues.isEmpty && documents.isEmpty && events.isEmpty }
 
   /// What the catalogue has to know after it.
   var catalogued: [Catalogue.Change] {

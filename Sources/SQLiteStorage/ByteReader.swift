@@ -85,4 +85,17 @@
     // takeLength checked the range.
     return unsafe [UInt8](UnsafeRawBufferPointer(rebasing: bytes[position..<position + length]))
   }
+
+  /// Reads what `putBlock` wrote; marks this reader when it is damaged.
+  mutating func takeBlock<T>(_ body: (inout ByteReader) -> T) -> T {
+    let length = Int(take(UInt32.self))
+    let end = unsafe min(bytes.count, position + length)
+    if end != position + length { isGood = false }
+    // Within the bytes, by the two lines above.
+    var block = unsafe ByteReader(UnsafeRawBufferPointer(rebasing: bytes[position..<end]))
+    position = end
+    let value = body(&block)
+    isGood = isGood && block.isGood
+    return value
+  }
 }

@@ -98,4 +98,19 @@
     // All written, by what `count` means.
     unsafe Checksum.of(UnsafeRawBufferPointer(start: base + start, count: count - start))
   }
+
+  /// Puts another value in the place of four bytes that are written.
+  mutating func patch(_ value: UInt32, at place: Int) {
+    precondition(place >= 0 && place + MemoryLayout<UInt32>.size <= count)
+    // Within what is written, by the line above.
+    unsafe base.storeBytes(of: value.littleEndian, toByteOffset: place, as: UInt32.self)
+  }
+
+  /// What `body` writes, after its length: to be taken as a whole.
+  mutating func putBlock(_ body: (inout ByteWriter) -> Void) {
+    let place = count
+    put(0 as UInt32)
+    body(&self)
+    patch(UInt32(count - place - MemoryLayout<UInt32>.size), at: place)
+  }
 }

@@ -2,8 +2,11 @@ import Jobs
 
 /// Packs events into rows of the table `events`.
 final class EventRows {
-  /// Rows larger than this are split, so that a reader of one event does not decode a whole large tick.
-  private static let rowBytes = 32_768
+  /// Rows larger than this are split, so that a reader of one event does not decode a whole large batch, and a row, which is forgotten as a
+  /// whole, is a small part of all.
+  private let rowBytes: Int
+  /// Likewise the time that one row covers.
+  private static let rowSpan = Interval.seconds(1)
 
   private let salt: UInt32
   private let insert: Statement
@@ -11,8 +14,9 @@ final class EventRows {
   /// Bytes of all rows ever written.
   private(set) var total: Int64
 
-  init(_ connection: Connection, salt: UInt32) throws(StoreError) {
+  init(_ connection: Connection, salt: UInt32, _ retention: EventRetention) throws(StoreError) {
     self.salt = salt
+    rowBytes = Int(max(512, min(32_768, retention.bytes / 8)))
     insert = try Statement(connection, "INSERT INTO events(first, at, total, rec) VALUES(?1, ?2, ?3, ?4)")
     total = try connection.integer("SELECT total FROM events ORDER BY first DESC LIMIT 1") ?? 0
   }
@@ -29,7 +33,8 @@ final class EventRows {
       bytes.clear()
       // Cursors of a row follow each other.
       var next = first
-      while index < events.count, events[index].cursor == next, bytes.count < Self.rowBytes {
+      let until = events[index].at + Self.rowSpan
+      while index < events.count, events[index].cursor == next, bytes.count < rowBytes, events[index].at < until {
         at = max(at, events[index].at)
         codec.write(events[index], to: &bytes)
         index += 1

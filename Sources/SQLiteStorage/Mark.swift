@@ -1,6 +1,6 @@
 import Jobs
 
-/// How far the stored state goes: written with every transaction.
+/// How far the stored state goes: written with every batch.
 struct Mark: Equatable, Sendable {
   /// Of the last change set, within its epoch.
   var number: UInt64 = 0
@@ -9,12 +9,21 @@ struct Mark: Equatable, Sendable {
   var lastCursor: Int64 = 0
   /// No cursor above was ever shown: durable before one is.
   var reservedCursor: Int64 = 0
+  /// Of the last record of the log that is applied to the database.
+  var applied: UInt64 = 0
+  /// Drawn at every opening. The log's records say theirs, so that nothing else, not even what a job's payload may hold, is taken for one.
+  var life: UInt64 = 0
+  /// Nobody has it open: nothing is in the log only.
+  var isClosed = true
 
   func write(to writer: inout ByteWriter) {
     writer.putVariable(number)
     writer.putSigned(nextSeq)
     writer.putSigned(lastCursor)
     writer.putSigned(reservedCursor)
+    writer.putVariable(applied)
+    writer.put(life)
+    writer.put(isClosed ? 1 as UInt8 : 0)
   }
 
   init(nextSeq: Int64 = 1, lastCursor: Int64 = 0) {
@@ -28,6 +37,9 @@ struct Mark: Equatable, Sendable {
     nextSeq = reader.takeSigned()
     lastCursor = reader.takeSigned()
     reservedCursor = reader.takeSigned()
+    applied = reader.takeVariable()
+    life = reader.take(UInt64.self)
+    isClosed = reader.take(UInt8.self) == 1
   }
 }
 

@@ -1,6 +1,4 @@
-import CSQLite
 import Jobs
-import Synchronization
 
 /// The embedded storage: one SQLite database in a folder of its own, for one server.
 public final class SQLiteStorage: Storage {
@@ -9,12 +7,18 @@ public final class SQLiteStorage: Storage {
   public let openFindings: [String]
 
   let salt: UInt32
-  private let retention: EventRetention
   private let catalogue = Catalogue()
   private let pool: SQLiteReader
   private let rowSource: SQLiteRows
+  let overlay: Overlay
+  let database: Guarded
+  private let keeper: Held
+
   /// For the storage's thread; locked, so that nobody else can come in between.
-  private let database: Mutex<Database>
+  private struct Held: @unchecked Sendable {
+    let lock = Condition()
+    let keeper: Keeper
+  }
 
   /// Opens the store in the folder `path`, or makes it.
   /// - Parameter salt: for tests; without it, random. Counts only when the store is made.
@@ -22,53 +26,67 @@ public final class SQLiteStorage: Storage {
   public static func open(
     path: String, retention: EventRetention = EventRetention(), salt: UInt32? = nil
   ) throws(StoreError) -> SQLiteStorage {
-    try SQLiteStorage(path: path, retention: retention, salt: salt)
+    try SQLiteStorage(
+      path: path, retention: retention, salt: salt, bootID: Recovery.currentBoot(), logSize: LogSegment.size)
   }
 
-  private init(path: String, retention: EventRetention, salt: UInt32?) throws(StoreError) {
-    let database = try Database(StoreDirectory(path: path), salt: salt)
-    self.retention = retention
+  /// - Parameters:
+  ///   - bootID: tests say that the machine was started anew.
+  ///   - logSize: of each of the log's two files.
+  init(
+    path: String, retention: EventRetention, salt: UInt32?, bootID: Int64, logSize: Int64
+  ) throws(StoreError) {
+    let database = try Database(StoreDirectory(path: path), salt: salt, retention)
+    let recovered = try Recovery.run(database, bootID: bootID, logSize: logSize)
+    openFindings = recovered.findings
     self.salt = database.salt
-    openFindings = database.findings
-    pool = SQLiteReader(path: database.path, salt: database.salt, catalogue: catalogue)
-    rowSource = SQLiteRows(path: database.path, salt: database.salt, catalogue: catalogue)
-    self.database = Mutex(database)
+    overlay = Overlay(durable: recovered.mark.applied)
+    pool = SQLiteReader(path: database.path, salt: database.salt, catalogue, overlay)
+    rowSource = SQLiteRows(path: database.path, salt: database.salt, catalogue, overlay)
+    self.database = Guarded(database)
+    keeper = Held(keeper: try Keeper(database, overlay, catalogue, recovered.mark, logSize))
+    try Filler.start(overlay, self.database)
   }
+
+  deinit { overlay.end(atOnce: true) }
 
   public var rows: any RowSource { rowSource }
   public var reader: any JobReader { pool }
 
-  /// Also for tests, which break what is stored.
-  func locked<T: Sendable>(_ body: (Database) throws(StoreError) -> T) throws(StoreError) -> T {
-    let result = database.withLock { database -> Result<T, StoreError> in
-      do throws(StoreError) { return .success(try body(database)) } catch { return .failure(error) }
-    }
-    return try result.get()
+  func locked<T>(_ body: (Keeper) throws(StoreError) -> T) throws(StoreError) -> T {
+    keeper.lock.lock()
+    defer { keeper.lock.unlock() }
+    return try body(keeper.keeper)
   }
 
   public func beginEpoch() throws(StoreError) -> Epoch {
-    try locked { database throws(StoreError) in try database.beginEpoch() }
+    try locked { keeper throws(StoreError) in try keeper.beginEpoch(database) }
   }
 
   public func load(_ epoch: Epoch, into loader: any StateLoader) throws(StoreError) {
-    try locked { database throws(StoreError) in try database.load(epoch, catalogue, into: loader) }
+    try locked { keeper throws(StoreError) in try keeper.load(epoch, database, into: loader) }
   }
 
   public func write(_ changes: [ChangeSet], epoch: Epoch) throws(StoreError) {
-    try locked { database throws(StoreError) in try database.write(changes, epoch, catalogue) }
+    try locked { keeper throws(StoreError) in try keeper.write(changes, epoch, database) }
   }
 
   public func sync() throws(StoreError) {
-    try locked { database throws(StoreError) in try database.sync() }
+    try locked { keeper throws(StoreError) in try keeper.sync() }
   }
 
+  /// The thread that fills the database does it.
   public func tidy(now: Timestamp) throws(StoreError) -> Timestamp {
-    try locked { database throws(StoreError) in try database.tidy(retention, now: now) }
+    overlay.tidy(at: now)
+    if let failure = overlay.lastFailure { throw failure }
+    return now + .seconds(1)
   }
 
   public func close() throws(StoreError) {
+    overlay.end(atOnce: false)
     pool.close()
     rowSource.close()
-    try locked { database throws(StoreError) in try database.close() }
+    defer { try? database.locked { $0.directory.release() } }
+    try locked { keeper throws(StoreError) in try keeper.close(database) }
   }
 }

@@ -108,33 +108,6 @@ final class Session {
     }
   }
 
-  /// Jobs that match, by the catalogue. Looks at no more rows than `maxRows`.
-  func jobs(
-    _ query: JobQuery, _ catalogue: Catalogue, body: Bool, carried: Bool
-  ) throws(StoreError) -> (jobs: [StoredJob], next: Int64?) {
-    let limit = min(max(query.limit, 1), 1_000)
-    var found: [StoredJob] = []
-    var before = query.before ?? .max
-    var looked = 0
-    while true {
-      // One more, to know whether there is a next page.
-      let seqs = catalogue.find(query, before: before, limit: limit - found.count + 1)
-      if seqs.isEmpty { return (found, nil) }
-      for seq in seqs {
-        if found.count == limit || looked == Self.maxRows { return (found, before) }
-        looked += 1
-        before = seq
-        guard let job = try job(seq, body: false, carried: carried), query.takes(job.head, job.standing.state) else {
-          continue
-        }
-        found.append(body ? try self.job(seq, body: true, carried: carried) ?? job : job)
-      }
-    }
-  }
-
-  /// Of one call of `jobs`: two texts may have the same key.
-  private static let maxRows = 5_000
-
   func events(after cursor: Int64, limit: Int) throws(StoreError) -> EventPage {
     if cursor > 0 {
       let end = try trimmedCursor()

@@ -33,7 +33,7 @@ final class Writer {
   private let events: EventRows
   private var bytes = ByteWriter()
 
-  init(_ connection: Connection, salt: UInt32) throws(StoreError) {
+  init(_ connection: Connection, salt: UInt32, _ retention: EventRetention) throws(StoreError) {
     self.connection = connection
     self.salt = salt
     begin = try Statement(connection, "BEGIN IMMEDIATE")
@@ -68,7 +68,7 @@ final class Writer {
     putDocument = try Statement(
       connection, "INSERT OR REPLACE INTO documents(kind, key, bytes) VALUES(?1, ?2, ?3)")
     deleteDocument = try Statement(connection, "DELETE FROM documents WHERE kind = ?1 AND key = ?2")
-    events = try EventRows(connection, salt: salt)
+    events = try EventRows(connection, salt: salt, retention)
   }
 
   /// Stores the batch in one transaction, all or nothing.
@@ -261,6 +261,21 @@ final class Writer {
   }
 
   // MARK: The mark
+
+  func stored(_ seq: Int64) throws(StoreError) -> JobFlags {
+    selectState.bind(1, seq)
+    defer { selectState.reset() }
+    // Without a row in `states` it waits, and has nothing carried.
+    guard try selectState.step() else { return JobFlags(.ready, hasRow: false, hasCarried: false) }
+    var isGood = true
+    let found = selectState.read(0) { reader in
+      let found = StateCodec.read(&reader)
+      isGood = reader.isGood
+      return found
+    }
+    guard isGood else { throw Damage.job(seq, connection.path) }
+    return JobFlags(found.standing.state, hasRow: true, hasCarried: found.hasCarried)
+  }
 
   static func put(_ mark: Mark, _ connection: Connection) throws(StoreError) {
     let put = try Statement(connection, putQueue)

@@ -69,10 +69,10 @@ import Testing
   }
 
   @Test func itIsBroughtUp() throws {
-    let storage = try SQLiteStorage.open(path: path)
+    let storage = try SQLiteStorage.small(path: path)
     try check(storage)
     try storage.close()
-    let again = try SQLiteStorage.open(path: path)
+    let again = try SQLiteStorage.small(path: path)
     try check(again)
     try again.close()
   }
@@ -90,18 +90,18 @@ import Testing
       try Format1.migrate(connection, path: cut)
       // Here it ends: the transaction is never committed.
     }
-    let storage = try SQLiteStorage.open(path: cut)
+    let storage = try SQLiteStorage.small(path: cut)
     try check(storage)
     let killed = folder.path + "/killed"
     try TemporaryFolder.copy(cut, to: killed)
-    let after = try SQLiteStorage.open(path: killed)
+    let after = try SQLiteStorage.small(path: killed)
     try check(after)
     try after.close()
     try storage.close()
   }
 
   @Test func jobsOfTheOldFormatLiveOn() throws {
-    let storage = try SQLiteStorage.open(path: path)
+    let storage = try SQLiteStorage.small(path: path)
     let epoch = try storage.beginEpoch()
     let state = LoadedState()
     try storage.load(epoch, into: state)

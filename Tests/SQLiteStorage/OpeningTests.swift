@@ -10,14 +10,14 @@ import Testing
   private let folder = TemporaryFolder()
   private var path: String { folder.path + "/store" }
 
-  private func open() throws -> SQLiteStorage { try SQLiteStorage.open(path: path, salt: 5) }
+  private func open() throws -> SQLiteStorage { try SQLiteStorage.small(path: path, salt: 5) }
 
   private func refusal(_ path: String) -> StoreError? {
     do {
-      try SQLiteStorage.open(path: path).close()
+      try SQLiteStorage.small(path: path).close()
       return nil
     } catch {
-      return error
+      return error as? StoreError
     }
   }
 
@@ -131,11 +131,11 @@ import Testing
         try connection.execute(sql)
       }
       do {
-        let damaged = try SQLiteStorage.open(path: copy)
+        let damaged = try SQLiteStorage.small(path: copy)
         defer { try? damaged.close() }
         try damaged.load(try damaged.beginEpoch(), into: LoadedState())
         Issue.record("loaded after \(sql)")
-      } catch {
+      } catch let error as StoreError {
         #expect(error.kind == .unusable && error.message.contains(copy))
       }
     }

@@ -76,7 +76,7 @@ final class SQLiteStorageHarness: StorageHarness {
 
   func open(_ retention: EventRetention, salt: UInt32) throws -> any Storage {
     self.retention = retention
-    return try SQLiteStorage.open(path: path, retention: retention, salt: salt)
+    return try SQLiteStorage.small(path: path, retention: retention, salt: salt)
   }
 
   /// A crash leaves the files as they are: what SQLite has not written is not in them, and nobody cleans up.
@@ -84,16 +84,18 @@ final class SQLiteStorageHarness: StorageHarness {
     if crash {
       let old = path
       generation += 1
-      try TemporaryFolder.copy(old, to: path)
+      // At one moment of the thread that fills the database.
+      try (storage as? SQLiteStorage)?.freeze { try TemporaryFolder.copy(old, to: path) }
       crashed.append(storage)
     } else {
       try storage.close()
     }
-    return try SQLiteStorage.open(path: path, retention: retention)
+    return try SQLiteStorage.small(path: path, retention: retention)
   }
 
   func damageBody(seq: Int64, in storage: any Storage) throws -> Bool {
-    try (storage as? SQLiteStorage)?.locked { database throws(StoreError) in
+    try (storage as? SQLiteStorage)?.overlay.settle()
+    try (storage as? SQLiteStorage)?.database.locked { database throws(StoreError) in
       try database.execute(
         "UPDATE jobs SET body = CAST(substr(body, 1, 7) || 'x' || substr(body, 9) AS BLOB) WHERE seq = \(seq)")
     }
@@ -103,5 +105,23 @@ final class SQLiteStorageHarness: StorageHarness {
   func clean(_ storage: any Storage) {
     crashed.removeAll()
     try? storage.close()
+  }
+}
+
+extension SQLiteStorage {
+  /// With a small log, which is quickly made.
+  static func small(
+    path: String, retention: EventRetention = EventRetention(), salt: UInt32? = nil, bootID: Int64 = 1
+  ) throws -> SQLiteStorage {
+    try SQLiteStorage(path: path, retention: retention, salt: salt, bootID: bootID, logSize: 1 << 18)
+  }
+
+  /// Nothing is written by the thread that fills the database meanwhile.
+  func freeze(_ body: () throws -> Void) throws {
+    var failure: (any Error)?
+    try database.locked { _ throws(StoreError) in
+      do { try body() } catch { failure = error }
+    }
+    if let failure { throw failure }
   }
 }

@@ -1,9 +1,9 @@
 // Works on the embedded store in the folder given as argument until it is killed, and tells on standard output what was
-// acknowledged: "enqueued ID" and "done ID" after the commit that says so.
+// acknowledged: "enqueued ID" and "done ID" after the write that says so.
 
 import Glibc
 import Jobs
-import SQLiteStore
+import SQLiteStorage
 
 func wallClock() -> Timestamp {
   var time = timespec()
@@ -16,32 +16,70 @@ func say(_ lines: String) {
   lines.withUTF8 { bytes in _ = unsafe write(1, bytes.baseAddress, bytes.count) }
 }
 
+/// Goes on where the store was left: it only counts.
+final class Counters: StateLoader {
+  var salt: UInt32 = 0
+  var nextSeq: Int64 = 1
+  var cursor: Int64 = 0
+
+  func begin(salt: UInt32, nextSeq: Int64, lastCursor: Int64, lastNumber: UInt64) {
+    self.salt = salt
+    self.nextSeq = nextSeq
+    cursor = lastCursor
+  }
+  func add(_ queue: StoredQueue) {}
+  func add(_ document: Document) {}
+  func add(_ job: LoadedJob) {}
+  func addChosen(id: String, seq: Int64) {}
+  func addHold(queue: String, key: String, seq: Int64, until: Timestamp) {}
+}
+
 func work(in folder: String) throws(StoreError) {
-  let store = try SQLiteStore.open(path: folder, now: wallClock())
-  var settlements: [Settlement] = []
+  let storage = try SQLiteStorage.open(path: folder)
+  for finding in storage.openFindings { say("found \(finding)\n") }
+  let epoch = try storage.beginEpoch()
+  let counters = Counters()
+  try storage.load(epoch, into: counters)
+  var number: UInt64 = 0
+  var started: [JobHead] = []
   while true {
-    let now = wallClock()
-    let settled = try store.settle(settlements, now: now)
-    _ = try store.reclaim(now: now, limit: 10)
-    let results = try store.enqueue(
-      (0..<7).map { _ in
-        EnqueueGroup(jobs: [NewJob(name: "work", payloadSize: 100, body: Array(repeating: 1, count: 100))])
-      },
-      now: now)
-    _ = try store.promote(now: now, limit: 100)
-    let claimed = try store.claim(
-      ClaimRequest(
-        filters: [ClaimFilter(queues: [QueuePattern("*")])],
-        workers: [ClaimRequest.Worker(id: "w", leaseUntil: now + .seconds(30))],
-        slots: Array(repeating: ClaimRequest.Slot(worker: 0, filter: 0), count: 5)), now: now)
-    _ = try store.commit(.synced)
-    var lines = ""
-    for case .stored(let id, _, _) in results { lines += "enqueued \(id)\n" }
-    for (settlement, result) in zip(settlements, settled) where result == .settled(.succeeded) {
-      lines += "done \(settlement.lease.jobID)\n"
+    number += 1
+    // Every third is not waited for, and not told.
+    let isSynced = number % 3 != 0
+    var change = ChangeSet(number: number, now: wallClock(), durability: isSynced ? .synced : .relaxed)
+    func tell(_ kind: Event.Kind, _ head: JobHead) {
+      counters.cursor += 1
+      change.events.append(Event(cursor: counters.cursor, kind: kind, at: change.now, jobID: head.job.id))
     }
+    var lines = ""
+    for head in started {
+      var standing = JobStanding(state: .succeeded, runAt: change.now)
+      standing.finishedAt = change.now
+      standing.expires = change.now + .hours(1)
+      change.jobs.append(JobChange(head: head, standing: standing, isNew: false, carried: JobCarried(result: [1])))
+      tell(.succeeded, head)
+      lines += "done \(head.job.id)\n"
+    }
+    started = []
+    for index in 0..<7 {
+      let seq = counters.nextSeq
+      counters.nextSeq += 1
+      let head = JobHead(
+        seq: seq,
+        job: NewJob(
+          id: JobID.make(seq: seq, at: change.now, salt: counters.salt), name: "work", runAt: change.now,
+          payloadSize: 100),
+        isChosen: false, createdAt: change.now)
+      change.jobs.append(
+        JobChange(head: head, standing: head.untouched, isNew: true, body: Array(repeating: 1, count: 100)))
+      tell(.enqueued, head)
+      lines += "enqueued \(head.job.id)\n"
+      if index < 5 { started.append(head) }
+    }
+    change.nextSeq = counters.nextSeq
+    try storage.write([change], epoch: epoch)
     say(lines)
-    settlements = claimed.jobs.map { Settlement(lease: $0.lease, outcome: .succeeded(result: [1])) }
+    if number % 50 == 0 { _ = try storage.tidy(now: wallClock()) }
   }
 }
 

@@ -1,0 +1,189 @@
+import Glibc
+import Jobs
+
+/// What the storage's thread works with: the fence, the log, and what to do when the disk fails.
+final class Keeper {
+  private let directory: StoreDirectory
+  private let overlay: Overlay
+  private let catalogue: Catalogue
+  private let salt: UInt32
+  private let logSize: Int64
+  private var log: Log
+  private var epoch = Epoch(0)
+  /// As of the last change set written; nil: the last writing failed, so what is stored says it.
+  private var mark: Mark?
+  private var life: UInt64
+  /// A sync failed: nothing says which part of the log is on disk.
+  private var isBroken = false
+  private var healedAt = -1.0
+
+  /// How far ahead cursors are reserved: a write that has to be synced for it comes once in so many events.
+  private static let cursorsReserved: Int64 = 100_000
+
+  init(
+    _ database: Database, _ overlay: Overlay, _ catalogue: Catalogue, _ mark: Mark, _ logSize: Int64
+  ) throws(StoreError) {
+    self.logSize = logSize
+    directory = database.directory
+    salt = database.salt
+    self.overlay = overlay
+    self.catalogue = catalogue
+    self.mark = mark
+    life = mark.life
+    epoch = Epoch(UInt32(truncatingIfNeeded: try database.meta("epoch") ?? 0))
+    log = try Log(directory, life: mark.life, after: mark.applied, size: logSize)
+    try begin()
+  }
+
+  /// A life's first record, so that a log without any is known to be damaged.
+  private func begin() throws(StoreError) {
+    guard let mark else { return }
+    var batch = Batch(from: mark)
+    batch.set(applied: log.number + 1, life: life)
+    try log.append(batch, salt: salt, durable: overlay.durable)
+    try log.sync()
+    self.mark = batch.mark
+    overlay.add(batch, bytes: log.lastSize)
+  }
+
+  var deposed: StoreError {
+    StoreError(.deposed, "the store \(directory.path) is led by another: nothing was written")
+  }
+
+  func beginEpoch(_ guarded: Guarded) throws(StoreError) -> Epoch {
+    try heal(guarded)
+    try overlay.settle()
+    let next = Epoch(epoch.number + 1)
+    mark = try guarded.locked { database throws(StoreError) in
+      var mark = try database.mark()
+      mark.number = 0
+      let new = mark
+      try database.durably { () throws(StoreError) in
+        try database.setMeta("epoch", Int64(next.number))
+        try database.put(new)
+      }
+      return new
+    }
+    overlay.noteDurable(log.number)
+    epoch = next
+    return next
+  }
+
+  func load(_ epoch: Epoch, _ guarded: Guarded, into loader: any StateLoader) throws(StoreError) {
+    guard epoch == self.epoch else { throw deposed }
+    try heal(guarded)
+    try overlay.settle()
+    let known = mark
+    mark = try guarded.locked { database throws(StoreError) in
+      let mark: Mark
+      if let known { mark = known } else { mark = try database.mark() }
+      try database.load(mark, catalogue, into: loader)
+      return mark
+    }
+  }
+
+  func write(_ changes: [ChangeSet], _ epoch: Epoch, _ guarded: Guarded) throws(StoreError) {
+    try heal(guarded)
+    guard epoch == self.epoch, let mark else { throw deposed }
+    var batch = Batch(from: mark)
+    for change in changes {
+      guard change.number == batch.mark.number + 1 else { throw deposed }
+      batch.add(change) { catalogue.flags($0) }
+    }
+    var mustSync = changes.contains { $0.durability == .synced }
+    if batch.isEmpty, batch.mark.nextSeq == mark.nextSeq {
+      // Nothing to write, but an earlier relaxed write may be what these change sets' answers rest on.
+      if mustSync { try sync() }
+      self.mark = batch.mark
+      return
+    }
+    if batch.mark.lastCursor > batch.mark.reservedCursor {
+      batch.reserveCursors(to: batch.mark.lastCursor + Self.cursorsReserved)
+      mustSync = true
+    }
+    try overlay.makeRoom()
+    batch.set(applied: log.number + 1, life: life)
+    do throws(StoreError) {
+      try log.append(batch, salt: salt, durable: overlay.durable)
+    } catch {
+      self.mark = nil
+      throw error
+    }
+    if mustSync {
+      do throws(StoreError) {
+        try log.sync()
+      } catch {
+        log.takeBack()
+        self.mark = nil
+        isBroken = true
+        throw error
+      }
+    }
+    self.mark = batch.mark
+    let catalogued = batch.catalogued
+    overlay.add(batch, bytes: log.lastSize)
+    catalogue.apply(catalogued)
+  }
+
+  func sync() throws(StoreError) {
+    do throws(StoreError) {
+      try log.sync()
+    } catch {
+      isBroken = true
+      mark = nil
+      throw error
+    }
+  }
+
+  /// After a failed sync nothing says which part of the log is on disk. What was written is still in memory or in the database: all of it
+  /// is brought into the database file, and only when that is synced the store goes on, with a log made anew. Tried at most once a second.
+  private func heal(_ guarded: Guarded) throws(StoreError) {
+    guard isBroken else { return }
+    let now = monotonicSeconds()
+    guard healedAt < 0 || now >= healedAt + 1 else {
+      throw StoreError(.unavailable, "the embedded store could not write to its disk; trying again within a second")
+    }
+    healedAt = now
+    try overlay.settle()
+    let number = log.number
+    life = UInt64.random(in: 1...UInt64.max)
+    let (directory, life) = (directory, life)
+    mark = try guarded.locked { database throws(StoreError) in
+      var mark = try database.mark()
+      mark.applied = number
+      mark.life = life
+      let new = mark
+      try database.checkpoint(truncate: true)
+      try database.durably { () throws(StoreError) in try database.put(new) }
+      return new
+    }
+    overlay.noteDurable(number)
+    for index in 0..<2 { unsafe unlink(directory.path + "/" + Log.name(index)) }
+    let faults = (log.syncFault, log.writeFault)
+    log = try Log(directory, life: life, after: number, size: logSize)
+    (log.syncFault, log.writeFault) = faults
+    try begin()
+    isBroken = false
+    healedAt = -1
+  }
+
+  /// All is in the database file; nothing is in the log only.
+  func close(_ guarded: Guarded) throws(StoreError) {
+    let number = log.number
+    try guarded.locked { database throws(StoreError) in
+      var mark = try database.mark()
+      guard mark.applied >= number else {
+        throw StoreError(.unavailable, "not all of the log is in the database yet; it will be at the next start")
+      }
+      mark.isClosed = true
+      let new = mark
+      try database.durably { () throws(StoreError) in try database.put(new) }
+    }
+  }
+
+  /// For tests: what syncing and writing the log give instead of being done; nil: nothing.
+  func injectFaults(sync: StoreError? = nil, write: StoreError? = nil) {
+    log.syncFault = sync
+    log.writeFault = write
+  }
+}

@@ -1,0 +1,127 @@
+import Glibc
+import Jobs
+
+/// The durable record of what was written: two files in turn, each written over when the database file itself holds all of it.
+final class Log {
+  static func name(_ index: Int) -> String { "gkick.log.\(index)" }
+
+  private let directory: StoreDirectory
+  private let size: Int64
+  private var segments: [LogSegment] = []
+  private var active = 0
+  private let life: UInt64
+  private(set) var number: UInt64
+  private var synced: UInt64
+  private var bytes = ByteWriter(capacity: 1 << 16)
+  /// For tests: what syncing and writing give instead of being done.
+  var syncFault: StoreError?
+  var writeFault: StoreError?
+
+  /// Begins a log anew: what was in it is in the database file.
+  /// - Parameter number: of the last record of the lives before.
+  init(_ directory: StoreDirectory, life: UInt64, after number: UInt64, size: Int64) throws(StoreError) {
+    self.size = size
+    self.directory = directory
+    self.life = life
+    self.number = number
+    synced = number
+    for index in 0..<2 {
+      segments.append(try LogSegment(path: directory.path + "/" + Self.name(index), size: size))
+    }
+  }
+
+  var isDirty: Bool { synced < number }
+
+  /// Writes a batch, with its record's number and life, as the next record.
+  /// - Parameter durable: the newest record that the database file holds.
+  func append(_ batch: borrowing Batch, salt: UInt32, durable: UInt64) throws(StoreError) {
+    if let writeFault { throw writeFault }
+    bytes.clear()
+    bytes.put(0 as UInt32)
+    bytes.put(0 as UInt32)
+    bytes.put(number + 1)
+    bytes.put(synced)
+    bytes.put(life)
+    BatchCodec.write(batch, salt: salt, to: &bytes)
+    bytes.patch(UInt32(bytes.count - LogRecord.headerSize), at: 4)
+    bytes.patch(bytes.checksum(from: 4), at: 0)
+    // Outside of the checksum.
+    while bytes.count % 8 != 0 { bytes.put(0 as UInt8) }
+    try makeRoom(durable)
+    let place = segments[active].end
+    do throws(StoreError) {
+      try segments[active].append(bytes)
+    } catch {
+      segments[active].takeBack(from: place)
+      throw error
+    }
+    number += 1
+    segments[active].last = number
+  }
+
+  var lastSize: Int { bytes.count }
+
+  /// Goes over to the other file when this one is full and all of the other is in the database file; else this one grows.
+  private func makeRoom(_ durable: UInt64) throws(StoreError) {
+    let other = 1 - active
+    guard segments[active].end + Int64(bytes.count) > size, segments[other].last <= durable else { return }
+    try sync()
+    segments[other].restart()
+    active = other
+  }
+
+  /// Undoes the last `append`, whose sync failed.
+  func takeBack() {
+    segments[active].takeBack(from: segments[active].end - Int64(bytes.count))
+    number -= 1
+    segments[active].last = number
+  }
+
+  func sync() throws(StoreError) {
+    guard isDirty else { return }
+    if let syncFault { throw syncFault }
+    try segments[active].sync()
+    synced = number
+  }
+
+  // MARK: After a crash
+
+  /// What the files hold of a life.
+  struct Contents {
+    struct Record {
+      var record: LogRecord
+      var segment: Int
+    }
+    var bytes: [[UInt8]] = []
+    /// By number.
+    var records: [UInt64: Record] = [:]
+    /// Began to be written, or was damaged.
+    var broken: UInt64?
+    var isMissing = false
+    var isCut = false
+  }
+
+  static func read(_ directory: StoreDirectory, life: UInt64, size: Int64) -> Contents {
+    var contents = Contents()
+    for index in 0..<2 {
+      let found = directory.size(of: name(index))
+      contents.isMissing = contents.isMissing || found == nil
+      contents.isCut = contents.isCut || (found ?? Int(size)) < size
+      let bytes = directory.start(of: name(index), count: found ?? 0)
+      var place = 0
+      while place + LogRecord.headerSize <= bytes.count {
+        switch LogRecord.at(place, in: bytes, life: life) {
+        case .record(let record):
+          contents.records[record.number] = Contents.Record(record: record, segment: index)
+          place = record.next
+        case .broken(let number):
+          contents.broken = max(contents.broken ?? 0, number)
+          place += 8
+        case .none: place += 8
+        }
+      }
+      contents.bytes.append(bytes)
+    }
+    return contents
+  }
+}
