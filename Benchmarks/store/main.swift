@@ -1,10 +1,11 @@
 // What one job's whole life costs the embedded storage, how long small writes take, what a waiting job takes in memory, how long a start
 // takes, and whether memory and files stay as they are while jobs pass through.
 //
-//     store-benchmark [jobs] [batch] [waiting] [folder]
+//     store-benchmark [jobs] [batch] [waiting] [folder] [passing]
 //
 // jobs: lives measured (200000); batch: jobs that begin, start and end per change set (100); waiting: jobs that wait all the while (0);
-// folder: where the store is made, removed afterwards (./store-benchmark-data). Build it with Scripts/build release store-benchmark.
+// folder: where the store is made, removed afterwards (./store-benchmark-data); passing: jobs that pass through a store that always holds
+// 200 ended ones (jobs). Build it with Scripts/build release store-benchmark.
 
 import Glibc
 import Jobs
@@ -17,6 +18,7 @@ func number(_ index: Int, _ value: Int) -> Int {
 let jobs = number(1, 200_000)
 let batch = number(2, 100)
 let waiting = number(3, 0)
+let passing = number(5, jobs)
 let folder = CommandLine.arguments.count > 4 ? CommandLine.arguments[4] : "./store-benchmark-data"
 
 func seconds(_ clock: clockid_t) -> Double {
@@ -191,7 +193,9 @@ func lives(_ writer: Writer, _ jobs: Int, _ batch: Int, _ durability: Durability
 
 func run() throws(StoreError) {
   remove()
-  var storage = try SQLiteStorage.open(path: folder, salt: 1)
+  // Events by bytes, so that they are as many all the time.
+  let retention = EventRetention(bytes: 4 << 20)
+  var storage = try SQLiteStorage.open(path: folder, retention: retention, salt: 1)
   var writer = try Writer(storage)
   try storage.load(writer.epoch, into: Nothing())
   if waiting > 0 {
@@ -206,7 +210,7 @@ func run() throws(StoreError) {
     try storage.close()
     let (nextSeq, cursor) = (writer.nextSeq, writer.cursor)
     let start = seconds(CLOCK_MONOTONIC)
-    storage = try SQLiteStorage.open(path: folder)
+    storage = try SQLiteStorage.open(path: folder, retention: retention)
     writer = try Writer(storage, nextSeq: nextSeq, cursor: cursor)
     let nothing = Nothing()
     try storage.load(writer.epoch, into: nothing)
@@ -226,10 +230,20 @@ func run() throws(StoreError) {
   try lives(writer, jobs, batch, .synced)
   try lives(writer, 5_000, 1, .synced)
   try lives(writer, 20_000, 1, .relaxed)
-  let before = (resident(), stored())
-  try lives(writer, jobs, 100, .relaxed, keeping: 200)
-  report("memory that \(jobs) jobs passing through left", Double(resident() - before.0) / 1e6, "MB")
-  report("files", Double(stored() - before.1) / 1e6, "MB")
+  // Warm, then in four parts: none may add anything.
+  try lives(writer, 100_000, 100, .relaxed, keeping: 200)
+  for part in 1...4 {
+    let before = (resident(), stored())
+    try lives(writer, passing / 4, 100, .relaxed, keeping: 200)
+    _ = try storage.tidy(now: wallClock())
+    report(
+      "memory that part \(part) of \(passing) jobs passing through added", Double(resident() - before.0) / 1e6, "MB")
+    report("  files", Double(stored() - before.1) / 1e6, "MB, of \(stored() / 1_000_000)")
+  }
+  for name in files {
+    var status = stat()
+    if unsafe stat(folder + "/" + name, &status) == 0 { print("  \(name): \(status.st_size)") }
+  }
   try storage.close()
 }
 

@@ -67,8 +67,9 @@ enum Filler {
   private static func checkpoint(
     _ overlay: Overlay, _ database: Guarded, _ number: UInt64?, always: Bool
   ) throws(StoreError) {
+    let isLogWaiting = overlay.isLogWaiting
     let durable = try database.locked { database throws(StoreError) -> UInt64? in
-      guard database.isDueForCheckpoint || always && database.hasUncopied else { return nil }
+      guard database.isDueForCheckpoint || isLogWaiting || always && database.hasUncopied else { return nil }
       let applied: UInt64
       if let number { applied = number } else { applied = try database.mark().applied }
       do throws(StoreError) {

@@ -66,7 +66,7 @@ final class Log {
     let other = 1 - active
     guard segments[active].end + Int64(bytes.count) > size, segments[other].last <= durable else { return }
     try sync()
-    segments[other].restart()
+    segments[other].restart(size: size)
     active = other
   }
 

@@ -37,7 +37,11 @@ final class LogSegment {
     try sync()
   }
 
-  func restart() { end = 0 }
+  /// What is in it is no longer needed. When it had to grow beyond measure it shrinks.
+  func restart(size: Int64) {
+    if end > 4 * size { ftruncate(descriptor, Int(size)) }
+    end = 0
+  }
 
   func append(_ bytes: borrowing ByteWriter) throws(StoreError) {
     // All of it is written.

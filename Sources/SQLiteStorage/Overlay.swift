@@ -24,6 +24,8 @@ final class Overlay: @unchecked Sendable {
   private var tidyAt: Timestamp?
   /// The newest record of the log that the database file holds.
   private var durableNumber: UInt64
+  /// Of the log's records since the one at which the database file was last made to hold all.
+  private var bytesSinceDurable = 0
 
   /// So much is gathered, or for so long, before it is applied: a row that is written several times meanwhile is written once.
   private static let enough = 4 << 20
@@ -66,6 +68,7 @@ final class Overlay: @unchecked Sendable {
     defer { condition.unlock() }
     added += 1
     bytes += count
+    bytesSinceDurable += count
     if filling == nil {
       filling = batch
       since = monotonicSeconds()
@@ -174,7 +177,15 @@ final class Overlay: @unchecked Sendable {
     }
   }
 
-  func noteDurable(_ number: UInt64) { locked { durableNumber = max(durableNumber, number) } }
+  func noteDurable(_ number: UInt64) {
+    locked {
+      durableNumber = max(durableNumber, number)
+      bytesSinceDurable = bytes + applyingBytes
+    }
+  }
+
+  /// The log waits for the database file, to be written over.
+  var isLogWaiting: Bool { locked { bytesSinceDurable > Int(LogSegment.size / 2) } }
 
   /// The thread waits a second before it tries again, unless it is to end.
   func noteFailure(_ error: StoreError) -> Bool {

@@ -286,7 +286,9 @@ final class Writer {
     try put.run()
   }
 
-  func mark() throws(StoreError) -> Mark {
+  func mark() throws(StoreError) -> Mark { try Self.mark(connection) }
+
+  static func mark(_ connection: Connection) throws(StoreError) -> Mark {
     let select = try Statement(connection, "SELECT rec FROM queues WHERE name = ''")
     defer { select.reset() }
     guard try select.step() else { throw Damage.of("its own mark", connection.path) }

@@ -1,0 +1,101 @@
+import Glibc
+import Jobs
+import Support
+import Testing
+
+@testable import SQLiteStorage
+
+@Suite struct BackupTests {
+  @Test func aBackupIsTakenBesideAServerThatWrites() throws {
+    let folder = TemporaryFolder()
+    let path = folder.path + "/it's"
+    let scene = Scene(try SQLiteStorage.small(path: path, salt: 5))
+    try scene.begin()
+    for number in 1...200 { try scene.write(number) }
+    try scene.storage.overlay.settle()
+    let stop = Stop()
+    let thread = Held(scene)
+    var id = pthread_t()
+    let context = Unmanaged.passRetained(Pair(thread, stop))
+    pthread_create(
+      &id, nil,
+      { context in
+        let pair = Unmanaged<Pair>.fromOpaque(context!).takeRetainedValue()
+        var number = 201
+        while !pair.stop.isSet {
+          try? pair.held.scene.write(number)
+          number += 1
+        }
+        return nil
+      }, context.toOpaque())
+    let file = folder.path + "/it's a copy"
+    try SQLiteStorage.backup(path: path, to: file)
+    stop.set()
+    pthread_join(id, nil)
+    #expect(throws: StoreError.self) { try SQLiteStorage.backup(path: path, to: file) }
+    try scene.storage.close()
+
+    let restored = folder.path + "/restored"
+    mkdir(restored, 0o700)
+    rename(file, restored + "/gkick.db")
+    let storage = try SQLiteStorage.small(path: restored)
+    #expect(storage.openFindings.isEmpty)
+    let epoch = try storage.beginEpoch()
+    #expect(epoch.number > scene.epoch.number + 100)
+    let state = LoadedState()
+    try storage.load(epoch, into: state)
+    #expect(state.jobs.count >= 200 && state.jobs.map(\.seq) == Array(1...Int64(state.jobs.count)))
+    #expect(state.lastCursor >= 1_000_000)
+    #expect(try storage.rows.jobs([1], bodies: true)[0]?.body == [1, 2, 3])
+    try storage.close()
+  }
+
+  private final class Scene {
+    let storage: SQLiteStorage
+    var epoch = Epoch(0)
+    private let now = Timestamp(seconds: 1_700_000_000)
+
+    init(_ storage: SQLiteStorage) { self.storage = storage }
+
+    func begin() throws {
+      epoch = try storage.beginEpoch()
+      try storage.load(epoch, into: LoadedState())
+    }
+
+    func write(_ number: Int) throws {
+      var change = ChangeSet(number: UInt64(number), now: now, durability: .relaxed)
+      let head = JobHead(
+        seq: Int64(number), job: NewJob(id: "j\(number)", name: "a", runAt: now), isChosen: true, createdAt: now)
+      change.jobs = [JobChange(head: head, standing: head.untouched, isNew: true, body: [1, 2, 3])]
+      change.events = [Event(cursor: Int64(number), kind: .enqueued, at: now, jobID: head.job.id)]
+      change.nextSeq = Int64(number) + 1
+      try storage.write([change], epoch: epoch)
+    }
+  }
+
+  private struct Held { let scene: Scene; init(_ scene: Scene) { self.scene = scene } }
+
+  private final class Stop: @unchecked Sendable {
+    private let lock = Condition()
+    private var value = false
+    var isSet: Bool {
+      lock.lock()
+      defer { lock.unlock() }
+      return value
+    }
+    func set() {
+      lock.lock()
+      value = true
+      lock.unlock()
+    }
+  }
+
+  private final class Pair {
+    let held: Held
+    let stop: Stop
+    init(_ held: Held, _ stop: Stop) {
+      self.held = held
+      self.stop = stop
+    }
+  }
+}
