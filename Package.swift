@@ -97,7 +97,6 @@ let package = Package(
     module("Engine", ["Backlog", "Jobs"]),
     module("MemoryStore", ["Jobs"]),
     module("MemoryStorage", ["Jobs"]),
-    module("SQLiteStore", ["Jobs", "CSQLite"]),
     module("SQLiteStorage", ["Jobs", "CSQLite"]),
     .target(
       name: "RedisStore", dependencies: ["Jobs", "CHiredis"], resources: [.embedInCode("Scripts")],
@@ -211,7 +210,6 @@ let package = Package(
     tests("Engine", ["Engine", "Backlog", "Jobs", "MemoryStorage"]),
     tests("MemoryStore", ["MemoryStore", "Jobs"]),
     tests("MemoryStorage", ["MemoryStorage", "Jobs"]),
-    tests("SQLiteStore", ["SQLiteStore", "CSQLite", "MemoryStore", "Jobs"]),
     tests(
       "SQLiteStorage", ["SQLiteStorage", "CSQLite", "StoreCrasher", "MemoryStorage", "Jobs"], exclude: ["Fixtures"]),
     tests("RedisStore", ["RedisStore", "MemoryStore", "Jobs"]),

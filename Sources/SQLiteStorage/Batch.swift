@@ -56,6 +56,8 @@ struct Batch {
   }
 
   private(set) var jobs: [Int64: Job] = [:]
+  /// Of the jobs, as they were first named.
+  private var order: [Int64] = []
   /// Ids of new jobs that producers chose.
   private(set) var chosen: [String: Int64] = [:]
   private(set) var queues: [String: StoredQueue?] = [:]
@@ -74,6 +76,7 @@ struct Batch {
         job.isGone = true
       } else if let flags = stored(seq) {
         jobs[seq] = Job(gone, stored: flags)
+        order.append(seq)
       }
     }
     for job in change.jobs {
@@ -81,6 +84,7 @@ struct Batch {
         known.take(job)
       } else {
         jobs[job.head.seq] = Job(job, stored: job.isNew ? .none : stored(job.head.seq) ?? .none)
+        order.append(job.head.seq)
         if job.isNew, job.head.isChosen { chosen[job.head.job.id] = job.head.seq }
       }
     }
@@ -143,11 +147,12 @@ struct Batch {
 
   var isEmpty: Bool { jobs.isEmpty && queues.isEmpty && documents.isEmpty && events.isEmpty }
 
-  /// What the catalogue has to know after it.
+  /// What the catalogue has to know after it, of a batch that was not merged.
   var catalogued: [Catalogue.Change] {
     var changes: [Catalogue.Change] = []
     changes.reserveCapacity(jobs.count)
-    for (seq, job) in jobs {
+    for seq in order {
+      guard let job = jobs[seq] else { continue }
       if job.isGone {
         if !job.isNew { changes.append(Catalogue.Change(seq: seq, keys: nil, flags: nil)) }
       } else {
@@ -155,8 +160,6 @@ struct Batch {
         changes.append(Catalogue.Change(seq: seq, keys: keys, flags: job.flags))
       }
     }
-    // New ones in their order, as the catalogue likes them.
-    changes.sort { $0.seq < $1.seq }
     return changes
   }
 }
