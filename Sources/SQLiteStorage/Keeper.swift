@@ -29,21 +29,25 @@ final class Keeper {
     self.overlay = overlay
     self.catalogue = catalogue
     self.mark = mark
-    life = mark.life
     epoch = Epoch(UInt32(truncatingIfNeeded: try database.meta("epoch") ?? 0))
-    log = try Log(directory, life: mark.life, after: mark.applied, size: logSize)
-    try begin()
+    (log, life) = try Self.begin(database, mark, overlay, logSize)
+    self.mark = try database.mark()
   }
 
-  /// A life's first record, so that a log without any is known to be damaged.
-  private func begin() throws(StoreError) {
-    guard let mark else { return }
+  /// A new life, of which the database is to hear when it has its first record: so a log without any is known to be damaged.
+  private static func begin(
+    _ database: Database, _ mark: Mark, _ overlay: Overlay, _ logSize: Int64
+  ) throws(StoreError) -> (Log, UInt64) {
+    let life = UInt64.random(in: 1...UInt64.max)
+    let log = try Log(database.directory, life: life, after: mark.applied, size: logSize)
     var batch = Batch(from: mark)
-    batch.set(applied: log.number + 1, life: life)
-    try log.append(batch, salt: salt, durable: overlay.durable)
+    batch.set(applied: mark.applied + 1, life: life)
+    try log.append(batch, salt: database.salt, durable: mark.applied)
     try log.sync()
-    self.mark = batch.mark
-    overlay.add(batch, bytes: log.lastSize)
+    let begun = batch.mark
+    try database.durably { () throws(StoreError) in try database.put(begun) }
+    overlay.noteDurable(begun.applied)
+    return (log, life)
   }
 
   var deposed: StoreError {
@@ -146,23 +150,21 @@ final class Keeper {
     healedAt = now
     try overlay.settle()
     let number = log.number
-    life = UInt64.random(in: 1...UInt64.max)
-    let (directory, life) = (directory, life)
-    mark = try guarded.locked { database throws(StoreError) in
+    let faults = (log.syncFault, log.writeFault)
+    if let fault = faults.0 { throw fault }
+    let (overlay, logSize) = (overlay, logSize)
+    (log, life, mark) = try guarded.locked { database throws(StoreError) in
       var mark = try database.mark()
       mark.applied = number
-      mark.life = life
-      let new = mark
+      mark.isClosed = true
+      let closed = mark
       try database.checkpoint(truncate: true)
-      try database.durably { () throws(StoreError) in try database.put(new) }
-      return new
+      try database.durably { () throws(StoreError) in try database.put(closed) }
+      for index in 0..<2 { unsafe unlink(database.directory.path + "/" + Log.name(index)) }
+      let (log, life) = try Self.begin(database, closed, overlay, logSize)
+      return (log, life, try database.mark())
     }
-    overlay.noteDurable(number)
-    for index in 0..<2 { unsafe unlink(directory.path + "/" + Log.name(index)) }
-    let faults = (log.syncFault, log.writeFault)
-    log = try Log(directory, life: life, after: number, size: logSize)
     (log.syncFault, log.writeFault) = faults
-    try begin()
     isBroken = false
     healedAt = -1
   }

@@ -18,8 +18,8 @@ enum Recovery {
       if lastBoot != bootID { result.mark.lastCursor = max(result.mark.lastCursor, result.mark.reservedCursor) }
     }
     result.mark.reservedCursor = max(result.mark.reservedCursor, result.mark.lastCursor)
-    result.mark.life = UInt64.random(in: 1...UInt64.max)
-    result.mark.isClosed = false
+    // Until the new life has its first record, the log is not needed.
+    result.mark.isClosed = true
     let mark = result.mark
     try database.durably { () throws(StoreError) in
       try database.put(mark)
@@ -52,7 +52,7 @@ enum Recovery {
           ? "the log in \(path) is damaged: \(newest - number + 1) writes that were acknowledged, from number \(number) on, are lost"
           : "the log in \(path) has a gap: \(newest - number + 1) writes from number \(number) on, none of them synced, are lost"
       )
-    } else if contents.records.isEmpty, !contents.bytes.contains(where: { !$0.isEmpty }) || start > 0 {
+    } else if contents.records.isEmpty {
       result.findings.append(
         "the log in \(path) holds nothing of the server that ended without closing the store: what it wrote after number \(start) is lost"
       )
