@@ -51,7 +51,8 @@ enum BatchCodec {
     if job.hasCarried { flags.insert(.hasCarried) }
     writer.putVariable(UInt64(job.head.seq))
     writer.put(flags.rawValue)
-    writer.putBlock { HeadCodec.write(job.head, bodySum: 0, to: &$0) }
+    // Else the database has it.
+    if job.isNew || job.body != nil { writer.putBlock { HeadCodec.write(job.head, bodySum: 0, to: &$0) } }
     writer.putBlock { StateCodec.write(job.standing, hasCarried: job.hasCarried, keys: nil, to: &$0) }
     if let body = job.body { writer.put(body) }
     if let carried = job.carried { CarriedCodec.write(carried, to: &writer) }
@@ -59,7 +60,7 @@ enum BatchCodec {
 
   /// - Parameter stored: what the rows of a job are before it.
   static func read(
-    _ reader: inout ByteReader, salt: UInt32, stored: (Int64) throws(StoreError) -> JobFlags
+    _ reader: inout ByteReader, salt: UInt32, stored: (Int64) throws(StoreError) -> (JobHead, JobFlags)
   ) throws(StoreError) -> Batch {
     var batch = Batch(from: Mark(&reader))
     var left = reader.takeVariable()
@@ -67,14 +68,19 @@ enum BatchCodec {
       left -= 1
       let seq = Int64(truncatingIfNeeded: reader.takeVariable())
       let flags = Flags(rawValue: reader.take(UInt8.self))
-      let head = reader.takeBlock { HeadCodec.read(&$0, seq: seq) }
+      let isNew = flags.contains(.new)
+      let known = isNew ? nil : try stored(seq)
+      var head = known?.0
+      if isNew || flags.contains(.body) {
+        head = reader.takeBlock { HeadCodec.read(&$0, seq: seq) }.head(salt: salt)
+      }
       let standing = reader.takeBlock { StateCodec.read(&$0).standing }
       let body = flags.contains(.body) ? reader.takeBytes() : nil
       let carried = flags.contains(.carried) ? CarriedCodec.read(&reader) : nil
-      let isNew = flags.contains(.new)
+      guard let head else { continue }
       let job = Batch.Job(
-        JobChange(head: head.head(salt: salt), standing: standing, isNew: isNew, body: body, carried: carried),
-        stored: isNew ? .none : try stored(seq))
+        JobChange(head: head, standing: standing, isNew: isNew, body: body, carried: carried),
+        stored: known?.1 ?? .none)
       job.hasCarried = flags.contains(.hasCarried)
       job.isGone = flags.contains(.gone)
       batch.add(job)

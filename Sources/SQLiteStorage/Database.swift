@@ -115,7 +115,9 @@ final class Database {
   }
 
   /// What the rows of a job are, for a batch that was read back.
-  func stored(_ seq: Int64) throws(StoreError) -> JobFlags { try writer.stored(seq) }
+  func stored(_ seq: Int64) throws(StoreError) -> (JobHead, JobFlags) {
+    (try writer.head(seq), try writer.stored(seq))
+  }
 
   func trimEvents(now: Timestamp) throws(StoreError) {
     gate.skips = true

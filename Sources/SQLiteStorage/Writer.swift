@@ -17,6 +17,7 @@ final class Writer {
   private let deleteState: Statement
   private let deleteCarried: Statement
   private let selectState: Statement
+  private let selectHead: Statement
   private let insertID: Statement
   private let deleteID: Statement
   private let putHold: Statement
@@ -48,6 +49,7 @@ final class Writer {
     deleteState = try Statement(connection, "DELETE FROM states WHERE seq = ?1")
     deleteCarried = try Statement(connection, "DELETE FROM carried WHERE seq = ?1")
     selectState = try Statement(connection, "SELECT rec FROM states WHERE seq = ?1")
+    selectHead = try Statement(connection, "SELECT head FROM jobs WHERE seq = ?1")
     insertID = try Statement(connection, "INSERT OR REPLACE INTO ids(id, seq) VALUES(?1, ?2)")
     deleteID = try Statement(connection, "DELETE FROM ids WHERE id = ?1 AND seq = ?2")
     putHold = try Statement(
@@ -261,6 +263,20 @@ final class Writer {
   }
 
   // MARK: The mark
+
+  func head(_ seq: Int64) throws(StoreError) -> JobHead {
+    selectHead.bind(1, seq)
+    defer { selectHead.reset() }
+    guard try selectHead.step() else { throw Damage.job(seq, connection.path) }
+    var isGood = true
+    let found = selectHead.read(0) { reader in
+      let found = HeadCodec.read(&reader, seq: seq)
+      isGood = reader.isGood
+      return found
+    }
+    guard isGood else { throw Damage.job(seq, connection.path) }
+    return found.head(salt: salt)
+  }
 
   func stored(_ seq: Int64) throws(StoreError) -> JobFlags {
     selectState.bind(1, seq)
