@@ -210,11 +210,13 @@ func run() throws(StoreError) {
     try storage.close()
     let (nextSeq, cursor) = (writer.nextSeq, writer.cursor)
     let start = seconds(CLOCK_MONOTONIC)
+    let used = cpu()
     storage = try SQLiteStorage.open(path: folder, retention: retention)
     writer = try Writer(storage, nextSeq: nextSeq, cursor: cursor)
     let nothing = Nothing()
     try storage.load(writer.epoch, into: nothing)
     report("open and load \(nothing.jobs) waiting jobs", seconds(CLOCK_MONOTONIC) - start, "s")
+    report("  CPU", cpu() - used, "s")
     report("memory per waiting job, SQLite's cache counted in", Double(resident() - before) / Double(waiting), "bytes")
     var query = JobQuery()
     query.queue = "none"

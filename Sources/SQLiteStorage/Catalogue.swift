@@ -58,6 +58,9 @@ final class Catalogue: Sendable {
 
   var count: Int { state.withLock { $0.chunks.reduce(0) { $0 + $1.count } } }
 
+  /// For tests.
+  var chunkCount: Int { state.withLock { $0.chunks.count } }
+
   /// Seqs below `before` that may match, the highest first.
   func find(_ query: JobQuery, before: Int64, limit: Int) -> [Int64] {
     let wanted = Wanted(query)
