@@ -4,6 +4,13 @@ public import Jobs
 
 /// Copies an embedded store while its server goes on: one snapshot, read through a connection that cannot write.
 public enum StoreBackup {
+  /// How far a store that is begun from a backup goes ahead, so that it gives out no token and no cursor that the one it was taken from gave
+  /// out afterwards.
+  private static let epochsAhead: Int64 = 1_000
+  private static let cursorsAhead: Int64 = 1_000_000
+
+  /// The copy is the store as it was some tenths of a second ago at most: what is in the log only is not in it. SQLite's own online backup
+  /// begins anew with every write and so never ends on a busy store.
   /// - Parameters:
   ///   - path: the store's folder.
   ///   - file: where the copy goes; it must not be there. It is a database as the store's own, complete and synced: put it as `gkick.db` into
@@ -18,12 +25,14 @@ public enum StoreBackup {
     _ = unsafe unlink(part)
     do throws(StoreError) {
       let connection = try Connection(path: database, readOnly: true)
+      guard try Schema.check(connection, path: database) == Schema.version else {
+        throw StoreError(.unusable, "\(path) is of an older format: open it with this version first")
+      }
       let statement = try Statement(connection, "VACUUM INTO ?")
       statement.bind(1, part)
       _ = try statement.step()
       statement.reset()
-      // As a store keeps its own.
-      _ = try Connection(path: part, readOnly: false).text("PRAGMA journal_mode = WAL")
+      try close(part)
     } catch {
       _ = unsafe unlink(part)
       throw error
@@ -34,6 +43,21 @@ public enum StoreBackup {
     // Fills the struct that it is given.
     guard unsafe stat(file, &status) == 0 else { throw failure("cannot read \(file)") }
     return Int64(status.st_size)
+  }
+
+  /// Makes of the copy of an open store a closed one, which needs no log.
+  private static func close(_ file: String) throws(StoreError) {
+    let copy = try Connection(path: file, readOnly: false)
+    var mark = try Writer.mark(copy)
+    mark.isClosed = true
+    mark.lastCursor = max(mark.lastCursor, mark.reservedCursor) + cursorsAhead
+    mark.reservedCursor = mark.lastCursor
+    try copy.execute("BEGIN IMMEDIATE")
+    try Writer.put(mark, copy)
+    try copy.execute("UPDATE meta SET value = value + \(epochsAhead) WHERE key = 'epoch'")
+    try copy.execute("COMMIT")
+    // As a store keeps its own.
+    _ = try copy.text("PRAGMA journal_mode = WAL")
   }
 
   private static func sync(_ file: String) throws(StoreError) {

@@ -29,10 +29,10 @@ import Testing
         return nil
       }, context.toOpaque())
     let file = folder.path + "/it's a copy"
-    try SQLiteStorage.backup(path: path, to: file)
+    #expect(try StoreBackup.copy(store: path, to: file) > 10_000)
     stop.set()
     pthread_join(id, nil)
-    #expect(throws: StoreError.self) { try SQLiteStorage.backup(path: path, to: file) }
+    #expect(throws: StoreError.self) { try StoreBackup.copy(store: path, to: file) }
     try scene.storage.close()
 
     let restored = folder.path + "/restored"
