@@ -42,6 +42,9 @@ struct Order {
   private var chunks: ContiguousArray<Chunk> = []
   private(set) var count = 0
 
+  /// Entries that there is room for, taken ones counted in.
+  var room: Int { chunks.reduce(0) { $0 + $1.entries.count } }
+
   var isEmpty: Bool { count == 0 }
   var first: Entry? { chunks.first?.first }
 

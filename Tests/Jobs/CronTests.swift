@@ -52,7 +52,9 @@ struct CronTests {
 
   @Test func lastAndNearestWeekdays() throws {
     let start: Int64 = 1_767_225_600
-    func day(_ month: Int, _ day: Int) -> Int64 { Int64(CivilCalendar.days(year: 2026, month: month, day: day)) * 86_400 }
+    func day(_ month: Int, _ day: Int) -> Int64 {
+      Int64(CivilCalendar.days(year: 2026, month: month, day: day)) * 86_400
+    }
     #expect(try times("0 0 L * *", after: start, 2) == [day(1, 31), day(2, 28)])
     // The 31st of January and the 28th of February are Saturdays.
     #expect(try times("0 0 LW * *", after: start, 3) == [day(1, 30), day(2, 27), day(3, 31)])

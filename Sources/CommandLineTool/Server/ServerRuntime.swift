@@ -86,6 +86,8 @@ final class ServerRuntime: Sendable {
       throw error
     }
     announce(http)
+    let watch = Task { await watchStorage() }
+    defer { watch.cancel() }
     for await wish in wishes {
       switch wish {
       case .reload: reload()
@@ -93,6 +95,24 @@ final class ServerRuntime: Sendable {
         try await end(http)
         return
       }
+    }
+  }
+
+  /// Tells once when the storage fails, and once when it is well again.
+  private func watchStorage() async {
+    var since: ContinuousClock.Instant?
+    while !Task.isCancelled {
+      let trouble = host.storageTrouble
+      if let trouble, since == nil {
+        since = .now
+        logger.error(
+          "the store fails: nothing is taken and no job is given out until it is well",
+          metadata: ["error": "\(trouble)"])
+      } else if trouble == nil, let began = since {
+        since = nil
+        logger.notice("the store is well again", metadata: ["after": "\(ContinuousClock.now - began)"])
+      }
+      do { try await Task.sleep(for: .milliseconds(500)) } catch { return }
     }
   }
 

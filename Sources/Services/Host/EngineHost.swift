@@ -123,22 +123,18 @@ public final class EngineHost: Sendable {
     var batch: [Command] = []
     var done: [StorageDesk.Outcome] = []
     var gathering = Gathering()
+    var waiting = TickQueue()
     while mailbox.take(
-      into: &batch, &done, wait: engine.nextWake.map { wait(until: $0) }, inFlight: engine.ticksInFlight > 0,
-      gathering: &gathering)
+      into: &batch, &done, wait: waiting.isEmpty ? engine.nextWake.map { wait(until: $0) } : 0,
+      inFlight: engine.ticksInFlight > 0 || !waiting.isEmpty, gathering: &gathering)
     {
       var effects: [Effect] = []
       for outcome in done { effects += take(outcome, engine, &gathering) }
-      var position = 0
-      // Also once when nothing came: something may be due.
-      while position < batch.count || (position == 0 && isDue(engine)) {
-        let count = min(batch.count - position, limits.commandsPerTick)
-        if mailbox.begin(count) { relieve() }
-        let commands = count == batch.count ? batch : Array(batch[position..<position + count])
+      waiting.add(batch)
+      if !waiting.isEmpty || isDue(engine) {
+        let commands = waiting.next(limits.commandsPerTick)
+        if mailbox.begin(commands.count) { relieve() }
         effects += tick(engine, commands)
-        deliver(effects)
-        effects.removeAll(keepingCapacity: true)
-        position += max(count, 1)
       }
       deliver(effects)
       pulse.beat(0)

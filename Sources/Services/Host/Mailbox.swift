@@ -89,8 +89,8 @@ final class Mailbox: @unchecked Sendable {  // Everything mutable is touched wit
     }
     swap(&commands, &batch)
     swap(&outcomes, &done)
-    taken = batch.count
-    takenBytes = bytes
+    taken += batch.count
+    takenBytes += bytes
     bytes = 0
     return inFlight || !(isClosed && batch.isEmpty && done.isEmpty)
   }
