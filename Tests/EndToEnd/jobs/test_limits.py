@@ -53,7 +53,7 @@ def test_tls_errors_name_the_file(tmp_path, broken, said):
              "key": ("good.pem", "text.pem", "text.pem")}
     certificate, key, named = files[broken]
     ended = subprocess.run(
-        [binary(), "server", "--listen", "127.0.0.1:0", "--http", "none", "--store", "memory", "--tls-cert", tmp_path / certificate,
+        [binary(), "server", "--listen", "127.0.0.1:0", "--http", "none", "--store", "memory:", "--tls-cert", tmp_path / certificate,
          "--tls-key", tmp_path / key], capture_output=True, text=True, timeout=20)
     assert ended.returncode != 0
     assert str(tmp_path / named) in ended.stderr and said in ended.stderr, ended.stderr

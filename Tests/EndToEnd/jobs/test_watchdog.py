@@ -18,9 +18,12 @@ WALL = 0x40000000
 
 
 def threads(server):
-    """Their names and numbers."""
+    """Their numbers, by the names of those that are watched."""
     tasks = pathlib.Path(f"/proc/{server.process.pid}/task")
-    return {(task / "comm").read_text().strip(): int(task.name) for task in tasks.iterdir()}
+    found = {(task / "comm").read_text().strip(): int(task.name) for task in tasks.iterdir()}
+    # The loops of the server are started before the one of HTTP.
+    found["loop"] = found[min(name for name in found if name.startswith("NIO-ELT-"))]
+    return found
 
 
 @contextlib.contextmanager
@@ -48,7 +51,7 @@ def until(condition, seconds):
     return False
 
 
-@pytest.mark.parametrize("name,said", [("NIO-ELT-0-#0", "event loop 0"), ("engine", "the engine")])
+@pytest.mark.parametrize("name,said", [("loop", "event loop 0"), ("engine", "the engine")])
 def test_a_thread_that_hangs_is_told_and_ends_the_process(name, said):
     with Server("--watchdog", "6s", "--loops", "1") as server:
         with stopped(threads(server)[name]):
@@ -63,7 +66,7 @@ def test_a_thread_that_hangs_is_told_and_ends_the_process(name, said):
 
 def test_a_loop_that_hung_for_a_while_is_forgiven():
     with Server("--watchdog", "20s", "--loops", "1") as server:
-        with stopped(threads(server)["NIO-ELT-0-#0"]):
+        with stopped(threads(server)["loop"]):
             assert until(lambda: server.get("/healthz")[0] == 503, 15)
         assert until(lambda: server.get("/healthz")[0] == 200, 5)
         assert "a thread moves again" in server.log()
