@@ -99,9 +99,6 @@ let package = Package(
     module("MemoryStorage", ["Jobs"]),
     module("SQLiteStorage", ["Jobs", "CSQLite"]),
     .target(
-      name: "RedisStore", dependencies: ["Jobs", "CHiredis"], resources: [.embedInCode("Scripts")],
-      swiftSettings: strict),
-    .target(
       name: "RedisStorage", dependencies: ["Jobs", "CHiredis"], resources: [.embedInCode("Scripts")],
       swiftSettings: strict),
     module("SQLRecords", ["Jobs"]),
@@ -111,7 +108,7 @@ let package = Package(
     .target(
       name: "MySQLStorage", dependencies: ["Jobs", "SQLRecords", "CMariaDB"], resources: [.embedInCode("Scripts")],
       swiftSettings: strict),
-    module("Wire", ["Jobs", "GKickProtos", "CProtobufC"]),
+    module("Wire", ["Jobs", "Protobuf", "GKickProtos", "CProtobufC"]),
     module("Services", ["RPC", "Wire", "Engine", "Backlog", "Jobs", .product(name: "NIOCore", package: "swift-nio")]),
     module(
       "GKick",
@@ -138,7 +135,7 @@ let package = Package(
       name: "CommandLineTool",
       dependencies: [
         "HTTP2", "RPC", "RPCTransport", "RPCServices", "Jobs", "Engine", "MemoryStorage", "SQLiteStorage",
-        "RedisStore", "Wire", "Services", "Gateway", "GKick", "GKickProtos", "CSpawn", log, lifecycle,
+        "RedisStorage", "Wire", "Services", "Gateway", "GKick", "GKickProtos", "CSpawn", log, lifecycle,
         .product(name: "NIOHTTP1", package: "swift-nio"),
         .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
         .product(name: "NIOSSL", package: "swift-nio-ssl"),
@@ -161,12 +158,8 @@ let package = Package(
     .executableTarget(
       name: "StoreCrasher", dependencies: ["SQLiteStorage", "Jobs"], path: "Tests/StoreCrasher", swiftSettings: strict),
     .executableTarget(
-      name: "redis-store-benchmark", dependencies: ["RedisStore", "Jobs"], path: "Benchmarks/redis",
-      exclude: ["run", "storage"],
-      swiftSettings: strict),
-    .executableTarget(
-      name: "redis-storage-benchmark", dependencies: ["RedisStorage", "Jobs"], path: "Benchmarks/redis/storage",
-      swiftSettings: strict),
+      name: "redis-storage-benchmark", dependencies: ["RedisStorage", "Jobs"], path: "Benchmarks/redis",
+      exclude: ["run"], swiftSettings: strict),
     .executableTarget(
       name: "sql-benchmark", dependencies: ["PostgresStorage", "Jobs"], path: "Benchmarks/sql", exclude: ["run"],
       swiftSettings: strict),
@@ -212,7 +205,6 @@ let package = Package(
     tests("MemoryStorage", ["MemoryStorage", "Jobs"]),
     tests(
       "SQLiteStorage", ["SQLiteStorage", "CSQLite", "StoreCrasher", "MemoryStorage", "Jobs"], exclude: ["Fixtures"]),
-    tests("RedisStore", ["RedisStore", "MemoryStore", "Jobs"]),
     tests("RedisStorage", ["RedisStorage", "Jobs"]),
     tests("SQLRecords", ["SQLRecords", "Jobs"]),
     tests("PostgresStorage", ["PostgresStorage", "SQLRecords", "Jobs"]),

@@ -1,13 +1,10 @@
-// What one job's whole life costs Redis and the server, and how soon a job enqueued at one server starts at another.
-// Started by Benchmarks/redis/run, which starts a Redis of its own:
+// What one job's whole life costs Redis and the server as change sets. Started by Benchmarks/redis/run, which starts a Redis of its own:
 //
-//     redis-store-benchmark life URL REDIS-PID JOBS BATCH SERVERS
-//     redis-store-benchmark latency URL ROUNDS
+//     redis-storage-benchmark URL REDIS-PID JOBS BATCH
 
 import Glibc
 import Jobs
-import RedisStore
-import Synchronization
+import RedisStorage
 
 func wallClock() -> Timestamp {
   var time = timespec()
@@ -22,7 +19,7 @@ func ownCPU() -> Double {
   return Double(time.tv_sec) * 1e6 + Double(time.tv_nsec) / 1e3
 }
 
-/// CPU time of another process, user and system, in microseconds (to 10 ms).
+/// CPU time of another process, all its threads, user and system, in microseconds (to 10 ms).
 func cpu(of pid: Int) -> Double {
   guard let file = unsafe fopen("/proc/\(pid)/stat", "r") else { return 0 }
   defer { unsafe fclose(file) }
@@ -38,103 +35,116 @@ func report(_ what: String, _ value: Double, _ unit: String) {
   print("\(what): \((value * 100).rounded() / 100) \(unit)")
 }
 
-let arguments = CommandLine.arguments
-func number(_ index: Int, _ value: Int) -> Int { arguments.count > index ? Int(arguments[index]) ?? value : value }
+/// Jobs as a state would move them: enqueued and started in one tick, done in the next, forgotten some ticks later.
+struct Lives {
+  let batch: Int
+  var number: UInt64 = 0
+  var cursor: Int64
+  var seq: Int64
+  let salt: UInt32 = 7
+  var running: [(head: JobHead, standing: JobStanding)] = []
+  var ended: [[JobHead]] = []
+  var token: UInt64 = 1 << 32
+  let body = [UInt8](repeating: 7, count: 200)
 
-let payload = [UInt8](repeating: 7, count: 200)
-func newJobs(_ count: Int) -> [EnqueueGroup] {
-  (0..<count).map { _ in
-    EnqueueGroup(jobs: [NewJob(queue: "default", name: "email.send", payloadSize: payload.count, body: payload)])
+  mutating func tick() -> ChangeSet {
+    number += 1
+    let now = wallClock()
+    var set = ChangeSet(number: number, now: now, durability: .synced)
+    func tell(_ kind: Event.Kind, _ head: JobHead, _ worker: String) {
+      cursor += 1
+      set.events.append(
+        Event(
+          cursor: cursor, kind: kind, at: now, jobID: head.job.id, queue: head.job.queue, name: head.job.name,
+          attempt: 1, workerID: worker))
+    }
+    for var job in running {
+      job.standing.state = .succeeded
+      job.standing.token = 0
+      job.standing.finishedAt = now
+      job.standing.expires = now + .hours(1)
+      set.jobs.append(
+        JobChange(head: job.head, standing: job.standing, isNew: false, carried: JobCarried(result: [1, 2, 3])))
+      tell(.succeeded, job.head, job.standing.workerID)
+    }
+    if !running.isEmpty { ended.append(running.map(\.head)) }
+    if ended.count > 10 {
+      set.forgotten = ended.removeFirst().map { ForgottenJob(head: $0, state: .succeeded) }
+    }
+    running = []
+    for index in 0..<batch {
+      let id = JobID.make(seq: seq, at: now, salt: salt)
+      let head = JobHead(
+        seq: seq, job: NewJob(id: id, name: "email.send", runAt: now, payloadSize: 200), isChosen: false,
+        createdAt: now)
+      seq += 1
+      token += 1
+      var standing = JobStanding(state: .running, runAt: now)
+      standing.attempt = 1
+      standing.wasStarted = true
+      standing.startedAt = now
+      standing.workerID = "worker-\(index % 8)"
+      standing.token = token
+      tell(.enqueued, head, "")
+      tell(.started, head, standing.workerID)
+      set.jobs.append(JobChange(head: head, standing: standing, isNew: true, body: body))
+      running.append((head, standing))
+    }
+    set.nextSeq = seq
+    var queue = StoredQueue(name: "default")
+    queue.succeeded = UInt64(seq)
+    set.queues = [queue]
+    return set
   }
 }
 
-/// Ticks of several servers in turn, each with enqueues, claims and outcomes; finished jobs are forgotten at once.
-func life(_ url: RedisURL, pid: Int, jobs: Int, batch: Int, servers: Int) throws(StoreError) {
-  var terms = StoreConfiguration()
-  terms.retention = .seconds(1)
-  terms.eventRetention = .seconds(1)
-  var stores: [RedisStore] = []
-  for _ in 0..<servers { stores.append(try RedisStore.open(url: url, configuration: terms, now: wallClock)) }
-  let groups = newJobs(batch)
-  var settlements = [[Settlement]](repeating: [], count: servers)
-  var prunes = [Timestamp](repeating: .distantPast, count: servers)
-  var done = 0
-  var index = 0
+final class Counter: StateLoader {
+  var nextSeq: Int64 = 1
+  var cursor: Int64 = 0
+  func begin(salt: UInt32, nextSeq: Int64, lastCursor: Int64, lastNumber: UInt64) {
+    self.nextSeq = nextSeq
+    cursor = lastCursor
+  }
+  func add(_ queue: StoredQueue) {}
+  func add(_ document: Document) {}
+  func add(_ job: LoadedJob) {}
+  func addChosen(id: String, seq: Int64) {}
+  func addHold(queue: String, key: String, seq: Int64, until: Timestamp) {}
+}
+
+func run(_ url: RedisURL, pid: Int, jobs: Int, batch: Int) throws(StoreError) {
+  let storage = try RedisStorage.open(url: url)
+  let epoch = try storage.beginEpoch()
+  let counter = Counter()
+  try storage.load(epoch, into: counter)
+  var lives = Lives(batch: batch, cursor: counter.cursor, seq: counter.nextSeq)
+  for _ in 0..<12 { try storage.write([lives.tick()], epoch: epoch) }
   let start = wallClock()
   let used = (ownCPU(), cpu(of: pid))
-  while done < jobs {
-    let store = stores[index]
-    let now = wallClock()
-    done += try store.settle(settlements[index], now: now).count
-    _ = try store.enqueue(groups, now: now)
-    let request = ClaimRequest(
-      filters: [ClaimFilter(queues: [QueuePattern("default")])],
-      workers: (0..<8).map {
-        ClaimRequest.Worker(id: "worker-\($0)", leaseUntil: now + .seconds(30), holdsNothing: false)
-      },
-      slots: (0..<batch).map { ClaimRequest.Slot(worker: $0 % 8, filter: 0) })
-    let claimed = try store.claim(request, now: now).jobs
-    settlements[index] = claimed.map { Settlement(lease: $0.lease, outcome: .succeeded(result: [])) }
-    if prunes[index] <= now { prunes[index] = try store.prune(now: now, limit: 1000) }
-    _ = try store.commit(.synced)
-    index = (index + 1) % servers
+  var made = 0.0
+  for _ in 0..<jobs / batch {
+    let before = ownCPU()
+    let set = lives.tick()
+    made += ownCPU() - before
+    try storage.write([set], epoch: epoch)
   }
-  let spent = (ownCPU() - used.0, cpu(of: pid) - used.1)
-  let name = "\(servers) server\(servers == 1 ? "" : "s"), \(batch) jobs per tick"
-  report("\(name): Redis CPU per job's life", spent.1 / Double(done), "us")
-  report("\(name): servers' CPU per job's life", spent.0 / Double(done), "us")
-  report("\(name): round trips per job", Double(stores.reduce(0) { $0 + $1.roundTrips }) / Double(done), "")
-  report("\(name): jobs per second", Double(done) / (wallClock() - start).seconds, "/s")
-  for store in stores { try store.close() }
+  let spent = (ownCPU() - used.0 - made, cpu(of: pid) - used.1)
+  let name = "\(batch) jobs per tick"
+  report("\(name): Redis CPU per job's life", spent.1 / Double(jobs), "us")
+  report("\(name): storage's CPU per job's life", spent.0 / Double(jobs), "us")
+  report("\(name): jobs per second", Double(jobs) / (wallClock() - start).seconds, "/s")
+  try storage.close()
 }
 
-/// One job at a time: enqueued and committed at A; B hears of it, claims it, and commits.
-func latency(_ url: RedisURL, rounds: Int) throws(StoreError) {
-  let heard = Mutex(0)
-  let a = try RedisStore.open(url: url, now: wallClock)
-  let b = try RedisStore.open(
-    url: url, now: wallClock,
-    signal: { signal in if case .ready = signal { heard.withLock { $0 += 1 } } })
-  let filter = ClaimFilter(queues: [QueuePattern("default")])
-  var times: [Int64] = []
-  for round in 0..<rounds {
-    let before = heard.withLock { $0 }
-    let start = wallClock()
-    _ = try a.enqueue(newJobs(1), now: start)
-    while heard.withLock({ $0 }) == before, (wallClock() - start).microseconds < 100_000 { sched_yield() }
-    let now = wallClock()
-    let jobs = try b.claim(
-      ClaimRequest(
-        filters: [filter], workers: [ClaimRequest.Worker(id: "w", leaseUntil: now + .seconds(30))],
-        slots: [ClaimRequest.Slot(worker: 0, filter: 0)]), now: now
-    ).jobs
-    let end = wallClock()
-    guard jobs.count == 1 else { continue }
-    if round >= rounds / 10 { times.append((end - start).microseconds) }
-    _ = try b.settle(jobs.map { Settlement(lease: $0.lease, outcome: .succeeded(result: [])) }, now: end)
-    _ = try a.commit(.synced)
-    _ = try b.commit(.synced)
-    // As idle servers are.
-    usleep(2_000)
-  }
-  times.sort()
-  guard !times.isEmpty else { return }
-  report("enqueue at A to started at B, p50", Double(times[times.count / 2]), "us")
-  report("enqueue at A to started at B, p99", Double(times[times.count * 99 / 100]), "us")
-  try a.close()
-  try b.close()
-}
-
+let arguments = CommandLine.arguments
 do {
-  guard arguments.count > 2, let url = RedisURL(arguments[2]) else {
+  guard arguments.count > 4, let url = RedisURL(arguments[1]), let pid = Int(arguments[2]),
+    let jobs = Int(arguments[3]), let batch = Int(arguments[4])
+  else {
     print("see Benchmarks/redis/run")
     exit(64)
   }
-  if arguments[1] == "latency" {
-    try latency(url, rounds: number(3, 1000))
-  } else {
-    try life(url, pid: number(3, 0), jobs: number(4, 200_000), batch: number(5, 100), servers: number(6, 1))
-  }
+  try run(url, pid: pid, jobs: jobs, batch: batch)
 } catch {
   print("failed: \(error)")
   exit(1)

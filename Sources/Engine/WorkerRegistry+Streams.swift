@@ -27,6 +27,7 @@ extension WorkerRegistry {
       resumeWindow: hello.resumeWindow.map { min(max($0, .zero), configuration.longestResumeWindow) },
       lease: configuration.lease, most: capacity(hello.maxInFlight),
       mostBytes: Int(min(hello.maxInFlightBytes, UInt64(Int32.max) << 16)), now: tick.moment)
+    session.server = hello.server
     session.predecessor = old
     session.isDraining = isDraining
     session.outDrain = isDraining

@@ -332,7 +332,7 @@ final class WorkerRegistry {
   func views(now: Moment) -> [WorkerView] {
     all.filter { !$0.isGone }.map { session in
       WorkerView(
-        workerID: session.id, serverID: configuration.serverID,
+        workerID: session.id, serverID: session.server ?? configuration.serverID,
         queues: session.subscriptions.map { $0.pattern.isPrefix ? $0.pattern.text + "*" : $0.pattern.text },
         names: session.group.key.names, maxInFlight: UInt32(clamping: session.most),
         running: UInt32(clamping: session.held.count), lostTotal: session.lostTotal,

@@ -22,6 +22,8 @@ final class WorkerSession {
   /// A poller says them with every Fetch.
   var subscriptions: [Subscription]
   let address: String
+  /// The other server that it is connected to; nil: this one.
+  var server: String?
   let labels: [String: String]
   let resumeWindow: Interval?
   var lease: Interval

@@ -23,6 +23,8 @@ public struct WorkerHello: Sendable {
   public var resumeWindow: Interval?
   public var labels: [String: String]
   public var held: [Lease]
+  /// The other server that it is connected to; nil: this one.
+  public var server: String?
 
   public init(
     workerID: String, subscriptions: [Subscription], names: [String] = [], maxInFlight: UInt32,

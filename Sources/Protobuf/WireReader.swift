@@ -20,6 +20,9 @@ public struct WireReader {
 
   private var offset = 0
 
+  /// Where the next field begins.
+  public var place: Int { offset }
+
   public init() {}
 
   /// The next field, or nil at the end.

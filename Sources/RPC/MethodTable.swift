@@ -40,6 +40,18 @@ public struct MethodTable: Sendable {
     }
   }
 
+  /// Who handles a call, decided when it begins.
+  public enum Place {
+    /// The method as it was registered.
+    case here
+    /// The method of the same path in another table.
+    case table(MethodTable)
+    case handler(any CallHandler)
+  }
+
+  /// Asked for every call, on its event loop; nil costs nothing.
+  public var detour: (@Sendable (ServerCall) -> Place)?
+
   private(set) var methods: [Method] = []
   private(set) var interceptors: [any ServerInterceptor] = []
   /// Positions in `methods` plus one, 0 where free; the size is a power of two at least twice the number of methods.
@@ -91,6 +103,12 @@ public struct MethodTable: Sendable {
     var bucket = methods[position].hash & (buckets.count - 1)
     while buckets[bucket] != 0 { bucket = (bucket + 1) & (buckets.count - 1) }
     buckets[bucket] = Int32(position + 1)
+  }
+
+  /// How this table handles what another calls `method`; nil: it has no such path.
+  func handler(for method: Method) -> Handler? {
+    if method.index < methods.count, methods[method.index].path == method.path { return methods[method.index].handler }
+    return methods.first { $0.path == method.path }?.handler
   }
 
   /// Finds the method of a path that is still bytes on the wire.

@@ -7,8 +7,14 @@ public struct Peer: Sendable, Equatable {
   /// The DNS, URI and IP names of the client's verified certificate.
   public var certificateNames: [String]
 
-  public init(address: String, certificateSubject: String? = nil, certificateNames: [String] = []) {
+  /// The other server to which it is connected; nil: to this one.
+  public var server: String?
+
+  public init(
+    address: String, certificateSubject: String? = nil, certificateNames: [String] = [], server: String? = nil
+  ) {
     self.address = address
+    self.server = server
     self.certificateSubject = certificateSubject
     self.certificateNames = certificateNames
   }

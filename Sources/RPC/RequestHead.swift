@@ -17,6 +17,8 @@ struct RequestHead {
   var timeLimit = TimeLimit.none
   var encoding = Encoding.identity
   var acceptsGzip = false
+  /// Another server hands a call on: see `ServerCall.isForwarded`.
+  var isForwarded = false
   /// Where the path lies in the block.
   var pathStart = 0
   var pathLength = 0
@@ -47,6 +49,8 @@ struct RequestHead {
       pathLength = value.count
     case 7 where unsafe name.equals(":method"):
       isPost = unsafe value.equals("POST")
+    case 11 where unsafe name.equals("gkick-front"):
+      isForwarded = true
     case 12 where unsafe name.equals("content-type"):
       contentType = unsafe Self.isGRPC(value) ? .grpc : .other
     case 12 where unsafe name.equals("grpc-timeout"):

@@ -32,6 +32,8 @@ public final class ServerCall {
     static let ownsHead = State(rawValue: 1 << 13)
     /// The response head was submitted.
     static let headSent = State(rawValue: 1 << 14)
+    /// The head says that another server hands the call on.
+    static let forwarded = State(rawValue: 1 << 15)
   }
 
   let connection: ServerConnection
@@ -87,7 +89,15 @@ public final class ServerCall {
 
   public var kind: MethodKind { method.kind }
 
-  public var peer: Peer { connection.peer }
+  /// Who calls: the other end of the connection, or whom a server that handed the call on has named.
+  public var peer: Peer { origin ?? connection.peer }
+
+  /// Whether the head has a field `gkick-front`: another server says that it hands on a call that came to it. Whether that is to be
+  /// believed is for whoever knows the servers' secret to say, before `origin` is set.
+  public var isForwarded: Bool { state.contains(.forwarded) }
+
+  /// Who called the server that handed the call on.
+  public var origin: Peer?
 
   /// Request metadata, decoded when first asked for.
   public var metadata: Metadata {

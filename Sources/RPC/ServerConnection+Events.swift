@@ -102,6 +102,7 @@ extension ServerConnection {
       connection: self, slot: slot, method: method, head: bytes, startedAt: now, deadline: deadline)
     if head.acceptsGzip { call.state.insert(.acceptsGzip) }
     if head.encoding == .gzip { call.state.insert(.requestGzip) }
+    if head.isForwarded { call.state.insert(.forwarded) }
     begin(call, endStream: endStream)
   }
 
@@ -301,17 +302,18 @@ extension ServerConnection {
   }
 
   private func start(_ call: ServerCall, request: ByteBuffer?) {
-    switch call.method.handler {
+    var handler = call.method.handler
+    if let detour = methods.detour {
+      switch detour(call) {
+      case .here: break
+      case .table(let table): handler = table.handler(for: call.method) ?? handler
+      case .handler(let handler): return start(call, handler, request)
+      }
+    }
+    switch handler {
     case .unary(let handler):
       if let request { handler(call, request) }
-    case .stream(let make):
-      let handler = make(call)
-      // The factory may already have finished the call.
-      guard call.isOpen else { return handler.ended(call.end, call: call) }
-      call.handler = handler
-      guard let request else { return }
-      handler.message(request, call: call)
-      if call.isOpen { handler.halfClosed(call: call) }
+    case .stream(let make): start(call, make(call), request)
     case .async(let body):
       let handler = AsyncServerCall(call)
       call.handler = handler
@@ -321,6 +323,15 @@ extension ServerConnection {
       }
       handler.start(body, on: context.taskExecutor)
     }
+  }
+
+  private func start(_ call: ServerCall, _ handler: any CallHandler, _ request: ByteBuffer?) {
+    // Whoever made it may already have finished the call.
+    guard call.isOpen else { return handler.ended(call.end, call: call) }
+    call.handler = handler
+    guard let request else { return }
+    handler.message(request, call: call)
+    if call.isOpen { handler.halfClosed(call: call) }
   }
 
   /// The handler reads again: what waited is handed out, then the peer may send as much as it has.

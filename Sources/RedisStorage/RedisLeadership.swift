@@ -110,9 +110,9 @@ final class RedisLeadership: Leadership {
   func seek(_ serverID: String, term: Interval) throws(StoreError) -> Leading {
     try line.use { (session) throws(RedisFailure) -> Leading in
       let newest = self.known.newest
-      var (reply, confirmed) = try session.run(
-        .lead, key: self.layout.meta, and: self.confirmation, afterTimeout: self.options.replicaTimeout
-      ) { command in
+      // No replica is asked to confirm it: an epoch that a failover forgets is not given again (see lead.lua), and without replicas a
+      // server can still lead to say so to whoever asks.
+      var (reply, _) = try session.run(.lead, key: self.layout.meta) { command in
         command.add("seek")
         command.add(serverID)
         command.add(term.microseconds / 1000)
@@ -139,20 +139,8 @@ final class RedisLeadership: Leadership {
           "Redis has lost change sets that it had acknowledged (a failover to a replica that lagged, or a restart without AOF): "
             + "events go on at a higher cursor, watchers are told")
       }
-      if let count = try confirmed?.integer(), count < self.options.replicas {
-        throw .refused(
-          "NOREPLICAS \(count) of \(self.options.replicas) replicas have confirmed that this server leads")
-      }
       return .here(Epoch(epoch))
     }
-  }
-
-  private var confirmation: RedisCommand? {
-    guard options.replicas > 0 else { return nil }
-    var wait = RedisCommand("WAIT")
-    wait.add(options.replicas)
-    wait.add(max(1, Int64(options.replicaTimeout / .milliseconds(1))))
-    return wait
   }
 
   func renew(_ serverID: String, epoch: Epoch, term: Interval) throws(StoreError) {

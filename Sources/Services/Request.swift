@@ -55,7 +55,9 @@ extension Status {
 
   init(_ error: StoreError) {
     switch error.kind {
-    case .unavailable, .locked, .deposed: self.init(.unavailable, error.message, retryPushback: 1_000)
+    case .unavailable, .locked: self.init(.unavailable, error.message, retryPushback: 1_000)
+    // The fence held: nothing was written of what was asked.
+    case .deposed: self = .notLeading
     case .full: self.init(.resourceExhausted, error.message, retryPushback: 5_000)
     case .unusable: self.init(.internal, error.message)
     }

@@ -151,11 +151,15 @@ import Testing
     scene.options.replicaTimeout = .milliseconds(50)
     let storage = try scene.open()
     #expect(storage.weaknesses.count == 1)
-    #expect(scene.kind { _ = try scene.lead(storage) } == .unavailable, "nobody leads whom no replica knows")
+    let (next, _) = try scene.lead(storage)
+    #expect(next > epoch)
+    #expect(scene.kind { try storage.write([scene.job(1, cursor: 2)], epoch: next) } == .unavailable)
     let replica = try RedisProcess(["--replicaof", "127.0.0.1 \(scene.redis.port)"])
     scene.options.replicaTimeout = .seconds(2)
-    let (next, _) = try scene.insist { try scene.lead(try scene.open()) }
-    #expect(next > epoch)
+    try scene.insist {
+      let (last, state) = try scene.lead(storage)
+      try storage.write([scene.job(1, cursor: state.lastCursor + 1)], epoch: last)
+    }
     replica.stop()
   }
 

@@ -17,7 +17,7 @@ final class ServerRuntime: Sendable {
   private let logger: Logger
   private let startedAt: Timestamp
   private let group: MultiThreadedEventLoopGroup
-  private let host: EngineHost
+  private let engines: Engines
   private let health = HealthStatus()
   private let server: RPCServer
   /// What JSON over HTTP is served by: every loop of the server in the process.
@@ -37,26 +37,16 @@ final class ServerRuntime: Sendable {
       settings.store, terms: settings.storeTerms, redis: settings.redis, logger: logger)
     storeKind = storage.kind
     group = MultiThreadedEventLoopGroup(numberOfThreads: settings.loops)
-    var configuration = EngineConfiguration()
-    configuration.serverID = Self.makeID()
-    configuration.lease = settings.storeTerms.lease
-    configuration.durability = settings.durability
-    host = try EngineHost(
-      storage: storage, terms: settings.storeTerms, configuration: configuration,
-      seed: UInt64.random(in: .min ... .max), group: group)
-
     var methods = MethodTable()
-    Services.register(
-      into: &methods, host: host,
-      configuration: ServicesConfiguration(
-        serverID: configuration.serverID, version: Version.text,
-        address: settings.listen.first.map { String(describing: $0) } ?? "", storeKind: storeKind, startedAt: startedAt,
-        maxPayload: settings.maxPayload))
+    engines = try Engines(
+      storage, settings: settings, serverID: Self.makeID(), startedAt: startedAt, group: group, logger: logger,
+      methods: &methods)
     HealthService(health).register(in: &methods)
     ReflectionService(try DescriptorIndex([Descriptors.gkick, DescriptorIndex.standardServices])).register(in: &methods)
     for service in ["JobService", "WorkerService", "AdminService"] { health.set(.serving, for: "gkick.v1." + service) }
     calls = CallMetrics(paths: methods.paths)
     methods.intercept(calls)
+    engines.finish(&methods)
     let table = methods
     inProcess = group.makeIterator().map {
       InProcessTransport(methods: table, eventLoop: $0, peer: HTTPSide.peer, configuration: settings.inProcess)
@@ -68,21 +58,23 @@ final class ServerRuntime: Sendable {
     }
     watchdog = Watchdog(
       server.pulses.map { .init(pulse: $0.pulse, knock: $0.knock) }
-        + [.init(pulse: host.pulse, knock: { [host] in host.knock() }, isRepeated: true)],
+        + engines.ownHosts.map { host in .init(pulse: host.pulse, knock: { host.knock() }, isRepeated: true) },
       limit: settings.watchdog.microseconds > 0 ? settings.watchdog.microseconds / 1_000 : nil, logger: logger)
   }
 
   /// Serves until a wish to end comes, then drains.
   func run(_ wishes: AsyncStream<Signals.Wish>) async throws {
-    host.start()
+    engines.start()
     watchdog.start()
     var http: HTTPSide?
     do {
-      for endpoint in settings.listen { try await listen(on: endpoint) }
+      var bound: [SocketAddress] = []
+      for endpoint in settings.listen { bound.append(try await listen(on: endpoint)) }
+      try engines.join(bound)
       http = try await startHTTP()
     } catch {
       await server.shutdownGracefully(within: .zero)
-      try? await host.stop()
+      try? await engines.stop()
       throw error
     }
     announce(http)
@@ -102,7 +94,7 @@ final class ServerRuntime: Sendable {
   private func watchStorage() async {
     var since: ContinuousClock.Instant?
     while !Task.isCancelled {
-      let trouble = host.storageTrouble
+      let trouble = engines.trouble
       if let trouble, since == nil {
         since = .now
         logger.error(
@@ -116,9 +108,9 @@ final class ServerRuntime: Sendable {
     }
   }
 
-  private func listen(on endpoint: Endpoint) async throws {
+  private func listen(on endpoint: Endpoint) async throws -> SocketAddress {
     do {
-      _ = try await server.bind(endpoint.listenAddress)
+      return try await server.bind(endpoint.listenAddress)
     } catch {
       throw StartFailure("cannot listen on \(endpoint): \(error)")
     }
@@ -150,11 +142,11 @@ final class ServerRuntime: Sendable {
     logger.info("draining", metadata: ["limit": "\(IntervalText.format(settings.drainTimeout))"])
     isDraining.store(true, ordering: .relaxed)
     health.shutdown()
-    await host.drain(within: .microseconds(settings.drainTimeout.microseconds))
+    await engines.drain(within: .microseconds(settings.drainTimeout.microseconds))
     await server.shutdownGracefully(within: .seconds(2))
     await http?.stop()
     watchdog.stop()
-    try await host.stop()
+    try await engines.stop()
     try await group.shutdownGracefully()
     logger.info("ended")
   }
@@ -178,17 +170,18 @@ final class ServerRuntime: Sendable {
     switch path {
     case "/healthz":
       // Asks none of the threads that it is about.
-      if host.hasStopped { return .text(503, "the engine has stopped") }
+      if engines.hasStopped { return .text(503, "the engine has stopped") }
       if let trouble = watchdog.trouble { return .text(503, trouble) }
       return .text(200, "ok")
     case "/readyz":
       if isDraining.load(ordering: .relaxed) { return .text(503, "draining") }
-      if let trouble = host.storageTrouble { return .text(503, "the store fails: \(trouble)") }
-      return .text(200, "ok")
+      let readiness = engines.readiness
+      return .text(readiness.isReady ? 200 : 503, readiness.text)
     case "/metrics":
       let page = MetricsPage(
-        host: await host.statistics(), queues: (try? await host.queues()) ?? [], workers: await host.workers(),
-        calls: calls.rows(), transport: server.statistics, process: .read(), startedAt: startedAt, store: storeKind)
+        host: await engines.host?.statistics(), queues: (try? await engines.host?.queues()) ?? [],
+        workers: await engines.host?.workers() ?? [], calls: calls.rows(), transport: server.statistics,
+        process: .read(), startedAt: startedAt, store: storeKind, leadership: engines.leadership)
       return GatewayPage(status: 200, contentType: PrometheusText.contentType, body: page.text())
     default:
       return nil
@@ -196,13 +189,14 @@ final class ServerRuntime: Sendable {
   }
 
   /// For people who look at several servers: the host's name and something of its own.
-  private static func makeID() -> String {
+  private static func makeID() -> String { hostName + "-" + String(UInt64.random(in: .min ... .max), radix: 36) }
+
+  static var hostName: String {
     var name = [CChar](repeating: 0, count: 256)
     // Writes at most as much as the buffer holds, less one so that a NUL stays.
     unsafe name.withUnsafeMutableBufferPointer { buffer in
       if let start = buffer.baseAddress { _ = unsafe gethostname(start, buffer.count - 1) }
     }
-    let host = String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-    return host + "-" + String(UInt64.random(in: .min ... .max), radix: 36)
+    return String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
   }
 }

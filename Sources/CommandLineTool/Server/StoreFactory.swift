@@ -2,7 +2,7 @@ import Jobs
 import Logging
 import MemoryStorage
 import NIOSSL
-import RedisStore
+import RedisStorage
 import SQLiteStorage
 import Services
 
@@ -20,9 +20,14 @@ enum StoreFactory {
       return storage
     case .memory:
       return MemoryStorage(retention: retention)
-    case .redis:
-      throw StartFailure(
-        "this build cannot use Redis: it lies between two forms of it. Use the last release or the next build")
+    case .redis(let url):
+      var options = RedisOptions()
+      options.prefix = redis.prefix
+      options.replicas = redis.wait
+      options.retention = retention
+      options.warn = { text in logger.warning("\(text)") }
+      if url.isTLS { options.makeTransport = try tls(redis) }
+      return try RedisStorage.open(url: url, options: options)
     }
   }
 

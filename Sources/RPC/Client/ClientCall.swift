@@ -23,6 +23,10 @@ public final class ClientCall {
     static let touched = State(rawValue: 1 << 7)
     /// The server refused it once already.
     static let refusedOnce = State(rawValue: 1 << 8)
+    /// It has, or had, a stream on which the server may have seen it.
+    static let sent = State(rawValue: 1 << 9)
+    /// It ended without a word of the server's.
+    static let lost = State(rawValue: 1 << 10)
   }
 
   let context: LoopContext
@@ -69,6 +73,12 @@ public final class ClientCall {
 
   /// Whether the call has not ended yet.
   public var isOpen: Bool { !state.contains(.over) }
+
+  /// Whether the server may have seen the call. Once it has failed and this is false, it has certainly done nothing of it.
+  public var wasSent: Bool { state.contains(.sent) }
+
+  /// Whether the call ended because there was no connection, or it was lost or reset: not by a status that the server gave.
+  public var wasLost: Bool { state.contains(.lost) }
 
   package var waitsForReady: Bool? { options.waitForReady }
 
@@ -160,6 +170,7 @@ public final class ClientCall {
   func attached(to connection: ClientConnection, slot: Int32) {
     self.connection = connection
     self.slot = slot
+    state.insert(.sent)
     if kept.readableBytes > 0 {
       var box = connection.session.takeOutbox(slot)
       box.writeImmutableBuffer(kept)
@@ -174,6 +185,7 @@ public final class ClientCall {
   func detached() {
     connection = nil
     slot = -1
+    state.remove(.sent)
     httpStatus = 0
     owedWindow = 0
     deframer.drop()
@@ -240,6 +252,7 @@ public final class ClientCall {
 
   /// Ends a call that has no connection.
   package func fail(_ status: Status) {
+    if connection == nil { state.insert(.lost) }
     if connection != nil { cancel(status) } else { over(status, Metadata()) }
   }
 

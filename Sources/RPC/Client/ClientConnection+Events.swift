@@ -200,6 +200,7 @@ extension ClientConnection {
       call.connection = self
       call.slot = slot
     }
+    call.state.insert(.lost)
     let isLate = call.deadline.map { $0 <= .now() } ?? false
     let code = error == .cancel && isLate ? .deadlineExceeded : StatusMapping.code(reset: error)
     call.over(Status(code, "the server reset the stream: HTTP/2 error \(error.rawValue)"), Metadata())

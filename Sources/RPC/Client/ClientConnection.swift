@@ -146,6 +146,7 @@ package final class ClientConnection {
       guard let call else { continue }
       // What the server said before it went still counts.
       if call.end != nil { continue }
+      call.state.insert(.lost)
       call.over(Status(.unavailable, reason), Metadata())
     }
   }

@@ -28,6 +28,8 @@ public struct ClientTLS: Sendable {
   public var serverName: String?
   /// Off, anyone can claim to be the server: for trials on one machine only.
   public var verifiesServer = true
+  /// Off, the certificate must be trusted, whatever name it bears: for servers that know each other by an authority of their own.
+  public var verifiesName = true
 
   public init(roots: Roots = .system, identity: Identity? = nil, serverName: String? = nil) {
     self.roots = roots
@@ -41,6 +43,7 @@ public struct ClientTLS: Sendable {
     configuration.minimumTLSVersion = .tlsv12
     configuration.applicationProtocols = ["h2"]
     if case .file(let path) = roots { configuration.trustRoots = .certificates(try TLSFile.certificates(path)) }
+    if !verifiesName { configuration.certificateVerification = .noHostnameVerification }
     if !verifiesServer { configuration.certificateVerification = .none }
     if let identity {
       configuration.certificateChain = try TLSFile.certificates(identity.certificateChainFile).map { .certificate($0) }

@@ -18,6 +18,7 @@ public final class EngineHost: Sendable {
   /// Worker streams that are open now.
   let sessions = Atomic<Int>(0)
   private let storage: StorageDesk
+  private let deposed: (@Sendable () -> Void)?
   private let configuration: EngineConfiguration
   private let machine: Mutex<EngineMachine?>
   private let inquiries = Mutex(Inquiries())
@@ -60,12 +61,27 @@ public final class EngineHost: Sendable {
       limits: limits)
   }
 
-  /// - Parameter reader: what the storage gives, or a test's.
+  /// Leads a storage that others may lead before and after: the epoch has begun, and the storage stays open at the end.
+  /// - Parameter deposed: told, once or more, when a write was refused because another epoch has begun.
+  public convenience init(
+    storage: any Storage, epoch: Epoch, deposed: @escaping @Sendable () -> Void, terms: StoreConfiguration,
+    configuration: EngineConfiguration, seed: UInt64, group: any EventLoopGroup, limits: HostLimits = HostLimits()
+  ) throws(StoreError) {
+    try self.init(
+      storage: storage, reader: storage.reader, terms: terms, configuration: configuration, seed: seed, group: group,
+      limits: limits, term: (epoch, deposed))
+  }
+
+  /// - Parameters:
+  ///   - reader: what the storage gives, or a test's.
+  ///   - term: of a storage that is shared; nil: the storage is this host's alone.
   init(
     storage: any Storage, reader: any JobReader, terms: StoreConfiguration = StoreConfiguration(),
-    configuration: EngineConfiguration, seed: UInt64, group: any EventLoopGroup, limits: HostLimits
+    configuration: EngineConfiguration, seed: UInt64, group: any EventLoopGroup, limits: HostLimits,
+    term: (epoch: Epoch, deposed: @Sendable () -> Void)? = nil
   ) throws(StoreError) {
     self.limits = limits
+    deposed = term?.deposed
     self.configuration = configuration
     mailbox = Mailbox(limits: limits)
     reads = ReadPool(reader: reader, limits: limits)
@@ -74,12 +90,12 @@ public final class EngineHost: Sendable {
       desks.append(LoopDesk(loop: loop, index: UInt32(desks.count), mailbox: mailbox, reads: reads))
     }
     self.desks = desks
-    let epoch = try storage.beginEpoch()
+    let epoch = if let term { term.epoch } else { try storage.beginEpoch() }
     let backlog = Backlog(rows: storage.rows, terms: terms, seed: seed)
     try backlog.load(storage, epoch, now: EngineHost.moment())
     let engine = Engine(backlog: backlog, configuration: configuration, seed: seed, now: EngineHost.moment())
     machine = Mutex(EngineMachine(engine: engine))
-    self.storage = StorageDesk(storage: storage, epoch: epoch)
+    self.storage = StorageDesk(storage: storage, epoch: epoch, closes: term == nil)
   }
 
   /// Wall clock time.
@@ -167,8 +183,10 @@ public final class EngineHost: Sendable {
       timings.withLock { $0.commit.record(Interval(microseconds: microseconds)) }
       return effects
     case .failed(let error):
+      if error.kind == .deposed { deposed?() }
       return engine.failed(error, now: now)
     case .loaded(let failure):
+      if failure?.kind == .deposed { deposed?() }
       let decision = engine.loaded(failure, now: now)
       if let work = decision.work { storage.push(work) }
       return decision.effects

@@ -19,6 +19,7 @@ final class StorageDesk: @unchecked Sendable {  // Everything mutable is touched
 
   let storage: any Storage
   private let epoch: Epoch
+  private let closes: Bool
   private let gate = Gate()
   private var queue: [StorageWork] = []
   private var isClosed = false
@@ -30,8 +31,10 @@ final class StorageDesk: @unchecked Sendable {  // Everything mutable is touched
   /// Many change sets in one go are fine, very many bytes at once are not.
   private static let setsPerWrite = 64
 
-  init(storage: any Storage, epoch: Epoch) {
+  /// - Parameter closes: the storage with the end; else it is another's next.
+  init(storage: any Storage, epoch: Epoch, closes: Bool) {
     self.storage = storage
+    self.closes = closes
     self.epoch = epoch
   }
 
@@ -88,7 +91,7 @@ final class StorageDesk: @unchecked Sendable {  // Everything mutable is touched
       if isOver { break }
       if batch.isEmpty { tidyAt = tidy() } else { report(carryOut(batch, lent)) }
     }
-    ended(Result { () throws(StoreError) in try storage.close() })
+    ended(Result { () throws(StoreError) in if closes { try storage.close() } else { try storage.sync() } })
   }
 
   /// With the lock held: either one load, or writes that follow each other.

@@ -72,6 +72,8 @@ final class WorkSession: CallHandler, Answerable, Pausable {
     self.route = route
     phase = .open
     host.sessions.add(1, ordering: .relaxed)
+    var hello = hello
+    hello.server = call.peer.server
     desk.tell(.connect(hello, address: call.peer.address, route))
   }
 

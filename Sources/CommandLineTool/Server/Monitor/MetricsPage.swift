@@ -14,6 +14,8 @@ struct MetricsPage {
   var process: ProcessFigures
   var startedAt: Timestamp
   var store: String
+  /// nil: the store is this server's alone.
+  var leadership: LeadershipStatus?
 
   /// More queues than this are not told one by one: a page must stay small whatever producers name their queues.
   static let mostQueues = 1_000
@@ -22,6 +24,7 @@ struct MetricsPage {
     var page = PrometheusText()
     page.family("gkick_info", .gauge, "The server: always 1.")
     page.sample("gkick_info", [("version", Version.text), ("store", store)], 1 as UInt64)
+    if let leadership { write(leadership, to: &page) }
     write(queues.prefix(Self.mostQueues), to: &page)
     if let host {
       write(host.engine, to: &page)
@@ -32,6 +35,18 @@ struct MetricsPage {
     writeTransport(to: &page)
     writeProcess(to: &page)
     return page.text
+  }
+
+  private func write(_ leadership: LeadershipStatus, to page: inout PrometheusText) {
+    page.family("gkick_leads", .gauge, "1: this server leads, 0: it hands calls on to the one that does.")
+    page.sample("gkick_leads", [], leadership.leads ? 1 as UInt64 : 0)
+    page.family("gkick_leader_since_seconds", .gauge, "Since when it is so, in seconds since 1970.")
+    page.sample(
+      "gkick_leader_since_seconds", [("leader", leadership.leaderID)], Double(leadership.since.microseconds) / 1e6)
+    page.family("gkick_leader_renewed_seconds", .gauge, "How long ago the store was last asked who leads, or told.")
+    page.sample("gkick_leader_renewed_seconds", [], leadership.renewedAgo.seconds)
+    page.family("gkick_servers", .gauge, "Servers on this store.")
+    page.sample("gkick_servers", [], UInt64(leadership.servers.count))
   }
 
   private func write(_ queues: ArraySlice<QueueView>, to page: inout PrometheusText) {

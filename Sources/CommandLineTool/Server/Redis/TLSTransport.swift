@@ -2,7 +2,7 @@ import NIOConcurrencyHelpers
 import NIOCore
 import NIOPosix
 import NIOSSL
-import RedisStore
+import RedisStorage
 
 /// A connection to Redis over TLS: NIOSSL on one of NIO's loops, read by a thread that may block.
 final class TLSTransport: RedisTransport {

@@ -26,6 +26,18 @@ struct ServerFlags: ParsableArguments {
 
   @Option(
     help: Self.help(
+      "Where the other servers on the same store reach this one.", "what --listen says", "--advertise", "HOST:PORT"))
+  var advertise: String?
+
+  @Option(
+    name: .customLong("advertise-ca"),
+    help: Self.help(
+      "PEM file of the authorities that the other servers' certificates are checked against.",
+      "those of --tls-client-ca, else this server's own certificate", "--advertise-ca", "FILE"))
+  var advertiseCA: String?
+
+  @Option(
+    help: Self.help(
       "Where JSON over HTTP, the web page, /healthz, /readyz and /metrics are served; none turns it off.",
       "127.0.0.1:7451", "--http", "HOST:PORT|none"))
   var http: String?

@@ -14,6 +14,10 @@ struct ServerSettings: Sendable {
   var listen: [Endpoint]
   var store: StoreLocation
   var redis = RedisSettings()
+  /// nil: what is listened on.
+  var advertise: Endpoint?
+  /// PEM file; nil: see LeaderClient.
+  var advertiseAuthorities: String?
   /// nil: no monitor.
   var http: Endpoint?
   var storeTerms = StoreConfiguration()
@@ -50,6 +54,11 @@ struct ServerSettings: Sendable {
         let good = endpoints.compactMap(\.self)
         return good.count == endpoints.count && Set(good).count == good.count ? good : nil
       }
+    advertise = try setting("--advertise", flags.advertise).value(default: nil, allowed: "HOST:PORT") { text in
+      if case .host(_, let port)? = Endpoint(text), port > 0 { return .some(Endpoint(text)) }
+      return nil
+    }
+    advertiseAuthorities = setting("--advertise-ca", flags.advertiseCA).text
     http = try setting("--http", flags.http)
       .value(default: .host("127.0.0.1", port: 7451), allowed: "HOST:PORT or none") { text in
         if text == "none" { return .some(nil) }

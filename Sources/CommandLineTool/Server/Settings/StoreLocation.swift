@@ -1,4 +1,4 @@
-import RedisStore
+import RedisStorage
 
 /// Which store holds the jobs, from `--store`.
 enum StoreLocation: Hashable, Sendable, CustomStringConvertible {
