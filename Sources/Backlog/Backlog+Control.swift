@@ -31,7 +31,7 @@ extension Backlog {
     try read(seqs, bodies: false)
   }
 
-  private func readCarried(of jobs: [LiveJob]) throws(StoreError) {
+  func readCarried(of jobs: [LiveJob]) throws(StoreError) {
     try read(jobs.filter { $0.carried == nil }.map(\.seq), bodies: false)
   }
 

@@ -115,7 +115,9 @@ extension Backlog {
       return looked < Self.queuesPerLook
     }
     if looked < Self.queuesPerLook { idleAfter = "" }
-    for queue in unused { forget(queue) }
+    if unused.isEmpty { return }
+    let recurring = Set(recurrings.byID.values.map(\.job.queue))
+    for queue in unused where !recurring.contains(queue.name) { forget(queue) }
   }
 
   func forget(_ queue: Queue) {

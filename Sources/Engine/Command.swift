@@ -19,6 +19,9 @@ public enum Command: Sendable {
   /// Answers when the job is final. Ask before reading the job's state, so that no end is missed.
   case waitForEnd(jobID: String, Route)
 
+  /// Limits, batches, recurring jobs.
+  indirect case flow(FlowCommand, Route)
+
   // Watchers: one pull, one answer
   case pullEvents(EventPull, Route)
 

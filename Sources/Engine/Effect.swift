@@ -31,6 +31,8 @@ public enum Reply: Sendable {
   case notFound
   /// deleteQueue: it has jobs, finished ones counted in.
   case hasJobs
+  /// flow.
+  case flow(FlowReply)
   /// explain.
   case explained(Explanation)
   /// annotate: one per job, in order.

@@ -196,6 +196,7 @@ public final class Engine {
     case .sweep(let sweep, let route): queues.start(sweep, route, tick: tick)
     case .pause(let queue, let isPaused, let route): tick.pauses.append((queue, isPaused, route))
     case .deleteQueue(let queue, let route): tick.deletions.append((queue, route))
+    case .flow(let command, let route): tick.flows.append((command, route))
     case .connect(let hello, let address, let route):
       workers.connect(hello, address: address, route: route, tick: tick)
     case .fetch(let fetch, let route): workers.fetch(fetch, route: route, tick: tick)
@@ -218,6 +219,8 @@ public final class Engine {
       let found = workers.views(now: now).filter(query.takes).sorted { $0.workerID < $1.workerID }
       tick.early.append(.reply(route, .workers(Array(found.prefix(query.limit)))))
     case .statistics(let route):
+      // While the state is being loaded it belongs to the storage's thread.
+      if outage == nil { statistics.flow = backlog.flowFigures }
       statistics.queues = ledger.byName
       statistics.workers = UInt64(workers.all.count { $0.isConnected || $0.isPolling })
       statistics.watchers = UInt64(events.watchers)
@@ -242,6 +245,7 @@ public final class Engine {
     try queues.settle(tick)
     try queues.enqueue(tick)
     try queues.control(tick)
+    if !tick.flows.isEmpty { try queues.flow(tick) }
     try queues.sweep(tick)
     try poller.promote(tick)
     try poller.forget(tick)
@@ -340,7 +344,8 @@ public final class Engine {
     for command in commands {
       switch command {
       case .enqueue(_, _, let route), .control(_, let route), .sweep(_, let route), .pause(_, _, let route),
-        .deleteQueue(_, let route), .explain(_, let route), .fetch(_, let route), .report(_, let route),
+        .deleteQueue(_, let route), .flow(_, let route), .explain(_, let route), .fetch(_, let route),
+        .report(_, let route),
         .queues(let route), .queuePage(_, let route):
         tick.early.append(.reply(route, .failed(error)))
       case .annotate(let records, let route):

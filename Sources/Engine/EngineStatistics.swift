@@ -1,3 +1,4 @@
+public import Backlog
 import Jobs
 
 /// Figures for /metrics, since the engine began.
@@ -47,5 +48,7 @@ public struct EngineStatistics: Sendable {
   public var storeFailures: UInt64 = 0
   public var workers: UInt64 = 0
   public var watchers: UInt64 = 0
+  /// Limits, dependencies, batches, recurring jobs.
+  public var flow = FlowFigures()
   public init() {}
 }

@@ -37,7 +37,7 @@ struct Explainer {
     case .running, .succeeded, .dead, .canceled, .expired:
       return Explanation(reasons: [], jobsAhead: 0)
     case .blocked:
-      reasons.append(.init(.dependency, "waits for the jobs it depends on"))
+      if let backlog { reasons.append(try backlog.dependencyReason(for: job, named: Self.named)) }
     case .scheduled, .retrying:
       let what = record.state == .scheduled ? "is not due yet" : "waits for the time of its next attempt"
       reasons.append(.init(.notDue, what, notBefore: record.runAt))
@@ -46,9 +46,11 @@ struct Explainer {
     }
     guard let backlog else { return Explanation(reasons: reasons, jobsAhead: 0) }
     if backlog.isPaused(job.queue) { reasons.append(.init(.queuePaused, "queue \"\(job.queue)\" is paused")) }
+    reasons += backlog.limitReasons(for: job, now: now)
     if let reason = hindrance(job, isReady: record.state == .ready) { reasons.append(reason) }
     let isWaitingInLine = record.state == .ready
-    let ahead = isWaitingInLine ? backlog.jobsAhead(of: record.place, queue: job.queue) : 0
+    let ahead =
+      isWaitingInLine ? backlog.jobsAhead(of: record.place, queue: job.queue, fairness: job.options.fairnessKey) : 0
     if ahead > 0 {
       let ids = ahead <= Self.named ? try backlog.idsAhead(of: record.place, queue: job.queue, most: ahead) : []
       reasons.append(.init(.jobsAhead, "\(ahead) job\(ahead == 1 ? "" : "s") ahead of it in its queue", jobIDs: ids))
@@ -101,9 +103,15 @@ struct Explainer {
       switch record.state {
       case .succeeded, .dead, .canceled, .expired: return Annotation(waitingReason: "")
       case .running: return Annotation(waitingReason: "", leaseUntil: leaseUntil(record))
-      case .blocked: return Annotation(waitingReason: "waits for the jobs it depends on")
+      case .blocked:
+        let open = UInt32(clamping: backlog?.openDependencies(ofJob: record.job.id) ?? 0)
+        return Annotation(
+          waitingReason: "waits for \(open) of \(record.job.options.dependsOn.count) jobs", dependenciesOpen: open)
       case .scheduled, .retrying: return Annotation(waitingReason: "waits for its time")
       case .ready:
+        if let reason = backlog?.limitReasons(for: record.job, now: now).first {
+          return Annotation(waitingReason: reason.text)
+        }
         if last.queue != record.job.queue || last.name != record.job.name {
           last = (record.job.queue, record.job.name, words(queue: record.job.queue, name: record.job.name))
         }

@@ -5,7 +5,7 @@ import Jobs
 /// became ready. Every kind of thing is one call to the store per tick.
 final class QueueManager {
   private let configuration: EngineConfiguration
-  private let backlog: Backlog
+  let backlog: Backlog
   private let ledger: QueueLedger
   private let balancer: LoadBalancer
   private let workers: WorkerRegistry
@@ -153,13 +153,13 @@ final class QueueManager {
     }
   }
 
-  private func tellToStop(_ job: HeldJob, _ reason: String, _ tick: Tick) {
+  func tellToStop(_ job: HeldJob, _ reason: String, _ tick: Tick) {
     if let session = workers.holder(of: job.lease.token, workerID: job.workerID) {
       workers.stop(session, job.lease.token, .canceled(reason), tick: tick)
     }
   }
 
-  private func wantDurable(_ tick: Tick) {
+  func wantDurable(_ tick: Tick) {
     if configuration.durability == .synced { tick.said.wantsSync = true }
   }
 

@@ -24,6 +24,7 @@ final class Tick {
   var controlRoutes: [Route] = []
   var pauses: [(queue: String, isPaused: Bool, route: Route)] = []
   var deletions: [(queue: String, route: Route)] = []
+  var flows: [(command: FlowCommand, route: Route)] = []
   var reads: [Command] = []
 
   var connecting: [WorkerSession] = []
@@ -49,6 +50,7 @@ final class Tick {
     controlRoutes.removeAll(keepingCapacity: true)
     pauses.removeAll(keepingCapacity: true)
     deletions.removeAll(keepingCapacity: true)
+    flows.removeAll(keepingCapacity: true)
     reads.removeAll(keepingCapacity: true)
     connecting.removeAll(keepingCapacity: true)
     renewing.removeAll(keepingCapacity: true)

@@ -9,9 +9,11 @@ public enum Services {
     into methods: inout MethodTable, host: EngineHost, configuration: ServicesConfiguration
   ) {
     let bounds = Bounds(payload: configuration.maxPayload)
-    for desk in host.desks { desk.loop.execute { desk.configure(bounds) } }
+    let zones = configuration.zones
+    for desk in host.desks { desk.loop.execute { desk.configure(bounds, zones) } }
     registerJobService(into: &methods, host: host)
     registerWorkerService(into: &methods, host: host, configuration: configuration)
+    registerFlow(into: &methods, host: host)
     registerAdminService(into: &methods, host: host, configuration: configuration)
   }
 }

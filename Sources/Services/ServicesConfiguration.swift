@@ -11,10 +11,12 @@ public struct ServicesConfiguration: Sendable {
   public var startedAt: Timestamp
   /// Bytes of one job's payload, and of one result.
   public var maxPayload: Int
+  /// For recurring jobs.
+  public var zones: any TimeZoneSource
 
   public init(
     serverID: String, version: String, address: String = "", storeKind: String, startedAt: Timestamp,
-    maxPayload: Int = 1 << 20
+    maxPayload: Int = 1 << 20, zones: any TimeZoneSource = UTCOnly()
   ) {
     self.serverID = serverID
     self.version = version
@@ -22,5 +24,6 @@ public struct ServicesConfiguration: Sendable {
     self.storeKind = storeKind
     self.startedAt = startedAt
     self.maxPayload = maxPayload
+    self.zones = zones
   }
 }

@@ -9,7 +9,7 @@ public struct Bounds: Sendable {
   /// Jobs may wait for others.
   public var takesDependencies: Bool
 
-  public init(payload: Int = 1 << 20, takesDependencies: Bool = false) {
+  public init(payload: Int = 1 << 20, takesDependencies: Bool = true) {
     self.payload = payload
     self.takesDependencies = takesDependencies
   }

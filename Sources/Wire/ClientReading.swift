@@ -70,7 +70,7 @@ extension Codec {
   func info(_ job: UnsafeMutablePointer<Gkick__V1__Job>?) throws(WireError) -> JobInfo {
     guard let job = unsafe job else { throw WireError("job", "not set") }
     var info = JobInfo()
-    info.spec = unsafe try spec(job.pointee.spec)
+    info.spec = unsafe try shown(job.pointee.spec)
     guard let state = unsafe try choice(job.pointee.state.rawValue, "job.state", as: JobState.self)
     else {
       throw WireError("job.state", "not set")
@@ -97,7 +97,7 @@ extension Codec {
     return info
   }
 
-  private func spec(_ spec: UnsafeMutablePointer<Gkick__V1__JobSpec>?) throws(WireError) -> JobSpec {
+  func shown(_ spec: UnsafeMutablePointer<Gkick__V1__JobSpec>?) throws(WireError) -> JobSpec {
     var result = JobSpec()
     guard let spec = unsafe spec else { return result }
     result.id = unsafe try text(spec.pointee.id, "spec.id", max: .max)

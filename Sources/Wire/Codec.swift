@@ -1,6 +1,6 @@
 import CProtobufC
 import GKickProtos
-import Jobs
+public import Jobs
 
 /// Turns protobuf messages into values and back, by protobuf-c, in memory that it keeps for the next message.
 ///
@@ -9,13 +9,16 @@ import Jobs
 /// then `pack` writes it.
 @safe public final class Codec {
   public let bounds: Bounds
+  /// For recurring jobs.
+  public let zones: any TimeZoneSource
   let arena = Arena()
   /// The message that an `encode...` function built, until it is packed or another message is begun. It lies in the arena.
   private var pending: UnsafePointer<ProtobufCMessage>?
   private var pendingSize = 0
 
-  public init(bounds: Bounds = Bounds()) {
+  public init(bounds: Bounds = Bounds(), zones: any TimeZoneSource = UTCOnly()) {
     self.bounds = bounds
+    self.zones = zones
   }
 
   /// Unpacks a message with its generated function. What it points to is good until the next message.

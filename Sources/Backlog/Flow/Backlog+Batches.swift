@@ -105,9 +105,13 @@ extension Backlog {
   }
 
   /// Jobs of the batch that the storage may not know yet, which a sweep over what is stored would not see.
-  public func cancelUnstored(ofBatch id: String, reason: String, now: Moment) -> [HeldJob] {
+  public func cancelUnstored(ofBatch id: String, reason: String, now: Moment) throws(StoreError) -> [HeldJob] {
+    let jobs = unstored.filter {
+      $0.head.job.options.batchID == id && !$0.isForgotten && !$0.standing.state.isFinal
+    }
+    try readCarried(of: jobs)
     var held: [HeldJob] = []
-    for job in unstored where job.head.job.options.batchID == id && !job.isForgotten && !job.standing.state.isFinal {
+    for job in jobs where !job.standing.state.isFinal {
       if case .running(let running) = cancel(job, asked: reason, now: now) { held.append(running) }
     }
     return held

@@ -97,6 +97,23 @@ extension Backlog {
     if !limits.touched.isEmpty { storeWindows() }
     if !batches.touched.isEmpty { storeBatches() }
     if !recurrings.touched.isEmpty { storeRecurring() }
+    if changedDocuments.count > 1 { keepLatestDocuments() }
+  }
+
+  /// Each document once, as the tick left it.
+  private func keepLatestDocuments() {
+    var places: [String: Int] = [:]
+    var latest: [Document] = []
+    for document in changedDocuments {
+      let key = "\(document.kind.rawValue):\(document.key)"
+      if let place = places[key] {
+        latest[place] = document
+      } else {
+        places[key] = latest.count
+        latest.append(document)
+      }
+    }
+    changedDocuments = latest
   }
 
   func resetFlow() {
@@ -133,6 +150,7 @@ extension Backlog {
       case .recurring:
         if document.key.hasPrefix("t:") { recurringTerms[rest] = bytes } else { recurringStandings[rest] = bytes }
       case .setting:
+        if document.key == Self.documentMark { loadDocumentMark(bytes) }
         guard document.key.hasPrefix(Self.goneMark) else { continue }
         var unpacker = Unpacker(bytes)
         gone[String(document.key.dropFirst(Self.goneMark.count))] = unpacker.text() ?? ""

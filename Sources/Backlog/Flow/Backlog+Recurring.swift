@@ -21,6 +21,30 @@ extension Backlog {
     return view(entry)
   }
 
+  static let documentMark = "cron-file"
+
+  /// What one document says there is, as a whole: those that an earlier one had and this one has not go; what has not changed stays as it is.
+  public func replaceRecurring(_ jobs: [RecurringJob], now: Moment) {
+    for job in jobs where recurrings.byID[job.id]?.isLike(job) != true { _ = putRecurring(job, now: now) }
+    let ids = Set(jobs.map(\.id))
+    for id in recurrings.fromDocument.subtracting(ids).sorted() { _ = deleteRecurring(id) }
+    guard ids != recurrings.fromDocument else { return }
+    recurrings.fromDocument = ids
+    var packer = Packer()
+    packer.add(UInt64(ids.count))
+    for id in ids.sorted() { packer.add(id) }
+    changedDocuments.append(
+      Document(kind: .setting, key: Self.documentMark, bytes: ids.isEmpty ? nil : packer.bytes))
+  }
+
+  func loadDocumentMark(_ bytes: [UInt8]) {
+    var unpacker = Unpacker(bytes)
+    for _ in 0..<(unpacker.number() ?? 0) {
+      guard let id = unpacker.text() else { return }
+      recurrings.fromDocument.insert(id)
+    }
+  }
+
   public func deleteRecurring(_ id: String) -> Bool {
     guard let entry = recurrings.byID[id] else { return false }
     recurrings.remove(entry)

@@ -62,16 +62,7 @@ final class RecurringEntry {
   }
 
   /// The first time after `time`.
-  func next(after time: Timestamp) -> Timestamp? {
-    switch schedule {
-    case .cron(let cron, let rules): return cron.next(after: time, in: rules)
-    case .every(let interval):
-      if time < anchor { return anchor + interval }
-      let count = (time - anchor).microseconds / interval.microseconds + 1
-      return Timestamp(microseconds: anchor.microseconds + count * interval.microseconds)
-    case nil: return nil
-    }
-  }
+  func next(after time: Timestamp) -> Timestamp? { schedule?.next(after: time, anchor: anchor) }
 
   /// The id of the job for a time: the same whoever makes it.
   func jobID(for time: Timestamp) -> String {
@@ -113,6 +104,12 @@ final class RecurringEntry {
 
   static func termsKey(_ id: String) -> String { "t:" + id }
   static func standingKey(_ id: String) -> String { "s:" + id }
+
+  /// Whether it is already as it is asked for.
+  func isLike(_ recurring: RecurringJob) -> Bool {
+    let other = RecurringEntry(number: 0, recurring, now: anchor)
+    return termsDocument.bytes == other.termsDocument.bytes
+  }
 
   var termsDocument: Document {
     var packer = Packer()
@@ -188,6 +185,8 @@ struct RecurringBook {
   var nextNumber: Int64 = 1
   var touched: [RecurringEntry] = []
   var figures = RecurringFigures()
+  /// Ids of those that came from the server's document, and go when they are no longer in it.
+  var fromDocument: Set<String> = []
 
   mutating func insert(_ entry: RecurringEntry) {
     byID[entry.id] = entry

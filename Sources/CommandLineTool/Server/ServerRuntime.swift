@@ -25,6 +25,7 @@ final class ServerRuntime: Sendable {
   private let calls: CallMetrics
   private let watchdog: Watchdog
   private let storeKind: String
+  private let zones: ZoneFolder
   private let isDraining = Atomic(false)
 
   /// Opens the store and builds everything; nothing listens yet.
@@ -37,10 +38,12 @@ final class ServerRuntime: Sendable {
       settings.store, terms: settings.storeTerms, redis: settings.redis, logger: logger)
     storeKind = storage.kind
     group = MultiThreadedEventLoopGroup(numberOfThreads: settings.loops)
+    let zones = ZoneFolder(settings.tzdata)
+    self.zones = zones
     var methods = MethodTable()
     engines = try Engines(
-      storage, settings: settings, serverID: Self.makeID(), startedAt: startedAt, group: group, logger: logger,
-      methods: &methods)
+      storage, settings: settings, serverID: Self.makeID(), startedAt: startedAt, group: group, zones: zones,
+      logger: logger, methods: &methods)
     HealthService(health).register(in: &methods)
     ReflectionService(try DescriptorIndex([Descriptors.gkick, DescriptorIndex.standardServices])).register(in: &methods)
     for service in ["JobService", "WorkerService", "AdminService"] { health.set(.serving, for: "gkick.v1." + service) }
@@ -68,6 +71,8 @@ final class ServerRuntime: Sendable {
     watchdog.start()
     var http: HTTPSide?
     do {
+      // Before anybody is served: whoever asks finds all that there is.
+      try await readRecurring()
       var bound: [SocketAddress] = []
       for endpoint in settings.listen { bound.append(try await listen(on: endpoint)) }
       try engines.join(bound)
@@ -82,7 +87,9 @@ final class ServerRuntime: Sendable {
     defer { watch.cancel() }
     for await wish in wishes {
       switch wish {
-      case .reload: reload()
+      case .reload:
+        reload()
+        await reloadRecurring()
       case .end:
         try await end(http)
         return
@@ -118,6 +125,7 @@ final class ServerRuntime: Sendable {
 
   private func announce(_ http: HTTPSide?) {
     for warning in settings.warnings { logger.warning("\(warning)") }
+    if let lack = zones.lack { logger.warning("recurring jobs: \(lack)") }
     logger.info(
       "gkick \(Version.text) serves",
       metadata: [
@@ -126,6 +134,27 @@ final class ServerRuntime: Sendable {
         "store": "\(settings.store)", "durability": "\(settings.durability)",
         "http": "\(http == nil ? "none" : settings.http?.description ?? "none")", "pid": "\(getpid())",
       ])
+  }
+
+  /// The recurring jobs of --cron-file become what it says.
+  private func readRecurring() async throws {
+    guard let path = settings.cronFile else { return }
+    let jobs = try CronFile.read(
+      path, zones: zones, maxPayload: settings.maxPayload, now: EngineHost.wallClock())
+    do {
+      try await engines.replaceRecurring(jobs)
+    } catch {
+      throw StartFailure("--cron-file \(path): the store does not take it: \(error)")
+    }
+    logger.info("recurring jobs read", metadata: ["file": "\(path)", "jobs": "\(jobs.count)"])
+  }
+
+  private func reloadRecurring() async {
+    do {
+      try await readRecurring()
+    } catch {
+      logger.error("the recurring jobs stay as they were", metadata: ["error": "\(error)"])
+    }
   }
 
   private func reload() {
@@ -180,8 +209,9 @@ final class ServerRuntime: Sendable {
     case "/metrics":
       let page = MetricsPage(
         host: await engines.host?.statistics(), queues: (try? await engines.host?.queues()) ?? [],
-        workers: await engines.host?.workers() ?? [], calls: calls.rows(), transport: server.statistics,
-        process: .read(), startedAt: startedAt, store: storeKind, leadership: engines.leadership)
+        workers: await engines.host?.workers() ?? [], limits: await engines.host?.limits() ?? [], calls: calls.rows(),
+        transport: server.statistics, process: .read(), startedAt: startedAt, store: storeKind,
+        leadership: engines.leadership)
       return GatewayPage(status: 200, contentType: PrometheusText.contentType, body: page.text())
     default:
       return nil

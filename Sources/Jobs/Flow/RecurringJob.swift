@@ -5,6 +5,17 @@ public struct RecurringJob: Sendable {
     case cron(Cron, TimeZoneRules)
     /// Counted from the call that put it. At least 100 ms.
     case every(Interval)
+
+    /// The first time after `time`; `every` is counted from `anchor`.
+    public func next(after time: Timestamp, anchor: Timestamp) -> Timestamp? {
+      switch self {
+      case .cron(let cron, let rules): return cron.next(after: time, in: rules)
+      case .every(let interval):
+        let steps = time < anchor ? 1 : (time - anchor).microseconds / interval.microseconds + 1
+        let next = anchor.microseconds + steps * interval.microseconds
+        return next > Timestamp.distantFuture.microseconds ? nil : Timestamp(microseconds: next)
+      }
+    }
   }
   /// What becomes of times that passed while no server was there. Raw values are those of `gkick.v1.MissedRuns`.
   public enum MissedRuns: UInt8, Sendable {

@@ -59,14 +59,6 @@ extension Services {
       let worker = try request.decode(desk.codec.decodeDrainWorkerRequest)
       try AdminCall(call: request.call, about: "worker \(worker)").start(desk) { .drainWorker(id: worker, $0) }
     }
-    for method in [
-      "PutRecurringJob", "ListRecurringJobs", "DeleteRecurringJob", "TriggerRecurringJob",
-      "PreviewRecurringJob", "PutLimit", "ListLimits", "DeleteLimit",
-    ] {
-      methods.unary(service + method) { call, _ in
-        call.finish(Status(.unimplemented, "\(method) is not supported by this server yet"))
-      }
-    }
   }
 }
 

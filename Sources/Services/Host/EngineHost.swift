@@ -54,22 +54,23 @@ public final class EngineHost: Sendable {
   ///   - group: every loop of it may carry calls.
   public convenience init(
     storage: any Storage, terms: StoreConfiguration = StoreConfiguration(), configuration: EngineConfiguration,
-    seed: UInt64, group: any EventLoopGroup, limits: HostLimits = HostLimits()
+    seed: UInt64, group: any EventLoopGroup, limits: HostLimits = HostLimits(), zones: any TimeZoneSource = UTCOnly()
   ) throws(StoreError) {
     try self.init(
       storage: storage, reader: storage.reader, terms: terms, configuration: configuration, seed: seed, group: group,
-      limits: limits)
+      limits: limits, zones: zones)
   }
 
   /// Leads a storage that others may lead before and after: the epoch has begun, and the storage stays open at the end.
   /// - Parameter deposed: told, once or more, when a write was refused because another epoch has begun.
   public convenience init(
     storage: any Storage, epoch: Epoch, deposed: @escaping @Sendable () -> Void, terms: StoreConfiguration,
-    configuration: EngineConfiguration, seed: UInt64, group: any EventLoopGroup, limits: HostLimits = HostLimits()
+    configuration: EngineConfiguration, seed: UInt64, group: any EventLoopGroup, limits: HostLimits = HostLimits(),
+    zones: any TimeZoneSource = UTCOnly()
   ) throws(StoreError) {
     try self.init(
       storage: storage, reader: storage.reader, terms: terms, configuration: configuration, seed: seed, group: group,
-      limits: limits, term: (epoch, deposed))
+      limits: limits, zones: zones, term: (epoch, deposed))
   }
 
   /// - Parameters:
@@ -78,7 +79,7 @@ public final class EngineHost: Sendable {
   init(
     storage: any Storage, reader: any JobReader, terms: StoreConfiguration = StoreConfiguration(),
     configuration: EngineConfiguration, seed: UInt64, group: any EventLoopGroup, limits: HostLimits,
-    term: (epoch: Epoch, deposed: @Sendable () -> Void)? = nil
+    zones: any TimeZoneSource = UTCOnly(), term: (epoch: Epoch, deposed: @Sendable () -> Void)? = nil
   ) throws(StoreError) {
     self.limits = limits
     deposed = term?.deposed
@@ -92,6 +93,7 @@ public final class EngineHost: Sendable {
     self.desks = desks
     let epoch = if let term { term.epoch } else { try storage.beginEpoch() }
     let backlog = Backlog(rows: storage.rows, terms: terms, seed: seed)
+    backlog.zones = zones
     try backlog.load(storage, epoch, now: EngineHost.moment())
     let engine = Engine(backlog: backlog, configuration: configuration, seed: seed, now: EngineHost.moment())
     machine = Mutex(EngineMachine(engine: engine))
@@ -272,6 +274,23 @@ public final class EngineHost: Sendable {
     case .queues(let views): return views
     case .failed(let error): throw error
     default: throw StoreError(.unavailable, "the server is shutting down")
+    }
+  }
+
+  /// The first limits and how they stand, for figures.
+  public func limits() async -> [LimitView] {
+    guard case .flow(.limits(let views, _)) = await ask({ .flow(.limits(after: nil, limit: 1_000), $0) }) else {
+      return []
+    }
+    return views
+  }
+
+  /// The recurring jobs that came from a document become these: what is no longer in it goes.
+  public func replaceRecurring(_ jobs: [RecurringJob]) async throws(StoreError) {
+    switch await ask({ .flow(.replaceRecurring(jobs), $0) }) {
+    case .failed(let error): throw error
+    case nil: throw StoreError(.unavailable, "the server is shutting down")
+    default: break
     }
   }
 

@@ -104,5 +104,5 @@ final class LoopDesk: @unchecked Sendable {
     }
   }
 
-  func configure(_ bounds: Bounds) { codec = Codec(bounds: bounds) }
+  func configure(_ bounds: Bounds, _ zones: any TimeZoneSource) { codec = Codec(bounds: bounds, zones: zones) }
 }

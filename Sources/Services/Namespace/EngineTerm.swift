@@ -15,7 +15,7 @@ public final class EngineTerm: LeadingTerm {
   ) throws(StoreError) {
     host = try EngineHost(
       storage: storage, epoch: epoch, deposed: deposed, terms: terms, configuration: engine,
-      seed: UInt64.random(in: .min ... .max), group: group)
+      seed: UInt64.random(in: .min ... .max), group: group, zones: services.zones)
     var methods = MethodTable()
     Services.register(into: &methods, host: host, configuration: services)
     self.methods = methods

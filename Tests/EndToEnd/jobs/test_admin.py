@@ -114,13 +114,3 @@ def test_server_info(server):
     info = server.admin.GetServerInfo(pb.GetServerInfoRequest())
     assert info.server_id and info.version and info.store == server.store_kind
     assert 0 <= time.time() - info.started_at.ToNanoseconds() / 1e9 < 3600
-
-
-def test_what_comes_later_says_unimplemented_or_works(server):
-    for call, request in [
-        (server.admin.ListRecurringJobs, pb.ListRecurringJobsRequest()), (server.admin.ListLimits, pb.ListLimitsRequest()),
-    ]:
-        try:
-            call(request, timeout=5)
-        except grpc.RpcError as error:
-            assert error.code() is grpc.StatusCode.UNIMPLEMENTED

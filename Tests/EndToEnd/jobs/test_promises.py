@@ -320,19 +320,6 @@ def test_bulk_retry_by_each_state(server, queue):
         assert server.job(job_id).state == READY
 
 
-def test_what_comes_later_is_unimplemented(server, queue):
-    for call, request in [
-        (server.admin.PutRecurringJob, pb.PutRecurringJobRequest()), (server.admin.ListRecurringJobs, pb.ListRecurringJobsRequest()),
-        (server.admin.DeleteRecurringJob, pb.DeleteRecurringJobRequest()),
-        (server.admin.TriggerRecurringJob, pb.TriggerRecurringJobRequest()), (server.admin.PutLimit, pb.PutLimitRequest()),
-        (server.admin.ListLimits, pb.ListLimitsRequest()), (server.admin.DeleteLimit, pb.DeleteLimitRequest()),
-        (server.jobs.Enqueue, pb.EnqueueRequest(job=spec(queue, depends_on=["x"]))),
-    ]:
-        assert refused(call, request).code() is CODE.UNIMPLEMENTED
-    batch = pb.EnqueueBatchRequest(jobs=[pb.ScheduleRequest(job=spec(queue, depends_on=["x"])), pb.ScheduleRequest(job=spec(queue))])
-    assert [one.status_code for one in server.jobs.EnqueueBatch(batch).results] == [12, 0]
-
-
 # MARK: Streams of enqueues
 
 def test_an_invalid_request_ends_the_stream_after_the_answers_before_it(server, queue):

@@ -20,7 +20,7 @@ final class Engines: Sendable {
   /// Registers the methods of gkick.v1.
   init(
     _ storage: any Storage, settings: ServerSettings, serverID: String, startedAt: Timestamp,
-    group: any EventLoopGroup, logger: Logger, methods: inout MethodTable
+    group: any EventLoopGroup, zones: any TimeZoneSource, logger: Logger, methods: inout MethodTable
   ) throws {
     self.settings = settings
     self.logger = logger
@@ -31,12 +31,11 @@ final class Engines: Sendable {
     let services = ServicesConfiguration(
       serverID: serverID, version: Version.text,
       address: settings.listen.first.map { String(describing: $0) } ?? "", storeKind: storage.kind,
-      startedAt: startedAt,
-      maxPayload: settings.maxPayload)
+      startedAt: startedAt, maxPayload: settings.maxPayload, zones: zones)
     guard let leadership = storage.leadership else {
       let host = try EngineHost(
         storage: storage, terms: settings.storeTerms, configuration: engine,
-        seed: UInt64.random(in: .min ... .max), group: group)
+        seed: UInt64.random(in: .min ... .max), group: group, zones: zones)
       part = .alone(host)
       Services.register(into: &methods, host: host, configuration: services)
       return
@@ -54,6 +53,15 @@ final class Engines: Sendable {
           storage: storage, epoch: epoch, deposed: deposed, terms: terms, engine: engineConfiguration,
           services: services, group: group)
         place.host.withLock { $0 = term.host }
+        if let recurring = place.recurring.withLock({ $0 }) {
+          Task {
+            do throws(StoreError) {
+              try await term.host.replaceRecurring(recurring)
+            } catch {
+              logger.error("the recurring jobs of --cron-file were not put", metadata: ["error": "\(error)"])
+            }
+          }
+        }
         return Tenure(term: term, place: place)
       })
     part = .shared(namespace, storage)
@@ -65,6 +73,8 @@ final class Engines: Sendable {
   /// The host of the term that this server leads, if it does.
   private final class Place: Sendable {
     let host = Mutex<EngineHost?>(nil)
+    /// Of this server's `--cron-file`: put by it whenever it begins to lead.
+    let recurring = Mutex<[RecurringJob]?>(nil)
   }
   private let place = Mutex<Place?>(nil)
 
@@ -111,6 +121,12 @@ final class Engines: Sendable {
     let own = Endpoint.host(isWildcard ? (ip == "::" ? "::1" : "127.0.0.1") : ip, port: port)
     let advertised = settings.advertise ?? (isWildcard ? Endpoint.host(ServerRuntime.hostName, port: port) : own)
     namespace.start(address: advertised.description, ownAddress: own.description)
+  }
+
+  /// The recurring jobs of `--cron-file`, as a whole: put at once where the engine is here, and whenever this server begins to lead.
+  func replaceRecurring(_ jobs: [RecurringJob]) async throws(StoreError) {
+    place.withLock { $0 }?.recurring.withLock { $0 = jobs }
+    try await host?.replaceRecurring(jobs)
   }
 
   // MARK: How it stands

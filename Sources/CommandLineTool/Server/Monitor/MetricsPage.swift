@@ -9,6 +9,7 @@ struct MetricsPage {
   var host: HostStatistics?
   var queues: [QueueView]
   var workers: [WorkerView]
+  var limits: [LimitView] = []
   var calls: [CallMetrics.Row]
   var transport: TransportStatistics
   var process: ProcessFigures
@@ -28,6 +29,7 @@ struct MetricsPage {
     write(queues.prefix(Self.mostQueues), to: &page)
     if let host {
       write(host.engine, to: &page)
+      writeFlow(host.engine, to: &page)
       write(host, to: &page)
     }
     writeWorkers(to: &page)
@@ -75,6 +77,28 @@ struct MetricsPage {
     }
     page.family("gkick_queues_not_shown", .gauge, "Queues left out of this page.")
     page.sample("gkick_queues_not_shown", [], UInt64(max(0, self.queues.count - Self.mostQueues)))
+  }
+
+  private func writeFlow(_ engine: EngineStatistics, to page: inout PrometheusText) {
+    let flow = engine.flow
+    page.family("gkick_limit_held_back", .gauge, "Ready jobs that a limit lets not start now.")
+    for view in limits {
+      page.sample("gkick_limit_held_back", [("limit", view.limit.scope.description)], view.usage.heldBack)
+    }
+    page.family("gkick_limit_running", .gauge, "Jobs that run and a limit covers.")
+    for view in limits {
+      page.sample("gkick_limit_running", [("limit", view.limit.scope.description)], view.usage.running)
+    }
+    page.family("gkick_batches_open", .gauge, "Batches that are not finished.")
+    page.sample("gkick_batches_open", [], UInt64(flow.openBatches))
+    page.family("gkick_recurring_jobs", .gauge, "Recurring jobs.")
+    page.sample("gkick_recurring_jobs", [], UInt64(flow.recurringJobs))
+    page.family("gkick_recurring_total", .counter, "Times of recurring jobs: fired, of these late, and missed.")
+    for (outcome, count) in [
+      ("fired", flow.recurring.fired), ("late", flow.recurring.late), ("missed", flow.recurring.missed),
+    ] {
+      page.sample("gkick_recurring_total", [("outcome", outcome)], count)
+    }
   }
 
   private func write(_ engine: EngineStatistics, to page: inout PrometheusText) {

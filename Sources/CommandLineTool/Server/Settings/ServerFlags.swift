@@ -94,6 +94,17 @@ struct ServerFlags: ParsableArguments {
 
   @Option(
     help: Self.help(
+      "A JSON document of recurring jobs: read at the start and on SIGHUP; what is no longer in it goes.", nil,
+      "--cron-file", "FILE"))
+  var cronFile: String?
+
+  @Option(
+    help: Self.help(
+      "The folder of the time zone database, for recurring jobs.", "/usr/share/zoneinfo", "--tzdata", "FOLDER"))
+  var tzdata: String?
+
+  @Option(
+    help: Self.help(
       "PEM file with the server's certificate chain; read again on SIGHUP.", "no TLS", "--tls-cert", "FILE"))
   var tlsCert: String?
 

@@ -34,6 +34,9 @@ struct ServerSettings: Sendable {
   var httpTLS = false
   /// Web pages of these origins may call over HTTP.
   var httpOrigins: [String] = []
+  /// The folder with the time zone database; nil: where systems have it.
+  var tzdata: String?
+  var cronFile: String?
   var logLevel: Logger.Level
   var logFormat: LogFormat
 
@@ -106,6 +109,8 @@ struct ServerSettings: Sendable {
         return IntervalText.parse(text).flatMap { $0 == .zero || (.seconds(2)...(.days(1))).contains($0) ? $0 : nil }
       }
 
+    tzdata = setting("--tzdata", flags.tzdata).text
+    cronFile = setting("--cron-file", flags.cronFile).text
     let certificate = setting("--tls-cert", flags.tlsCert).text
     let key = setting("--tls-key", flags.tlsKey).text
     let authorities = setting("--tls-client-ca", flags.tlsClientCA).text

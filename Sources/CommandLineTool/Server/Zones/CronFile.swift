@@ -1,0 +1,179 @@
+import FoundationEssentials
+import Jobs
+import NIOCore
+import Wire
+
+/// The document of `--cron-file`: all recurring jobs that it asks for.
+struct CronFile: Decodable {
+  struct Entry: Decodable {
+    var id: String
+    var cron: String?
+    /// 15s, 1h30m ...
+    var every: String?
+    var time_zone: String?
+    /// one, skip or all.
+    var missed: String?
+    /// allow or skip.
+    var overlap: String?
+    var paused: Bool?
+    var name: String
+    var queue: String?
+    /// A text is the payload as it is, anything else as JSON.
+    var payload: JSONText?
+    var priority: Int32?
+    var metadata: [String: String]?
+    var timeout: String?
+    var max_attempts: UInt32?
+    var concurrency_key: String?
+    var fairness_key: String?
+    var batch_id: String?
+  }
+  var recurring: [Entry]
+
+  /// - Throws: `StartFailure`, in words for whoever wrote it.
+  static func read(_ path: String, zones: any TimeZoneSource, maxPayload: Int, now: Timestamp) throws -> [RecurringJob]
+  {
+    guard let bytes = ZoneFolder.read(path, atMost: 16 << 20) else {
+      throw StartFailure("--cron-file \(path): cannot be read, or is over 16 MiB")
+    }
+    let file: CronFile
+    do {
+      file = try JSONDecoder().decode(CronFile.self, from: Data(bytes))
+    } catch {
+      throw StartFailure("--cron-file \(path): \(words(error))")
+    }
+    var ids: Set<String> = []
+    let codec = Codec(bounds: Bounds(payload: maxPayload), zones: zones)
+    return try file.recurring.map { entry in
+      guard ids.insert(entry.id).inserted else { throw StartFailure("--cron-file \(path): \(entry.id) is there twice") }
+      do {
+        _ = codec.encodePutRecurringJobRequest(try entry.order())
+        // Checked as a caller's is.
+        let request = ByteBuffer(bytes: codec.packed())
+        return try codec.decodePutRecurringJobRequest(request.readableBytesSpan, now: now)
+      } catch let failure as StartFailure {
+        throw StartFailure("--cron-file \(path): \(entry.id): \(failure.description)")
+      } catch {
+        throw StartFailure("--cron-file \(path): \(entry.id): \(error)")
+      }
+    }
+  }
+
+  private static func words(_ error: any Error) -> String {
+    guard let error = error as? DecodingError else { return "\(error)" }
+    func place(_ context: DecodingError.Context) -> String {
+      context.codingPath.map { $0.intValue.map { "[\($0)]" } ?? $0.stringValue }.joined(separator: ".")
+    }
+    switch error {
+    case .keyNotFound(let key, let context): return "\(place(context)): \(key.stringValue) is missing"
+    case .typeMismatch(_, let context), .valueNotFound(_, let context), .dataCorrupted(let context):
+      return "\(place(context)): \(context.debugDescription)"
+    @unknown default: return "\(error)"
+    }
+  }
+}
+
+extension CronFile.Entry {
+  fileprivate func order() throws -> RecurringOrder {
+    var order = RecurringOrder(id: id)
+    order.cron = cron ?? ""
+    order.timeZone = time_zone ?? ""
+    order.every = try every.map { try interval($0, "every") }
+    order.isPaused = paused ?? false
+    switch missed {
+    case nil: break
+    case "one": order.missedRuns = .one
+    case "skip": order.missedRuns = .skip
+    case "all": order.missedRuns = .all
+    case let other?: throw StartFailure("missed: \"\(other)\" is not one, skip or all")
+    }
+    switch overlap {
+    case nil: break
+    case "allow": order.overlap = .allow
+    case "skip": order.overlap = .skip
+    case let other?: throw StartFailure("overlap: \"\(other)\" is not allow or skip")
+    }
+    var spec = JobSpec()
+    spec.name = name
+    spec.queue = queue ?? ""
+    spec.payload = payload?.bytes ?? []
+    if payload?.isJSON == true { spec.contentType = "application/json" }
+    spec.priority = priority ?? 0
+    spec.metadata = metadata ?? [:]
+    spec.timeout = try timeout.map { try interval($0, "timeout") }
+    if let max_attempts { spec.retry = RetryPolicy(maxAttempts: max_attempts) }
+    spec.concurrencyKey = concurrency_key ?? ""
+    spec.fairnessKey = fairness_key ?? ""
+    spec.batchID = batch_id ?? ""
+    order.job = spec
+    return order
+  }
+
+  private func interval(_ text: String, _ field: String) throws -> Interval {
+    guard let interval = IntervalText.parse(text) else {
+      throw StartFailure("\(field): \"\(text)\" is not \(IntervalText.form)")
+    }
+    return interval
+  }
+}
+
+/// Any JSON value, kept as its text.
+struct JSONText: Decodable {
+  private indirect enum Value: Codable {
+    case null
+    case bool(Bool)
+    case integer(Int64)
+    case number(Double)
+    case text(String)
+    case list([Value])
+    case members([String: Value])
+
+    init(from decoder: any Decoder) throws {
+      let container = try decoder.singleValueContainer()
+      if container.decodeNil() {
+        self = .null
+      } else if let value = try? container.decode(Bool.self) {
+        self = .bool(value)
+      } else if let value = try? container.decode(Int64.self) {
+        self = .integer(value)
+      } else if let value = try? container.decode(Double.self) {
+        self = .number(value)
+      } else if let value = try? container.decode(String.self) {
+        self = .text(value)
+      } else if let value = try? container.decode([Value].self) {
+        self = .list(value)
+      } else {
+        self = .members(try container.decode([String: Value].self))
+      }
+    }
+
+    func encode(to encoder: any Encoder) throws {
+      var container = encoder.singleValueContainer()
+      switch self {
+      case .null: try container.encodeNil()
+      case .bool(let value): try container.encode(value)
+      case .integer(let value): try container.encode(value)
+      case .number(let value): try container.encode(value)
+      case .text(let value): try container.encode(value)
+      case .list(let value): try container.encode(value)
+      case .members(let value): try container.encode(value)
+      }
+    }
+  }
+
+  let bytes: [UInt8]
+  let isJSON: Bool
+
+  init(from decoder: any Decoder) throws {
+    let value = try Value(from: decoder)
+    if case .text(let text) = value {
+      bytes = Array(text.utf8)
+      isJSON = false
+    } else {
+      let encoder = JSONEncoder()
+      encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+      bytes = [UInt8](try encoder.encode(value))
+      isJSON = true
+    }
+  }
+}
