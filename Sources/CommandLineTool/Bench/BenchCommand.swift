@@ -123,7 +123,8 @@ struct BenchCommand: RemoteCommand {
     .Durability?
   {
     let probe = JobRequest(
-      UntypedJob(name: BenchSettings.jobName), options: JobOptions(queue: "\(own)-probe"), when: .now)
+      UntypedJob(name: BenchSettings.jobName, payload: settings.spec(0).payload),
+      options: JobOptions(queue: "\(own)-probe"), when: .now)
     let stored = try await remote.jobs.backend.enqueue(probe, durability: durability)
     try await remote.jobs.delete(stored.id)
     try? await remote.admin.deleteQueue("\(own)-probe")

@@ -32,6 +32,11 @@ struct CallFailure: Error {
       (text, exitCode) = ("the server at \(endpoint) does not allow this: \(said)", ExitCodes.refused)
     case .notSupported:
       (text, exitCode) = ("the server at \(endpoint) does not offer this: \(said)", ExitCodes.refused)
+    case .other where said.contains("no grpc-status"):
+      text =
+        "cannot reach a server at \(endpoint): the port speaks HTTP, not gRPC (\(said)).\n"
+        + "That may be the port of --http: use that of --listen, 7450 unless it was said otherwise."
+      exitCode = ExitCodes.unavailable
     case .cancelled, .other:
       (text, exitCode) = ("\(error.code): \(said)", ExitCodes.failed)
     }

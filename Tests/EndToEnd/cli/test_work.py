@@ -248,7 +248,7 @@ def test_why_there_is_no_connection(server, work, tmp_path):
         time.sleep(2)
         assert worker.said.count("does not speak TLS") == 1 and "connected to" not in worker.said
     with work("--exec", "true", address=f"127.0.0.1:{server.http_port}") as worker:
-        worker.wait_for("a word of gRPC")
+        worker.wait_for("not gRPC")
         assert "--http" in worker.said and "7450" in worker.said and "connected to" not in worker.said
 
 
