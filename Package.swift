@@ -118,9 +118,9 @@ let package = Package(
         .product(name: "Tracing", package: "swift-distributed-tracing"),
       ] + nio),
     module("GKickTesting", ["GKick", "Jobs"]),
-    module(
-      "Gateway",
-      [
+    .target(
+      name: "Gateway",
+      dependencies: [
         "RPC", "GKickMessages", .product(name: "SwiftProtobuf", package: "swift-protobuf"),
         .product(name: "Hummingbird", package: "hummingbird"),
         .product(name: "HummingbirdCore", package: "hummingbird"),
@@ -130,7 +130,8 @@ let package = Package(
         .product(name: "NIOHTTP2", package: "swift-nio-http2"), .product(name: "NIOTLS", package: "swift-nio"),
         .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
         .product(name: "NIOSSL", package: "swift-nio-ssl"), log, lifecycle,
-      ] + nio),
+      ] + nio,
+      resources: [.embedInCode("Page")], swiftSettings: strict),
     .executableTarget(
       name: "CommandLineTool",
       dependencies: [

@@ -11,7 +11,17 @@ struct StaticFile: Sendable {
 
   static func at(_ path: String) -> StaticFile? { files[path] }
 
-  private static let files: [String: StaticFile] = [:]
+  private static let files: [String: StaticFile] = [
+    "/": StaticFile("text/html; charset=utf-8", PackageResources.index_html),
+    "/page.css": StaticFile("text/css; charset=utf-8", PackageResources.page_css),
+    "/page.js": StaticFile(script, PackageResources.page_js),
+    "/api.js": StaticFile(script, PackageResources.api_js),
+    "/dom.js": StaticFile(script, PackageResources.dom_js),
+    "/views.js": StaticFile(script, PackageResources.views_js),
+    "/jobs.js": StaticFile(script, PackageResources.jobs_js),
+    "/flow.js": StaticFile(script, PackageResources.flow_js),
+  ]
+  private static let script = "text/javascript; charset=utf-8"
 
   init(_ contentType: String, _ bytes: [UInt8]) {
     self.contentType = contentType
