@@ -231,7 +231,9 @@ final class FrontDesk: @unchecked Sendable {
 
   /// Judges an upstream's end, and tells the namespace when the leader is gone.
   func judge(_ status: Status, _ upstream: ClientCall, _ target: LeaderTarget) -> Verdict {
-    if status.code == .unavailable, status.message == Status.notLeading.message {
+    if status.code == .unavailable && status.message == Status.notLeading.message
+      || status.code == .unauthenticated && status.message == Status.notTrusted.message
+    {
       lost(target, isRefused: false)
       return .untouched
     }

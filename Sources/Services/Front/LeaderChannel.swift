@@ -28,6 +28,9 @@ enum FrontHeader {
 extension Status {
   /// Said to other servers, which then ask who leads by now. Whatever was asked has not been done.
   static let notLeading = Status(.unavailable, "this server does not lead", retryPushback: 100)
+  /// Said to whoever hands a call on without the secret. Another server of the store may have an old one for a moment, when the store was
+  /// made anew.
+  static let notTrusted = Status(.unauthenticated, "gkick-front: only servers of the same store may hand calls on")
   static let noLeader = Status(.unavailable, "no server leads at this moment; try again shortly", retryPushback: 500)
   static let lostOnTheWay = Status(
     .unavailable, "the server that leads went away while it had this call: it may have been done or not",

@@ -120,7 +120,7 @@ public final class Namespace: Sendable {
     if call.isForwarded {
       let metadata = call.metadata
       guard desk.trusts(metadata[first: FrontHeader.secret] ?? "") else {
-        call.finish(Status(.unauthenticated, "gkick-front: only servers of the same store may hand calls on"))
+        call.finish(.notTrusted)
         return .handler(DeadHandler())
       }
       call.origin = Peer(
