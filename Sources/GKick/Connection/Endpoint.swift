@@ -86,6 +86,7 @@ public struct Endpoint: Sendable, ExpressibleByStringLiteral {
     configuration.tls = tls
     if let userAgent { configuration.userAgent = userAgent }
     configuration.loadBalancing = loadBalancing
+    configuration.keepalive = keepalive
     configuration.waitForReady = waitsForServer
     configuration.backoff.maximum = .seconds(10)
     configuration.maxReceiveMessageSize = 16 * 1024 * 1024
