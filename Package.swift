@@ -136,7 +136,8 @@ let package = Package(
       name: "CommandLineTool",
       dependencies: [
         "HTTP2", "RPC", "RPCTransport", "RPCServices", "Jobs", "Engine", "MemoryStorage", "SQLiteStorage",
-        "RedisStorage", "Wire", "Services", "Gateway", "GKick", "GKickProtos", "CSpawn", log, lifecycle,
+        "RedisStorage", "PostgresStorage", "MySQLStorage", "Wire", "Services", "Gateway", "GKick", "GKickProtos",
+        "CSpawn", log, lifecycle,
         .product(name: "NIOHTTP1", package: "swift-nio"),
         .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
         .product(name: "NIOSSL", package: "swift-nio-ssl"),

@@ -46,6 +46,9 @@ public final class Backlog {
   /// Limits, batches, recurring jobs ... as they were loaded, until all are there.
   var documents: [Document] = []
 
+  /// What was taken out of the storage's inbox in this tick.
+  var taken: [TakenItem] = []
+
   // What is more than one job's, see Flow
   var limits = LimitBook()
   /// Concurrency keys that may be out of use.
@@ -153,6 +156,7 @@ public final class Backlog {
     events = []
     readied = []
     changedDocuments = []
+    taken = []
     sent = []
     keptBytes = 0
     unconfirmedForgotten = 0
@@ -276,6 +280,7 @@ public final class Backlog {
     storeFlow(now.wall)
     swap(&changes.documents, &changedDocuments)
     swap(&changes.events, &events)
+    swap(&changes.taken, &taken)
     changes.nextSeq = nextSeq
     guard !changes.isEmpty else {
       touched.removeAll(keepingCapacity: true)

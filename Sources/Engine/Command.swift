@@ -5,6 +5,8 @@ import Jobs
 public enum Command: Sendable {
   // Producers
   case enqueue(EnqueueGroup, Durability?, Route)
+  /// What lay in the storage's inbox; answered with `done` when it is stored.
+  case takeIn([InboxItem], Route)
   case control(Control, Route)
   case sweep(Sweep, Route)
   case pause(queue: String, Bool, Route)

@@ -25,7 +25,7 @@ public enum Reply: Sendable {
   case swept(UInt64)
   /// fence.
   case fenced
-  /// pause, drain, drainWorker, deleteQueue.
+  /// pause, drain, drainWorker, deleteQueue, takeIn.
   case done
   /// drainWorker, deleteQueue.
   case notFound

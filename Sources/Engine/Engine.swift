@@ -189,6 +189,7 @@ public final class Engine {
     case .enqueue(let group, let durability, let route):
       tick.groups.append(group)
       tick.enqueueOrigins.append((route, durability ?? configuration.durability))
+    case .takeIn(let items, let route): tick.arrivals.append((items, route))
     case .work(let message, let route): workers.message(message, from: route, tick: tick)
     case .control(let control, let route):
       tick.controls.append(control)
@@ -244,6 +245,7 @@ public final class Engine {
     workers.finishConnecting(tick: tick)
     try queues.settle(tick)
     try queues.enqueue(tick)
+    try queues.takeIn(tick)
     try queues.control(tick)
     if !tick.flows.isEmpty { try queues.flow(tick) }
     try queues.sweep(tick)
@@ -343,7 +345,7 @@ public final class Engine {
     let error = outage.error
     for command in commands {
       switch command {
-      case .enqueue(_, _, let route), .control(_, let route), .sweep(_, let route), .pause(_, _, let route),
+      case .enqueue(_, _, let route), .takeIn(_, let route), .control(_, let route), .sweep(_, let route), .pause(_, _, let route),
         .deleteQueue(_, let route), .flow(_, let route), .explain(_, let route), .fetch(_, let route),
         .report(_, let route),
         .queues(let route), .queuePage(_, let route):

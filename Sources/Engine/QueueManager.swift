@@ -126,6 +126,15 @@ final class QueueManager {
     }
   }
 
+  /// What lay in the storage's inbox. It goes out of there with the change set that makes the jobs.
+  func takeIn(_ tick: Tick) throws(StoreError) {
+    for arrival in tick.arrivals {
+      for queue in try backlog.takeIn(arrival.items, now: tick.moment) { ledger.enqueued(ledger.number(of: queue)) }
+      tick.said.wantsSync = true
+      tick.reply(arrival.route, .done)
+    }
+  }
+
   // MARK: People
 
   func control(_ tick: Tick) throws(StoreError) {

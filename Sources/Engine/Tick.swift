@@ -20,6 +20,7 @@ final class Tick {
   var extendOrigins: [ExtendOrigin] = []
   var groups: [EnqueueGroup] = []
   var enqueueOrigins: [(route: Route, durability: Durability)] = []
+  var arrivals: [(items: [InboxItem], route: Route)] = []
   var controls: [Control] = []
   var controlRoutes: [Route] = []
   var pauses: [(queue: String, isPaused: Bool, route: Route)] = []
@@ -46,6 +47,7 @@ final class Tick {
     extendOrigins.removeAll(keepingCapacity: true)
     groups.removeAll(keepingCapacity: true)
     enqueueOrigins.removeAll(keepingCapacity: true)
+    arrivals.removeAll(keepingCapacity: true)
     controls.removeAll(keepingCapacity: true)
     controlRoutes.removeAll(keepingCapacity: true)
     pauses.removeAll(keepingCapacity: true)

@@ -37,7 +37,8 @@ final class MySQLInbox: Inbox, @unchecked Sendable {
 
   func wait() throws(StoreError) {
     if isEnded.withLock({ $0 }) { return }
-    usleep(UInt32(clamping: link.options.inboxPoll.components.attoseconds / 1_000_000_000_000))
+    let (seconds, attoseconds) = link.options.inboxPoll.components
+    usleep(UInt32(clamping: seconds * 1_000_000 + attoseconds / 1_000_000_000_000))
   }
 
   func arrived(limit: Int) throws(StoreError) -> [InboxItem] {

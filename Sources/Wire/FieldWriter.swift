@@ -1,3 +1,20 @@
+extension Codec {
+  /// The stored body of a job that did not come as a message, see `NewJobReading`.
+  public static func body(
+    payload: [UInt8], contentType: String, metadata: [(key: String, value: String)]
+  ) -> [UInt8] {
+    var writer = FieldWriter(room: payload.count + contentType.utf8.count + 16)
+    if !payload.isEmpty { writer.write(5, payload) }
+    if !contentType.isEmpty { writer.write(6, Array(contentType.utf8)) }
+    for (key, value) in metadata {
+      writer.begin(7, FieldWriter.size(key.utf8.count) + FieldWriter.size(value.utf8.count))
+      writer.write(1, Array(key.utf8))
+      writer.write(2, Array(value.utf8))
+    }
+    return writer.bytes
+  }
+}
+
 /// Appends length-delimited protobuf fields with numbers below 16.
 struct FieldWriter {
   private(set) var bytes: [UInt8] = []
@@ -25,6 +42,11 @@ struct FieldWriter {
       rest >>= 7
     }
     bytes.append(UInt8(rest))
+  }
+
+  mutating func write(_ field: UInt8, _ content: [UInt8]) {
+    begin(field, content.count)
+    bytes.append(contentsOf: content)
   }
 
   mutating func write(_ field: UInt8, _ content: UnsafeBufferPointer<UInt8>) {

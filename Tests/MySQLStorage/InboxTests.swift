@@ -5,7 +5,7 @@ import Testing
 
 @testable import MySQLStorage
 
-@Suite(.enabled(if: MariaProcess.isInstalled, "MariaDB is not installed: Scripts/setup test"))
+@Suite(.enabled(if: MariaProcess.isInstalled, "MariaDB is not installed: Scripts/setup test"), .aside)
 struct MySQLInboxTests {
   let harness: MySQLHarness
   let scene: StorageScene

@@ -5,7 +5,7 @@ import Testing
 
 @testable import PostgresStorage
 
-@Suite(.enabled(if: PostgresProcess.isInstalled, "PostgreSQL is not installed: Scripts/setup test"))
+@Suite(.enabled(if: PostgresProcess.isInstalled, "PostgreSQL is not installed: Scripts/setup test"), .aside)
 struct PostgresInboxTests {
   let harness: PostgresHarness
   let scene: StorageScene

@@ -9,7 +9,9 @@ final class PostgresHarness: StorageHarness {
   private static let count = Mutex(0)
   let process: PostgresProcess
   let schema: String
-  private var options = PostgresOptions()
+  var options = PostgresOptions()
+  /// nil: that of the process.
+  var url: String?
   private var retention = EventRetention()
   private var others: [any Storage] = []
 
@@ -20,7 +22,7 @@ final class PostgresHarness: StorageHarness {
   }
 
   private func make() throws -> any Storage {
-    try PostgresStorage(url: process.url, retention: retention, options: options)
+    try PostgresStorage(url: url ?? process.url, retention: retention, options: options)
   }
 
   func open(_ retention: EventRetention, salt: UInt32) throws -> any Storage {

@@ -43,6 +43,9 @@ public enum Programs {
     return posix_spawn(&child, words[0], &actions, nil, &pointers, environ) == 0 ? child : nil
   }
 
+  /// Makes a process stand still, or go on.
+  public static func signal(_ pid: pid_t, stop: Bool) { kill(pid, stop ? SIGSTOP : SIGCONT) }
+
   /// Runs a program to its end; what it printed.
   @discardableResult
   public static func run(_ words: [String]) throws -> String {

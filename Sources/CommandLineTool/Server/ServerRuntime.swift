@@ -35,7 +35,7 @@ final class ServerRuntime: Sendable {
     startedAt = EngineHost.wallClock()
 
     let storage = try StoreFactory.open(
-      settings.store, terms: settings.storeTerms, redis: settings.redis, logger: logger)
+      settings.store, terms: settings.storeTerms, redis: settings.redis, sql: settings.sql, logger: logger)
     storeKind = storage.kind
     group = MultiThreadedEventLoopGroup(numberOfThreads: settings.loops)
     let zones = ZoneFolder(settings.tzdata)

@@ -1,7 +1,9 @@
 import Jobs
 import Logging
 import MemoryStorage
+import MySQLStorage
 import NIOSSL
+import PostgresStorage
 import RedisStorage
 import SQLiteStorage
 import Services
@@ -10,7 +12,7 @@ import Services
 enum StoreFactory {
   /// Opens the storage. - Throws: what is said to the user who started the server.
   static func open(
-    _ location: StoreLocation, terms: StoreConfiguration, redis: RedisSettings, logger: Logger
+    _ location: StoreLocation, terms: StoreConfiguration, redis: RedisSettings, sql: SQLSettings, logger: Logger
   ) throws -> any Storage {
     let retention = EventRetention(age: terms.eventRetention, bytes: terms.eventBytes)
     switch location {
@@ -28,7 +30,23 @@ enum StoreFactory {
       options.warn = { text in logger.warning("\(text)") }
       if url.isTLS { options.makeTransport = try tls(redis) }
       return try RedisStorage.open(url: url, options: options)
+    case .postgres(let url):
+      var options = PostgresOptions()
+      options.schema = sql.schema
+      options.payloadLimit = Int64(sql.payloadLimit)
+      return warned(try PostgresStorage(url: url, retention: retention, options: options), logger)
+    case .mysql(let url):
+      var options = MySQLOptions()
+      options.schema = sql.schema
+      options.payloadLimit = sql.payloadLimit
+      options.inboxPoll = .microseconds(sql.inboxPoll.microseconds)
+      return warned(try MySQLStorage(url: url, retention: retention, options: options), logger)
     }
+  }
+
+  private static func warned(_ storage: any Storage, _ logger: Logger) -> any Storage {
+    for weakness in storage.weaknesses { logger.warning("\(weakness)") }
+    return storage
   }
 
   private static func tls(_ redis: RedisSettings) throws -> RedisOptions.MakeTransport {

@@ -19,6 +19,8 @@ public final class EngineHost: Sendable {
   let sessions = Atomic<Int>(0)
   private let storage: StorageDesk
   private let deposed: (@Sendable () -> Void)?
+  /// nil: the storage has no inbox.
+  private let intake: IntakeDesk?
   private let configuration: EngineConfiguration
   private let machine: Mutex<EngineMachine?>
   private let inquiries = Mutex(Inquiries())
@@ -38,7 +40,7 @@ public final class EngineHost: Sendable {
   /// Who asks the engine without being a call.
   private struct Inquiries {
     var next: UInt64 = 1
-    var waiting: [UInt64: CheckedContinuation<Reply?, Never>] = [:]
+    var waiting: [UInt64: @Sendable (Reply?) -> Void] = [:]
     var isClosed = false
     var ending: [CheckedContinuation<Result<Void, StoreError>, Never>] = []
     var ended: Result<Void, StoreError>?
@@ -98,6 +100,7 @@ public final class EngineHost: Sendable {
     let engine = Engine(backlog: backlog, configuration: configuration, seed: seed, now: EngineHost.moment())
     machine = Mutex(EngineMachine(engine: engine))
     self.storage = StorageDesk(storage: storage, epoch: epoch, closes: term == nil)
+    intake = storage.inbox.map { IntakeDesk(inbox: $0) }
   }
 
   /// Wall clock time.
@@ -120,6 +123,7 @@ public final class EngineHost: Sendable {
       && storage.start(
         engine: engine.engine, report: { [mailbox] in mailbox.push($0) }, ended: { [self] in end($0) })
       && Thread.start("engine") { [self] in run(engine.engine) }
+      && intake?.start { [self] items, answer in inquire({ .takeIn(items, $0) }, answer) } ?? true
     precondition(started, "no thread for the engine")
   }
 
@@ -157,6 +161,7 @@ public final class EngineHost: Sendable {
       deliver(effects)
       pulse.beat(0)
     }
+    intake?.stop()
     storage.close()
   }
 
@@ -227,22 +232,25 @@ public final class EngineHost: Sendable {
 
   /// Asks the engine from outside the loops. nil: the engine has stopped.
   func ask(_ command: (Route) -> Command) async -> Reply? {
-    await withCheckedContinuation { continuation in
-      let id: UInt64? = inquiries.withLock {
-        if $0.isClosed { return nil }
-        $0.next += 1
-        $0.waiting[$0.next] = continuation
-        return $0.next
-      }
-      guard let id else { return continuation.resume(returning: nil) }
-      if case .closed = mailbox.push(command(Route(loop: EngineHost.nobody, id: id)), size: 0, mustFit: true) {
-        answer(id, nil)
-      }
+    await withCheckedContinuation { continuation in inquire(command) { continuation.resume(returning: $0) } }
+  }
+
+  /// The same; `hear` is called once, on any thread.
+  private func inquire(_ command: (Route) -> Command, _ hear: @escaping @Sendable (Reply?) -> Void) {
+    let id: UInt64? = inquiries.withLock {
+      if $0.isClosed { return nil }
+      $0.next += 1
+      $0.waiting[$0.next] = hear
+      return $0.next
+    }
+    guard let id else { return hear(nil) }
+    if case .closed = mailbox.push(command(Route(loop: EngineHost.nobody, id: id)), size: 0, mustFit: true) {
+      answer(id, nil)
     }
   }
 
   private func answer(_ id: UInt64, _ reply: Reply?) {
-    inquiries.withLock { $0.waiting.removeValue(forKey: id) }?.resume(returning: reply)
+    inquiries.withLock { $0.waiting.removeValue(forKey: id) }?(reply)
   }
 
   private func end(_ result: Result<Void, StoreError>) {
@@ -255,7 +263,7 @@ public final class EngineHost: Sendable {
       }
       return (Array(inquiries.waiting.values), inquiries.ending)
     }
-    for continuation in waiting { continuation.resume(returning: nil) }
+    for hear in waiting { hear(nil) }
     for continuation in ending { continuation.resume(returning: result) }
   }
 

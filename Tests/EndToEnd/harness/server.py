@@ -48,6 +48,9 @@ class Server:
         if store is None and self.store.startswith("redis"):
             # One Redis for all tests: each keeps to keys of its own, which a Server with the same data finds again.
             self.flags += ["--redis-prefix", "{" + self.data.name + "}:"]
+        if store is None and self.store.startswith(("postgresql", "mysql")):
+            # One database for all tests: each keeps to tables of its own.
+            self.flags += ["--store-schema", self.data.name.replace("-", "_")]
         self.environment = {name: value for name, value in os.environ.items() if not name.startswith("GKICK_")}
         self.environment |= environment or {}
         self.preexec = preexec

@@ -12,6 +12,15 @@ struct ServerFlags: ParsableArguments {
   @Option(help: Self.help("Where the jobs are kept.", "embedded:./gkick-data", "--store", "URL"))
   var store: String?
 
+  @Option(
+    help: Self.help(
+      "Where in a database everything is: a schema; in MySQL the beginning of all names.", "gkick", "--store-schema",
+      "NAME"))
+  var storeSchema: String?
+
+  @Option(help: Self.help("How often MySQL is asked for what was put in by SQL.", "50ms", "--inbox-poll", "TIME"))
+  var inboxPoll: String?
+
   @Option(help: Self.help("How many Redis replicas must confirm what is acknowledged.", "0", "--redis-wait", "N"))
   var redisWait: String?
 

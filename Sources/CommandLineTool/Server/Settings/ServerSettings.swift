@@ -18,6 +18,7 @@ struct ServerSettings: Sendable {
   var advertise: Endpoint?
   /// PEM file; nil: see LeaderClient.
   var advertiseAuthorities: String?
+  var sql = SQLSettings()
   /// nil: no monitor.
   var http: Endpoint?
   var storeTerms = StoreConfiguration()
@@ -70,6 +71,9 @@ struct ServerSettings: Sendable {
       }
     store = try setting("--store", flags.store)
       .value(default: .embedded(path: "./gkick-data"), allowed: StoreLocation.form) { StoreLocation($0) }
+    sql.schema = try setting("--store-schema", flags.storeSchema)
+      .value(default: sql.schema, allowed: "1 to 40 bytes") { (1...40).contains($0.utf8.count) ? $0 : nil }
+    sql.inboxPoll = try time("--inbox-poll", flags.inboxPoll, default: sql.inboxPoll, .milliseconds(1)...(.seconds(60)))
     redis.wait = try number("--redis-wait", flags.redisWait, default: 0, 0...100)
     redis.prefix = try setting("--redis-prefix", flags.redisPrefix)
       .value(default: redis.prefix, allowed: "1 to 64 bytes") { (1...64).contains($0.utf8.count) ? $0 : nil }
@@ -98,6 +102,7 @@ struct ServerSettings: Sendable {
         text in
         ByteCountText.parse(text).flatMap { (1 << 10...4 << 20).contains($0) ? Int($0) : nil }
       }
+    sql.payloadLimit = maxPayload
     connections = try TransportSettings(flags.transport, environment: environment)
     // One processor is for the engine's thread, and few loops keep it busy.
     loops = try number("--loops", flags.loops, default: min(max(1, processors - 1), 8), 1...256)

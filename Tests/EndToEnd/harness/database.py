@@ -1,0 +1,116 @@
+"""A PostgreSQL or MariaDB of a test's own: own port, own folder, removed with it. As root they run as the users that their packages make."""
+import glob
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+
+from .server import free_port
+
+
+def _as_user(name):
+    return ["setpriv", f"--reuid={name}", f"--regid={name}", "--clear-groups", "--"] if os.getuid() == 0 else []
+
+
+class _Database:
+    user = ""
+
+    def __init__(self, *settings):
+        self.port = free_port()
+        self.folder = tempfile.mkdtemp(prefix="gkick-database-")
+        if os.getuid() == 0:
+            shutil.chown(self.folder, self.user, self.user)
+        self.settings = settings
+        self.process = None
+        self.make()
+        self.start()
+
+    def run(self, *words):
+        done = subprocess.run(words, capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL)
+        if done.returncode:
+            raise RuntimeError(f"{words[:6]} ended with {done.returncode}: {done.stderr}")
+        return done.stdout.strip()
+
+    def start(self):
+        log = open(self.folder + "/log", "ab")
+        self.process = subprocess.Popen(
+            [*_as_user(self.user), *self.command()], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        log.close()
+        end = time.monotonic() + 30
+        while time.monotonic() < end:
+            try:
+                if self.ask("SELECT 1") == "1":
+                    return
+            except RuntimeError:
+                time.sleep(0.05)
+        raise RuntimeError("the database does not come up: " + pathlib.Path(self.folder, "log").read_text())
+
+    def kill(self):
+        """As a crash would."""
+        self.process.send_signal(self.crash)
+        self.process.wait()
+
+    def close(self):
+        if self.process.poll() is None:
+            self.kill()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class Postgres(_Database):
+    user = "postgres"
+    crash = signal.SIGQUIT  # at once, without a checkpoint; its children go along
+
+    @staticmethod
+    def bin():
+        found = sorted(glob.glob("/usr/lib/postgresql/*/bin/postgres"))
+        return os.path.dirname(found[-1]) if found else None
+
+    @property
+    def url(self):
+        return f"postgresql://postgres@127.0.0.1:{self.port}/postgres"
+
+    def make(self):
+        self.run(*_as_user(self.user), self.bin() + "/initdb", "-D", self.folder + "/data", "-U", "postgres", "-A", "trust",
+                 "-E", "UTF8", "--locale=C", "--no-sync")
+
+    def command(self):
+        settings = [f"port={self.port}", "listen_addresses=127.0.0.1", f"unix_socket_directories={self.folder}",
+                    "max_connections=200", *self.settings]
+        return [self.bin() + "/postgres", "-D", self.folder + "/data", *(word for one in settings for word in ("-c", one))]
+
+    def ask(self, sql):
+        return self.run("psql", "-h", "127.0.0.1", "-p", str(self.port), "-U", "postgres", "-XqAt", "-v", "ON_ERROR_STOP=1", "-c",
+                        sql)
+
+
+class Maria(_Database):
+    user = "mysql"
+    crash = signal.SIGKILL
+
+    @staticmethod
+    def bin():
+        return "/usr/sbin" if os.access("/usr/sbin/mariadbd", os.X_OK) else None
+
+    @property
+    def url(self):
+        return f"mysql://root@127.0.0.1:{self.port}/jobs"
+
+    def make(self):
+        self.run(*_as_user(self.user), "mariadb-install-db", "--no-defaults", f"--datadir={self.folder}/data",
+                 "--auth-root-authentication-method=normal", "--skip-test-db")
+
+    def command(self):
+        return ["/usr/sbin/mariadbd", "--no-defaults", f"--datadir={self.folder}/data", f"--port={self.port}",
+                "--bind-address=127.0.0.1", f"--socket={self.folder}/s", f"--pid-file={self.folder}/pid", "--skip-name-resolve",
+                "--max-connections=400", *self.settings]
+
+    def start(self):
+        super().start()
+        self.ask("CREATE DATABASE IF NOT EXISTS jobs")
+
+    def ask(self, sql, database=None):
+        return self.run("mariadb", "--no-defaults", "-h", "127.0.0.1", "-P", str(self.port), "-u", "root", "-N", "-B", "-e", sql,
+                        *([database] if database else []))
