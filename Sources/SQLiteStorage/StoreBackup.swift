@@ -19,13 +19,6 @@ public enum StoreBackup {
   public static func copy(store path: String, to file: String) throws(StoreError) -> Int64 {
     let database = path + "/gkick.db"
     guard unsafe access(database, R_OK) == 0 else { throw StoreError(.unusable, "there is no store in \(path)") }
-    // What the log holds is not in the database yet, and a copy without it would lack jobs that were acknowledged.
-    guard unsafe access(path + "/gkick.log.0", F_OK) != 0 else {
-      throw StoreError(
-        .unusable,
-        "the store in \(path) keeps a log beside its database, which this version cannot copy while the server "
-          + "goes on: stop the server and copy the whole folder")
-    }
     guard unsafe access(file, F_OK) != 0 else { throw StoreError(.unusable, "\(file) is there already") }
     // Made with a name of its own first, so that what bears the file's name is whole.
     let part = file + ".part"
