@@ -345,7 +345,8 @@ public final class Engine {
     let error = outage.error
     for command in commands {
       switch command {
-      case .enqueue(_, _, let route), .takeIn(_, let route), .control(_, let route), .sweep(_, let route), .pause(_, _, let route),
+      case .enqueue(_, _, let route), .takeIn(_, let route), .control(_, let route), .sweep(_, let route),
+        .pause(_, _, let route),
         .deleteQueue(_, let route), .flow(_, let route), .explain(_, let route), .fetch(_, let route),
         .report(_, let route),
         .queues(let route), .queuePage(_, let route):

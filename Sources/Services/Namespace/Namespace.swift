@@ -240,7 +240,8 @@ public final class Namespace: Sendable {
             startedAt: configuration.startedAt, lastSeenAt: clock,
             workers: UInt32(clamping: space.workers.load(ordering: .relaxed))))
         let secret = try space.leadership.secret()
-        let text = String(decoding: secret, as: UTF8.self)
+        // As hexadecimal digits: it may be any bytes, and goes along in a header.
+        let text = secret.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
         let isNew = space.secretText.withLock { known in
           defer { known = text }
           return known != text

@@ -29,7 +29,7 @@ def commands():
     found = {}
     for command in told["command"]["subcommands"]:
         if command["commandName"] != "help":
-            names = (name for argument in command["arguments"] for name in argument.get("names") or [])
+            names = (name for argument in command["arguments"] if argument.get("shouldDisplay", True) for name in argument.get("names") or [])
             found[command["commandName"]] = {("--" if name["kind"] == "long" else "-") + name["name"] for name in names} - {"-help"}
     return found
 

@@ -216,13 +216,13 @@ def test_a_full_disk_is_said_and_survived(tmp_path):
     """On a small file system of its own, filled to the brim and emptied again."""
     mount = tmp_path / "small"
     mount.mkdir()
-    made = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", str(mount)], capture_output=True)
+    made = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=160m", "tmpfs", str(mount)], capture_output=True)
     if made.returncode != 0:
         pytest.skip("needs to be root to mount a file system")
     try:
         with Server(data=mount / "data") as own:
             acknowledged = [own.enqueue("q", payload=b"x" * 1000) for _ in range(20)]
-            (mount / "ballast").write_bytes(b"b" * (10 << 20))
+            (mount / "ballast").write_bytes(b"b" * (80 << 20))
             code = None
             for _ in range(200):
                 try:
