@@ -224,7 +224,7 @@ def test_a_full_disk_is_said_and_survived(tmp_path):
             acknowledged = [own.enqueue("q", payload=b"x" * 1000) for _ in range(20)]
             (mount / "ballast").write_bytes(b"b" * (80 << 20))
             code = None
-            for _ in range(200):
+            for _ in range(600):
                 try:
                     acknowledged.append(own.enqueue("q", payload=b"x" * 200_000))
                 except grpc.RpcError as error:
