@@ -58,7 +58,8 @@ final class InProcessConnection {
       }
       call.router = self
     }
-    moveSoon()
+    // At once: the server is to know of the call before its deadline can pass.
+    move()
     return call
   }
 

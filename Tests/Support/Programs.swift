@@ -60,9 +60,10 @@ public enum Programs {
       close(file)
       unlink(path)
     }
-    guard let child = spawn(words, log: path, output: path) else { throw Failure.cannotStart(words[0]) }
-    var status: Int32 = 0
-    waitpid(child, &status, 0)
+    // The last line is how it ended: in this process others wait for any child (see ChildReaper), and may have had this one's status.
+    let wrapped = ["/bin/sh", "-c", #""$@"; code=$?; printf '\n%s' "$code"; exit "$code""#, "sh"] + words
+    guard let child = spawn(wrapped, log: path, output: path) else { throw Failure.cannotStart(words[0]) }
+    waitpid(child, nil, 0)
     var output: [UInt8] = []
     var buffer = [UInt8](repeating: 0, count: 65536)
     while true {
@@ -70,8 +71,11 @@ public enum Programs {
       if count <= 0 { break }
       output += buffer.prefix(count)
     }
-    let text = String(decoding: output, as: UTF8.self)
-    guard status == 0 else { throw Failure.cannotStart("\(words.prefix(8)) ended with \(status >> 8): \(text)") }
+    let lines = String(decoding: output, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: false)
+    let text = lines.dropLast().joined(separator: "\n")
+    guard let code = lines.last, code == "0" else {
+      throw Failure.cannotStart("\(words.prefix(8)) ended with \(lines.last ?? ""): \(text)")
+    }
     return String(text.reversed().drop(while: \.isNewline).reversed())
   }
 }

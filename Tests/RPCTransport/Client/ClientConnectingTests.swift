@@ -189,7 +189,9 @@ import Testing
       $0.keepalive = ClientKeepalive(time: .milliseconds(40), timeout: .milliseconds(40))
     }
     let response = await channel.unaryResponse(EchoServer.unary, text(""))
-    #expect(response.status == Status(.unavailable, "the server did not answer a PING in time"))
+    #expect(response.status.code == .unavailable)
+    // On a busy machine the connection is given up before the call is on it: then the channel says so.
+    #expect(response.status.message.hasSuffix("the server did not answer a PING in time"))
     await channel.close()
     try await silent.close()
   }
