@@ -55,8 +55,9 @@ public enum Reply: Sendable {
 public enum EventBatch: Sendable {
   /// `cursor` is where to pull on; no event: a heartbeat.
   case events([Event], cursor: Int64)
-  /// The place is older than what is kept in memory: read on from the store after this cursor, then pull again.
-  case readFromStore(after: Int64)
+  /// The place is older than what is kept in memory: read on from the store after this cursor, then pull again. What lies there beyond
+  /// `through` is not confirmed yet and must not be told.
+  case readFromStore(after: Int64, through: Int64)
 }
 
 public enum SessionEnd: Sendable {

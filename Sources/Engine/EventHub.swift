@@ -46,17 +46,19 @@ final class EventHub {
       effects.append(.reply(route, .events(.events([], cursor: ring.last))))
       return
     }
-    var place = min(max(0, after), ring.last)
+    var place = max(0, after)
     if gap.contains(place) { place = gap.upperBound }
     if !answer(pull, after: place, route, into: &effects) {
-      parked.append(Parked(pull: pull, after: ring.last, route: route, until: now + configuration.eventHeartbeat))
+      // Nobody is told twice what it has said it has.
+      parked.append(
+        Parked(pull: pull, after: max(place, ring.last), route: route, until: now + configuration.eventHeartbeat))
     }
   }
 
   /// False: there is nothing for it yet.
   private func answer(_ pull: EventPull, after: Int64, _ route: Route, into effects: inout [Effect]) -> Bool {
     guard after >= ring.first - 1 else {
-      effects.append(.reply(route, .events(.readFromStore(after: after))))
+      effects.append(.reply(route, .events(.readFromStore(after: after, through: ring.last))))
       return true
     }
     guard after < ring.last else { return false }
@@ -85,7 +87,7 @@ final class EventHub {
     var answers: [Effect] = []
     parked.removeAll { answer($0.pull, after: $0.after, $0.route, into: &answers) }
     // What did not match is behind them.
-    for index in parked.indices { parked[index].after = ring.last }
+    for index in parked.indices { parked[index].after = max(parked[index].after, ring.last) }
     effects += answers
   }
 

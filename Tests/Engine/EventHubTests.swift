@@ -69,7 +69,7 @@ struct EventHubTests {
   @Test func whatIsNoLongerInMemoryIsReadFromTheStore() {
     let rig = Rig { $0.eventsInMemory = 4 }
     for _ in 0..<10 { rig.enqueue() }
-    guard case .events(.readFromStore(after: 2))? = rig.reply(to: pull(rig, after: 2)) else {
+    guard case .events(.readFromStore(after: 2, through: 10))? = rig.reply(to: pull(rig, after: 2)) else {
       Issue.record("not sent to the store")
       return
     }
@@ -80,7 +80,7 @@ struct EventHubTests {
     let rig = Rig()
     for _ in 0..<3 { rig.enqueue() }
     let next = Rig(storage: rig.storage, start: rig.now)
-    guard case .events(.readFromStore(after: 1))? = next.reply(to: pull(next, after: 1)) else {
+    guard case .events(.readFromStore(after: 1, _))? = next.reply(to: pull(next, after: 1)) else {
       Issue.record("not sent to the store")
       return
     }
@@ -88,6 +88,18 @@ struct EventHubTests {
     next.enqueue()
     // No cursor that the first server may have shown is given again.
     #expect(events(next, route)?.0.map(\.cursor) == [(1 << 24) + 1])
+  }
+
+  /// A reader of the storage sees what is written before the engine hears that it is.
+  @Test func whoIsAheadOfWhatIsConfirmedIsToldNothingTwice() {
+    let rig = Rig()
+    for _ in 0..<3 { rig.enqueue() }
+    let route = pull(rig, after: 4)
+    #expect(rig.reply(to: route) == nil)
+    rig.enqueue()
+    #expect(rig.reply(to: route) == nil)
+    rig.enqueue()
+    #expect(events(rig, route)?.0.map(\.cursor) == [5])
   }
 
   @Test func anyCursorLeadsToEveryLaterEventOnce() {
@@ -101,7 +113,7 @@ struct EventHubTests {
         case .events(.events(let found, let next))?:
           seen += found.map(\.cursor)
           cursor = next
-        case .events(.readFromStore(let after))?:
+        case .events(.readFromStore(let after, _))?:
           guard case .events(let found, let next)? = try? rig.storage.reader.events(after: after, limit: 13) else {
             return
           }

@@ -146,14 +146,14 @@ final class Watcher {
       world.oracle.saw(events)
       if let last = events.last, last.cursor > next { world.oracle.fault("the cursor lies before the events") }
       cursor = next
-    case .reply(_, .events(.readFromStore(let after))):
+    case .reply(_, .events(.readFromStore(let after, let end))):
       if after != cursor { world.oracle.fault("sent to \(after) in the store, was at \(cursor)") }
       do {
         guard case .events(let events, let next) = try world.reader.events(after: after, limit: 100) else {
           return world.oracle.fault("events are trimmed")
         }
-        world.oracle.saw(events)
-        cursor = next
+        world.oracle.saw(events.filter { $0.cursor <= end })
+        cursor = min(next, end)
       } catch {
         world.oracle.fault("cannot read events: \(error)")
       }

@@ -29,6 +29,8 @@ final class EventWatcher: CallHandler, Answerable {
   private var start: Int64?
   /// Everything up to here has been sent.
   private var cursor: Int64 = 0
+  /// What is read from the store counts up to here.
+  private var confirmed: Int64 = 0
 
   /// Events in one pull.
   private static let pull = 512
@@ -65,7 +67,7 @@ final class EventWatcher: CallHandler, Answerable {
     switch (phase, reply) {
     case (.placing, .events(.events(_, let now))): place(now)
     case (.pulling, .events(.events(let events, let next))): send(events, next)
-    case (.pulling, .events(.readFromStore(let place))): read(after: place)
+    case (.pulling, .events(.readFromStore(let place, let end))): read(after: place, through: end)
     case (_, .failed(let error)): call.finish(Status(error))
     default: break
     }
@@ -80,18 +82,20 @@ final class EventWatcher: CallHandler, Answerable {
     cursor = start ?? now
     say([])
     // Only the store knows whether a place is trimmed; what is in memory may be older than what is kept.
-    if let start, start < now { read(after: start) } else { pull() }
+    if let start, start < now { read(after: start, through: now) } else { pull() }
   }
 
   func answer(_ answer: ReadAnswer, desk: LoopDesk) {
     guard call.isOpen, phase == .reading else { return }
     switch answer {
-    case .events(.events(let events, let next)): send(events.filter(filter.matches), next)
+    case .events(.events(let events, let next)):
+      // The storage may hold more than it has confirmed: that is told when it is confirmed, once, and cannot be lost any more.
+      send(events.filter { $0.cursor <= confirmed && filter.matches($0) }, min(next, confirmed))
     case .events(.trimmed(let oldest)):
       // "0" asks for the oldest there is, whatever it is.
       if cursor == 0, start == 0 {
         cursor = oldest
-        return read(after: oldest)
+        return read(after: oldest, through: confirmed)
       }
       call.finish(
         Status(
@@ -128,8 +132,9 @@ final class EventWatcher: CallHandler, Answerable {
     desk.tell(.pullEvents(EventPull(filter: filter, after: cursor, limit: EventWatcher.pull), route))
   }
 
-  private func read(after place: Int64) {
+  private func read(after place: Int64, through end: Int64) {
     guard let route else { return }
+    confirmed = end
     phase = .reading
     guard desk.read(.events(after: place, limit: EventWatcher.page), route) != nil else {
       return call.finish(.overloaded)

@@ -34,6 +34,8 @@ public final class Namespace: Sendable {
   private let office: Office
   private let known = Mutex(LeadershipStatus())
   private let secretText = Mutex("")
+  /// Its thread runs, and will answer.
+  private let hasStarted = Atomic<Bool>(false)
   /// Workers' streams that have come to this server.
   fileprivate let workers = Atomic<Int>(0)
   fileprivate static let workPath = "/gkick.v1.WorkerService/Work"
@@ -80,6 +82,7 @@ public final class Namespace: Sendable {
     let ready = configuration
     let started = Thread.start("leader") { [self] in Watch(self, ready).run() }
     precondition(started, "no thread for the leadership")
+    hasStarted.store(true, ordering: .releasing)
   }
 
   /// Gives the lead up, if this server has it, and does not take it again; calls are handed on to whoever leads next.
@@ -96,8 +99,10 @@ public final class Namespace: Sendable {
     }
   }
 
-  /// Ends this server's part. To be called once.
-  public func stop() async { await office.ask { .stop($0) } }
+  /// Ends this server's part. To be called once. A server that could not begin, as its port is taken, has no part.
+  public func stop() async {
+    if hasStarted.load(ordering: .acquiring) { await office.ask { .stop($0) } }
+  }
 
   // MARK: Calls
 

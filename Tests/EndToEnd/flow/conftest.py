@@ -16,7 +16,7 @@ def server():
     """One server per file; each test keeps to queues of its own."""
     with Server() as running:
         yield running
-        assert running.process.poll() is None, f"the server ended by itself:\n{running.log()}"
+        assert running.lives(), f"the server ended by itself:\n{running.log()}"
 
 
 @pytest.fixture

@@ -11,8 +11,11 @@ import time
 from .server import free_port
 
 
-def _as_user(name):
-    return ["setpriv", f"--reuid={name}", f"--regid={name}", "--clear-groups", "--"] if os.getuid() == 0 else []
+def _as_user(name, crash=None):
+    """As that user; with `crash`, ended by that signal when the run ends without having ended it."""
+    user = [f"--reuid={name}", f"--regid={name}", "--clear-groups"] if os.getuid() == 0 else []
+    end = [f"--pdeathsig={crash.name.removeprefix('SIG')}"] if crash else []
+    return ["setpriv", *user, *end, "--"]
 
 
 class _Database:
@@ -37,7 +40,7 @@ class _Database:
     def start(self):
         log = open(self.folder + "/log", "ab")
         self.process = subprocess.Popen(
-            [*_as_user(self.user), *self.command()], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            [*_as_user(self.user, self.crash), *self.command()], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         log.close()
         end = time.monotonic() + 30
         while time.monotonic() < end:

@@ -12,6 +12,7 @@ import urllib.request
 
 import grpc
 
+from . import stores
 from .stubs import ROOT, pb
 
 # A connection of its own per channel, and quick reconnects while servers come and go.
@@ -36,21 +37,36 @@ def free_port():
         return probe.getsockname()[1]
 
 
-class Server:
-    """Its data lives in a folder of its own, or in `data`, so that another Server can go on with it."""
+def _without(flags, name):
+    """The flags without this one and its value."""
+    return [one for place, one in enumerate(flags) if name not in (one, flags[place - 1] if place else None)]
 
-    def __init__(self, *flags, lease="2s", data=None, start=True, store=None, environment=None, preexec=None, binary_args=()):
+
+class Server:
+    """Its data lives in a folder of its own, or in `data`, so that another Server can go on with it.
+
+    Without a `store` it is on the run's store (see stores.py); then `leader` is the server that leads in its place, if the run is
+    one through fronts. Both are started, killed and ended as one.
+    """
+
+    def __init__(self, *flags, lease="2s", data=None, start=True, store=None, environment=None, preexec=None, front=stores.FRONT):
         self.data = pathlib.Path(data or tempfile.mkdtemp(prefix="gkick-test-"))
         self.owns_data = data is None
         self.port, self.http_port = free_port(), free_port()
-        self.store = store or os.environ.get("GKICK_TEST_STORE") or f"embedded:{self.data}"
         self.flags = ["--lease", lease, *flags]
-        if store is None and self.store.startswith("redis"):
-            # One Redis for all tests: each keeps to keys of its own, which a Server with the same data finds again.
-            self.flags += ["--redis-prefix", "{" + self.data.name + "}:"]
-        if store is None and self.store.startswith(("postgresql", "mysql")):
-            # One database for all tests: each keeps to tables of its own.
-            self.flags += ["--store-schema", self.data.name.replace("-", "_")]
+        self.leader = None
+        if store is not None:
+            self.store = store
+        elif stores.embedded:
+            self.store = f"embedded:{self.data}"
+        else:
+            self.store = stores.shared_url()
+            # A Server with the same data finds its own again.
+            self.flags += stores.flags(self.store, self.data.name)
+            if front:
+                self.leader = Server(
+                    *_without(flags, "--listen"), lease=lease, data=self.data, start=False, environment=environment, preexec=preexec,
+                    front=False)
         self.environment = {name: value for name, value in os.environ.items() if not name.startswith("GKICK_")}
         self.environment |= environment or {}
         self.preexec = preexec
@@ -74,6 +90,8 @@ class Server:
                 "--store", self.store, *self.flags]
 
     def start(self, timeout=30):
+        if self.leader:
+            self.leader.start(timeout)
         file, self.log_path = tempfile.mkstemp(prefix="gkick-log-")
         self.process = subprocess.Popen(
             self.command(), stdin=subprocess.DEVNULL, stderr=file, stdout=file, env=self.environment,
@@ -99,10 +117,21 @@ class Server:
             return 0, ""
 
     def log(self):
-        return pathlib.Path(self.log_path).read_text(errors="replace") if self.log_path else ""
+        own = pathlib.Path(self.log_path).read_text(errors="replace") if self.log_path else ""
+        return own + (self.leader.log() if self.leader else "")
+
+    @property
+    def engine(self):
+        """The server whose engine decides: this one, or the one that leads in its place."""
+        return self.leader or self
+
+    def lives(self):
+        return self.process.poll() is None and (self.leader is None or self.leader.lives())
 
     def kill(self):
         """kill -9."""
+        if self.leader:
+            self.leader.kill()
         self.process.kill()
         self.process.wait()
 
@@ -110,7 +139,8 @@ class Server:
         """SIGTERM; returns the exit code."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(timeout)
+        code = self.process.wait(timeout)
+        return code or (self.leader.terminate(timeout) if self.leader else 0)
 
     def restart(self):
         self.kill()
@@ -173,6 +203,8 @@ class Server:
         if self._channel is not None:
             self._channel.close()
             self._channel = None
+        if self.leader:
+            self.leader.close()
         if self.process is not None and self.process.poll() is None:
             self.process.kill()
             self.process.wait()

@@ -8,14 +8,14 @@ import time
 import grpc
 import pytest
 
+from harness import stores
 from harness.server import Server
 from harness.stubs import pb
 from harness.worker import Worker, duration
 
 
 # What these look at lies in the embedded store's folder.
-embedded = pytest.mark.skipif(
-    not os.environ.get("GKICK_TEST_STORE", "embedded:").startswith("embedded:"), reason="is about the embedded store")
+embedded = pytest.mark.skipif(not stores.embedded, reason="is about the embedded store")
 
 
 @pytest.fixture
