@@ -3,11 +3,8 @@
 # would `go get google.golang.org/grpc` instead.
 set -e
 cd "$(dirname "$0")"
-out=.build/src/example/gkickv1
+out=.build/src
 mkdir -p "$out"
-map=Mgkick/v1/job.proto=example/gkickv1,Mgkick/v1/job_service.proto=example/gkickv1,Mgkick/v1/worker_service.proto=example/gkickv1
-protoc -I ../../Protos --go_out="$out" --go_opt="paths=source_relative,$map" \
-  --go-grpc_out="$out" --go-grpc_opt="paths=source_relative,$map" \
+protoc -I ../../Protos --go_out="$out" --go_opt=paths=source_relative --go-grpc_out="$out" --go-grpc_opt=paths=source_relative \
   ../../Protos/gkick/v1/job.proto ../../Protos/gkick/v1/job_service.proto ../../Protos/gkick/v1/worker_service.proto
-mv "$out"/gkick/v1/*.go "$out"/ && rm -r "$out/gkick"
 GO111MODULE=off GOFLAGS= GOPATH="$PWD/.build:/usr/share/gocode" go build -o main main.go

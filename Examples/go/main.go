@@ -1,5 +1,5 @@
 // One small program that is a producer and a worker: `main produce WORD...` and `main work`.
-// The stubs in ./gkickv1 come from protoc, see build.sh.
+// The stubs come from protoc, see build.sh.
 package main
 
 import (
@@ -18,7 +18,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/types/known/durationpb"
 
-	pb "example/gkickv1"
+	pb "gkick/v1"
 )
 
 func main() {
