@@ -66,6 +66,19 @@ import Jobs
   private let mysql: UnsafeMutablePointer<MYSQL>
   private(set) var isBroken = false
 
+  /// Where the library's ways to sign in are (caching_sha2_password of MySQL 8 is one), if they came along with the executable, as in the Python
+  /// wheel; nil: where the library itself looks for them.
+  private static let plugins: String? = {
+    var path = [UInt8](repeating: 0, count: 4096)
+    let count = unsafe path.withUnsafeMutableBytes { bytes in
+      guard let start = bytes.baseAddress else { return 0 }
+      return unsafe readlink("/proc/self/exe", start, bytes.count)
+    }
+    guard count > 0, let slash = path[..<count].lastIndex(of: UInt8(ascii: "/")) else { return nil }
+    let folder = String(decoding: path[..<slash], as: UTF8.self) + "/../lib/gkick/plugin"
+    return unsafe access(folder, R_OK) == 0 ? folder : nil
+  }()
+
   init(_ location: MySQLLocation, replyTimeout: Duration) throws(MySQLFailure) {
     guard let made = unsafe mysql_init(nil) else {
       throw MySQLFailure(number: MySQLFailure.connection, message: "no memory for a connection")
@@ -80,6 +93,7 @@ import Jobs
     _ = unsafe mysql_options(mysql, MYSQL_OPT_READ_TIMEOUT, &timeout)
     _ = unsafe mysql_options(mysql, MYSQL_OPT_WRITE_TIMEOUT, &timeout)
     _ = unsafe mysql_options(mysql, MYSQL_SET_CHARSET_NAME, "utf8mb4")
+    if let plugins = Self.plugins { _ = unsafe mysql_options(mysql, MYSQL_PLUGIN_DIR, plugins) }
     if location.usesTLS {
       _ = unsafe mysql_options(mysql, MYSQL_OPT_SSL_ENFORCE, &enforce)
       _ = unsafe mysql_options(mysql, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &verify)

@@ -63,7 +63,8 @@ def test_the_commands_of_the_readme_and_the_command_line_page(tmp_path):
     with Server() as server:
         environment = {"PATH": f"{tmp_path}/bin:{os.environ['PATH']}", "HOME": str(tmp_path), "GKICK_ADDRESS": server.address}
         for block in [*blocks("Docs/command-line.md"), *blocks("README.md")]:
-            for command in block.splitlines():
+            # Tests/Packages installs what the README begins with, and runs it.
+            for command in block.splitlines() if "pip install" not in block else []:
                 if "gkick " not in command:
                     continue
                 command = command.split("       #")[0]
