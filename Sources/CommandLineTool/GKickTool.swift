@@ -29,6 +29,7 @@ struct GKickTool: AsyncParsableCommand {
           QueuesCommand.self, PauseCommand.self, ResumeCommand.self, PurgeCommand.self, DeleteQueueCommand.self,
           WorkersCommand.self, DrainCommand.self,
         ]),
+      CommandGroup(name: "Flow", subcommands: [LimitsCommand.self, BatchesCommand.self, CronCommand.self]),
     ])
 
   static func main() async {

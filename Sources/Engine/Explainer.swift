@@ -31,6 +31,13 @@ struct Explainer {
   }
 
   func explain(_ record: JobRecord) throws(StoreError) -> Explanation {
+    var explanation = try reasons(record)
+    explanation.annotation = annotate([record])[0]
+    explanation.annotation.waitingReason = explanation.reasons.first?.text ?? ""
+    return explanation
+  }
+
+  private func reasons(_ record: JobRecord) throws(StoreError) -> Explanation {
     let job = record.job
     var reasons: [Explanation.Reason] = []
     switch record.state {
@@ -105,8 +112,8 @@ struct Explainer {
       case .running: return Annotation(waitingReason: "", leaseUntil: leaseUntil(record))
       case .blocked:
         let open = UInt32(clamping: backlog?.openDependencies(ofJob: record.job.id) ?? 0)
-        return Annotation(
-          waitingReason: "waits for \(open) of \(record.job.options.dependsOn.count) jobs", dependenciesOpen: open)
+        let all = record.job.options.dependsOn.count
+        return Annotation(waitingReason: Backlog.dependencyWords(Int(open), of: all), dependenciesOpen: open)
       case .scheduled, .retrying: return Annotation(waitingReason: "waits for its time")
       case .ready:
         if let reason = backlog?.limitReasons(for: record.job, now: now).first {

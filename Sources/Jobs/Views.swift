@@ -27,6 +27,8 @@ public struct Explanation: Sendable {
   /// Empty when it runs or is final.
   public var reasons: [Reason]
   public var jobsAhead: UInt64
+  /// What is added to the job that is shown with it.
+  public var annotation = Annotation(waitingReason: "")
 
   public init(reasons: [Reason], jobsAhead: UInt64) {
     self.reasons = reasons

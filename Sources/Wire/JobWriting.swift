@@ -82,8 +82,7 @@ extension Codec {
   public func encodeExplainJobResponse(_ record: JobRecord, _ explanation: Explanation) -> Int {
     begin()
     let message = unsafe arena.make(gkick__v1__explain_job_response__init)
-    unsafe message.pointee.job = job(
-      record, Annotation(waitingReason: explanation.reasons.first?.text ?? ""))
+    unsafe message.pointee.job = job(record, explanation.annotation)
     unsafe message.pointee.n_reasons = explanation.reasons.count
     unsafe message.pointee.reasons = arena.array(explanation.reasons.count) { index in
       let given = explanation.reasons[index]

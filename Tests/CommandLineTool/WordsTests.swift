@@ -51,15 +51,4 @@ import Testing
     #expect(width(20) == 20)
     #expect(!table.text(style: style, columns: 31, dropping: [2]).contains("NOTE"))
   }
-
-  @Test func `An id is a UUID of version 7`() {
-    let ids = (0..<100).map { _ in JobID.make() }
-    #expect(Set(ids).count == 100)
-    for id in ids {
-      let parts = id.split(separator: "-")
-      #expect(parts.map(\.count) == [8, 4, 4, 4, 12])
-      #expect(parts[2].first == "7")
-      #expect("89ab".contains(parts[3].prefix(1)))
-    }
-  }
 }

@@ -107,4 +107,15 @@ import Testing
       #expect(error?.code == .timedOut)
     }
   }
+
+  @Test func aMadeIDIsAUUIDOfVersion7() {
+    let ids = (0..<100).map { _ in MadeID.make() }
+    #expect(Set(ids).count == 100)
+    for id in ids {
+      let parts = id.split(separator: "-")
+      #expect(parts.map(\.count) == [8, 4, 4, 4, 12])
+      #expect(parts[2].first == "7")
+      #expect("89ab".contains(parts[3].prefix(1)))
+    }
+  }
 }

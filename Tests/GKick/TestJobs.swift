@@ -22,6 +22,23 @@ struct Work: JobParameters {
   var text = ""
 }
 
+/// A part of a whole, of a tenant.
+struct Part: JobParameters {
+  typealias Output = Int
+  static let name = "part"
+  static var queue: String { "parts" }
+  var number: Int
+  var tenant: String?
+  var concurrencyKey: String? { tenant }
+  var fairnessKey: String? { tenant }
+}
+
+struct Merge: JobParameters {
+  typealias Output = Int
+  static let name = "merge"
+  static var queue: String { "parts" }
+}
+
 struct OneOfAKind: JobParameters {
   static let name = "one"
   var key: String

@@ -52,13 +52,13 @@ final class TestServer: Sendable {
 
   func worker(
     queues: [WorkerConfiguration.Queue] = ["default"], concurrency: Int = 4,
-    configure: (inout WorkerConfiguration) -> Void = { _ in }, register: (Worker) -> Void
-  ) -> Worker {
+    configure: (inout WorkerConfiguration) -> Void = { _ in }, register: (Worker) throws -> Void
+  ) rethrows -> Worker {
     var configuration = WorkerConfiguration(queues: queues, concurrency: concurrency)
     configuration.logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
     configure(&configuration)
     let worker = Worker(endpoint, configuration: configuration)
-    register(worker)
+    try register(worker)
     return worker
   }
 }

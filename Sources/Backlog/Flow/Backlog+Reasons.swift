@@ -46,6 +46,10 @@ extension Backlog {
       try read(seqs, bodies: false)
       ids = all.filter { find($0)?.standing.state.isFinal == false }
     }
-    return .init(.dependency, "waits for \(open) of \(all.count) job\(all.count == 1 ? "" : "s")", jobIDs: ids)
+    return .init(.dependency, Self.dependencyWords(open, of: all.count), jobIDs: ids)
+  }
+
+  public static func dependencyWords(_ open: Int, of all: Int) -> String {
+    "waits for \(open) of \(all) job\(all == 1 ? "" : "s")"
   }
 }

@@ -44,6 +44,11 @@ struct CallFailure: Error {
 
   private static func whereToLook(_ said: String) -> String {
     if said.hasPrefix("no worker") { return "`gkick workers` lists those that are connected." }
+    if said.hasPrefix("no limit") { return "`gkick limits` lists those that there are." }
+    if said.hasPrefix("no batch") {
+      return "`gkick batches` lists those that there are; finished ones are kept as long as dead jobs."
+    }
+    if said.hasPrefix("no recurring job") { return "`gkick cron` lists those that there are." }
     if said.hasPrefix("no queue") { return "`gkick queues` lists those that there are." }
     return "Finished jobs are forgotten when their retention is over; `gkick jobs` lists what there is."
   }

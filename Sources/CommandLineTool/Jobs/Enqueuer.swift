@@ -51,7 +51,7 @@ struct Enqueuer {
     while let line = lines.next() {
       var one = request
       // An id of its own, so that a batch can be sent again when the server was away.
-      one.id = JobID.make()
+      one.id = MadeID.make()
       one.payload = line
       batch.append(one)
       bytes += line.count
@@ -69,25 +69,6 @@ struct Enqueuer {
       ("duplicate", stored.isDuplicate ? .bool(true) : nil), ("run_at", JobDocument.time(stored.runAt)),
       ("durability", stored.durability.map { .string($0.name) }),
     ])
-  }
-}
-
-/// Ids as servers make them: UUIDs of version 7 (RFC 9562), which sort by time.
-enum JobID {
-  static func make() -> String {
-    let milliseconds = UInt64(Timestamp.now.microseconds / 1_000)
-    let high = milliseconds << 16 | 0x7000 | UInt64.random(in: 0...0xFFF)
-    let low = 0x8000_0000_0000_0000 | UInt64.random(in: 0...0x3FFF_FFFF_FFFF_FFFF)
-    let digits = [high, low].map { word in
-      let text = String(word, radix: 16)
-      return String(repeating: "0", count: 16 - text.count) + text
-    }.joined()
-    var out = ""
-    for (place, digit) in digits.enumerated() {
-      if [8, 12, 16, 20].contains(place) { out += "-" }
-      out.append(digit)
-    }
-    return out
   }
 }
 

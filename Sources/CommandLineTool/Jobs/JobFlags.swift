@@ -63,8 +63,23 @@ struct JobFlags: ParsableArguments {
   @Option(help: ArgumentHelp("What the payload is, for example application/json.", valueName: "type"))
   var contentType: String?
 
-  @Option(help: "The batch that it belongs to.")
+  @Option(help: ArgumentHelp("The batch that it belongs to.", valueName: "id"))
   var batch: String?
+
+  @Option(
+    help: ArgumentHelp("Waits until that job has succeeded; may be given several times, up to 100.", valueName: "id"))
+  var after: [String] = []
+
+  @Option(
+    help: "When one of those that it waits for does not succeed: cancel it, or run all the same. (default: cancel)",
+    completion: .list(["cancel", "run"]), transform: Self.dependencyFailure)
+  var onDependencyFailure: GKick.OnDependencyFailure?
+
+  @Option(help: ArgumentHelp("Its concurrency key: limits that are set for the key hold for it.", valueName: "key"))
+  var key: String?
+
+  @Option(help: ArgumentHelp("Jobs of different keys (tenants) take turns.", valueName: "key"))
+  var fairnessKey: String?
 
   @Option(
     help: "synced or relaxed. (default: the server's)", completion: .list(["synced", "relaxed"]),
@@ -81,6 +96,9 @@ struct JobFlags: ParsableArguments {
     guard !lines || id == nil else { throw ValidationError("--id names one job, --lines makes many") }
     for pair in metadata where !pair.contains("=") {
       throw ValidationError("--metadata: '\(pair)' is not key=value")
+    }
+    guard !after.isEmpty || onDependencyFailure == nil else {
+      throw ValidationError("--on-dependency-failure goes with --after")
     }
     guard unique != nil || uniqueFor == nil else { throw ValidationError("--unique-for goes with --unique") }
     guard unique != nil || onConflict == nil else { throw ValidationError("--on-conflict goes with --unique") }
@@ -105,16 +123,19 @@ struct JobFlags: ParsableArguments {
       if let backoff { retry.initialBackoff = backoff.duration }
       options.retry = retry
     }
+    options.batchID = batch
+    options.dependsOn = after
+    options.onDependencyFailure = onDependencyFailure ?? .cancel
+    options.concurrencyKey = key
+    options.fairnessKey = fairnessKey
     options.timeout = attemptTimeout?.duration
     options.startBefore = startWithin.map { .init(now + $0) }
     options.retention = retention?.duration
     options.unique = unique.map {
       GKick.Uniqueness(key: $0, holdFor: uniqueFor?.duration, onConflict: onConflict ?? .keep)
     }
-    var request = JobRequest(
+    return JobRequest(
       UntypedJob(name: name, payload: [], contentType: contentType ?? ""), options: options, when: when)
-    request.batchID = batch ?? ""
-    return request
   }
 
   /// What is given, or standard input.
@@ -133,6 +154,14 @@ struct JobFlags: ParsableArguments {
     case "reject": .reject
     case "replace": .replace
     default: throw ValidationError("'\(text)' is not keep, reject or replace")
+    }
+  }
+
+  private static func dependencyFailure(_ text: String) throws -> GKick.OnDependencyFailure {
+    switch text {
+    case "cancel": .cancel
+    case "run": .run
+    default: throw ValidationError("'\(text)' is not cancel or run")
     }
   }
 

@@ -20,13 +20,29 @@ struct JobsCommand: RemoteCommand {
   @Option(help: "Only this batch.")
   var batch: String?
 
+  @Option(help: "Only this concurrency key.")
+  var key: String?
+
+  @Option(help: ArgumentHelp("Only this fairness key.", valueName: "key"))
+  var fairnessKey: String?
+
+  @Option(help: ArgumentHelp("Only those that this recurring job made.", valueName: "id"))
+  var recurring: String?
+
   @Option(name: [.customShort("l"), .long], help: "At most so many; 0: all.")
   var limit: UInt64 = 50
 
   @OptionGroup var client: ClientFlags
 
   func run(_ remote: Remote, _ output: Output) async throws {
-    let query = GKick.JobQuery(queue: queue, states: Set(state), name: name, batchID: batch)
+    let query = GKick.JobQuery(
+      queue: queue, states: Set(state), name: name, batchID: batch, concurrencyKey: key, fairnessKey: fairnessKey,
+      recurringJobID: recurring)
+    try await Self.list(query, limit: limit, remote, output)
+  }
+
+  /// - Parameter limit: 0: all.
+  static func list(_ query: GKick.JobQuery, limit: UInt64, _ remote: Remote, _ output: Output) async throws {
     var left = limit == 0 ? UInt64.max : limit
     var token = ""
     var table = Table("ID", "QUEUE", "NAME", "STATE", "#ATTEMPT", "AGE", "WHY")

@@ -14,6 +14,9 @@ enum JobDocument {
       ("unique_key", text(job.uniqueKey)), ("concurrency_key", text(job.concurrencyKey)),
       ("fairness_key", text(job.fairnessKey)),
       ("depends_on", job.dependsOn.isEmpty ? nil : .array(job.dependsOn.map { .string($0) })),
+      ("on_dependency_failure", job.onDependencyFailure == .run ? .string("RUN") : nil),
+      ("dependencies_open", job.dependenciesOpen > 0 ? count(job.dependenciesOpen) : nil),
+      ("recurring_job_id", text(job.recurringJobID)),
       ("timeout_seconds", job.timeout.map { .number($0.interval.seconds) }),
       ("retention_seconds", job.retention.map { .number($0.interval.seconds) }),
       ("created_at", time(job.createdAt.timestamp)), ("run_at", time(job.runAt.timestamp)),
@@ -88,6 +91,8 @@ enum JobDocument {
     addIfSaid("concurrency", job.concurrencyKey)
     addIfSaid("fairness", job.fairnessKey)
     for id in job.dependsOn { add("depends on", id) }
+    if job.onDependencyFailure == .run { add("if one fails", "it runs all the same") }
+    addIfSaid("recurring", job.recurringJobID)
     if let progress = job.progress { add("progress", "\(progress.percent)% \(progress.message)") }
     addIfSaid("batch", job.batchID)
     for (key, value) in job.metadata.sorted(by: { $0.key < $1.key }) { add("metadata", "\(key): \(value)") }

@@ -5,10 +5,17 @@ enum Suggestions {
   /// nil: the first word is a command, or there is none.
   static func command(in arguments: [String]) -> String? {
     guard let first = arguments.first, !first.hasPrefix("-"), first != "help" else { return nil }
-    let names = commands.map { name(of: $0) }
-    guard !names.contains(first) else { return nil }
-    let meant = nearest(to: first, among: names).map { " Did you mean `gkick \($0)`?" } ?? ""
-    return "there is no command '\(Table.onOneLine(first))'.\(meant)\nSee 'gkick --help' for all commands."
+    guard let command = commands.first(where: { name(of: $0) == first }) else {
+      let meant = nearest(to: first, among: commands.map { name(of: $0) }).map { " Did you mean `gkick \($0)`?" } ?? ""
+      return "there is no command '\(Table.onOneLine(first))'.\(meant)\nSee 'gkick --help' for all commands."
+    }
+    let parts = command.configuration.subcommands.map { name(of: $0) }
+    guard !parts.isEmpty, arguments.count > 1, !arguments[1].hasPrefix("-"), arguments[1] != "help",
+      !parts.contains(arguments[1])
+    else { return nil }
+    let meant = nearest(to: arguments[1], among: parts).map { " Did you mean `gkick \(first) \($0)`?" } ?? ""
+    return "there is no command '\(first) \(Table.onOneLine(arguments[1]))'.\(meant)\n"
+      + "There are: \(parts.joined(separator: ", "))."
   }
 
   /// The parser's message, with what an unknown flag may have been meant to be.
@@ -16,8 +23,14 @@ enum Suggestions {
     let start = "Unknown option '"
     guard message.hasPrefix(start),
       let end = message.dropFirst(start.count).firstIndex(of: "'"),
-      let command = commands.first(where: { name(of: $0) == arguments.first })
+      var command = commands.first(where: { name(of: $0) == arguments.first })
     else { return message }
+    if arguments.count > 1,
+      let part = command.configuration.subcommands.first(where: { name(of: $0) == arguments[1] })
+        ?? command.configuration.defaultSubcommand
+    {
+      command = part
+    }
     let given = String(message[message.index(message.startIndex, offsetBy: start.count)..<end])
     let flags = GKickTool.helpMessage(for: command).split { !$0.isLetter && $0 != "-" }
       .filter { $0.hasPrefix("--") }.map(String.init)

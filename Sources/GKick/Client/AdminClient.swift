@@ -113,6 +113,17 @@ public struct AdminClient: Sendable {
       })
   }
 
+  // MARK: - Flow
+
+  private var backend: GRPCBackend { GRPCBackend(caller) }
+
+  /// How many jobs may run, start and wait.
+  public var limits: Limits { Limits(backend: backend) }
+  /// Jobs that are followed as one.
+  public var batches: Batches { Batches(backend: backend) }
+  /// Jobs that are made again and again.
+  public var recurring: RecurringJobs { RecurringJobs(backend: backend) }
+
   // MARK: - Workers
 
   /// By id.

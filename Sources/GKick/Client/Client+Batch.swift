@@ -1,10 +1,10 @@
 extension Client {
-  /// Stores many jobs of one type that may run now, up to 1,000 per round trip.
+  /// Stores many jobs of one type that may run now, up to 1,000 per round trip. They are a batch of their own, see ``Batch``.
   /// - Parameter allOrNothing: a job that is refused refuses all (of the same 1,000); an error is thrown then.
   public func enqueue<Parameters: JobParameters>(
     batch jobs: [Parameters], options: JobOptions = JobOptions(), allOrNothing: Bool = false
   ) async throws -> BatchHandle {
-    try await store(jobs.map { try JobRequest($0, options: options, when: .now) }, options.durability, allOrNothing)
+    try await store(try Batch().addingJobs(jobs, options: options), options.durability, allOrNothing)
   }
 
   /// Stores many jobs of any types, see ``BatchBuilder``.
@@ -13,27 +13,39 @@ extension Client {
   ) async throws -> BatchHandle {
     var builder = BatchBuilder()
     try fill(&builder)
-    return try await store(builder.requests, durability, allOrNothing)
+    return try await store(builder.batch, durability, allOrNothing)
   }
 
-  private func store(
-    _ requests: [JobRequest], _ durability: Durability?, _ allOrNothing: Bool
-  ) async throws -> BatchHandle {
-    let id = BatchHandle.makeID()
+  func store(_ batch: Batch, _ durability: Durability?, _ allOrNothing: Bool) async throws -> BatchHandle {
     var results: [Result<String, GKickError>] = []
-    results.reserveCapacity(requests.count)
-    var rest = requests[...]
+    results.reserveCapacity(batch.count)
+    var rest = batch.requests[...]
     while !rest.isEmpty {
       var slice = Array(rest.prefix(Self.largestBatch))
       rest = rest.dropFirst(slice.count)
       for index in slice.indices {
-        slice[index].batchID = id
+        slice[index].batchID = batch.id
         TraceContext.inject(into: &slice[index].metadata)
       }
-      let stored = try await backend.enqueue(slice, allOrNothing: allOrNothing, durability: durability)
-      results.append(contentsOf: stored.map { $0.map(\.id) })
+      do {
+        let stored = try await backend.enqueue(slice, allOrNothing: allOrNothing, durability: durability)
+        results.append(contentsOf: stored.map { $0.map(\.id) })
+      } catch {
+        // Nobody will close what nobody else knows of.
+        if batch.isIDMadeHere, !results.isEmpty {
+          _ = try? await backend.cancelBatch(batch.id, reason: "not all jobs of the batch were stored")
+        }
+        throw error
+      }
     }
-    return BatchHandle(id: id, jobs: results, client: self)
+    // The callbacks come last: a batch is not finished before it is closed, and one that was refused has none.
+    let terms = batch.terms
+    if terms.isClosed || !terms.description.isEmpty || terms.onFinished != nil || terms.onSucceeded != nil
+      || results.isEmpty
+    {
+      _ = try await backend.putBatch(terms)
+    }
+    return BatchHandle(id: batch.id, jobs: results, client: self)
   }
 
   /// What the server takes in one request.
@@ -42,27 +54,15 @@ extension Client {
 
 /// Collects the jobs of a batch.
 public struct BatchBuilder {
-  var requests: [JobRequest] = []
+  var batch = Batch()
 
   public mutating func add<Parameters: JobParameters>(
     _ job: Parameters, in delay: Duration? = nil, options: JobOptions = JobOptions()
   ) throws {
-    requests.append(try JobRequest(job, options: options, when: delay.map { .after($0) } ?? .now))
+    try batch.add(job, in: delay, options: options)
   }
 
   public mutating func add(_ job: UntypedJob, in delay: Duration? = nil, options: JobOptions = JobOptions()) {
-    requests.append(JobRequest(job, options: options, when: delay.map { .after($0) } ?? .now))
-  }
-}
-
-extension BatchHandle {
-  /// 128 random bits as text.
-  static func makeID() -> String {
-    var random = SystemRandomNumberGenerator()
-    let hex = [random.next(), random.next()].map { (word: UInt64) in
-      let digits = String(word, radix: 16)
-      return String(repeating: "0", count: 16 - digits.count) + digits
-    }
-    return "batch-" + hex.joined()
+    batch.add(job, in: delay, options: options)
   }
 }

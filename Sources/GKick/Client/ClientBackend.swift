@@ -1,3 +1,8 @@
+#if canImport(FoundationEssentials)
+  package import FoundationEssentials
+#else
+  package import Foundation
+#endif
 public import Jobs
 
 /// What a ``Client`` needs done: by a server over gRPC, or in memory for tests.
@@ -18,6 +23,23 @@ package protocol ClientBackend: Sendable {
   /// One connection's worth of events.
   func events(_ filter: EventFilter, after cursor: String) async throws -> any EventBatches
   func close() async
+
+  func limits() async throws -> [LimitStanding]
+  func putLimit(_ limit: Jobs.Limit) async throws
+  func deleteLimit(_ scope: Jobs.Limit.Scope) async throws
+
+  /// The newest first, at most so many.
+  func batches(unfinishedOnly: Bool, limit: Int) async throws -> [BatchInfo]
+  func batch(_ id: String) async throws -> BatchInfo
+  func putBatch(_ terms: BatchTerms) async throws -> BatchInfo
+  func cancelBatch(_ id: String, reason: String) async throws -> BatchInfo
+
+  func recurringJobs() async throws -> [RecurringJob]
+  func putRecurringJob(_ job: RecurringJob) async throws -> RecurringJob
+  func deleteRecurringJob(_ id: String) async throws
+  /// The id of the job that was made.
+  func triggerRecurringJob(_ id: String) async throws -> String
+  func times(of schedule: RecurringJob.Schedule, count: Int, after: Date?) async throws -> [Date]
 }
 
 /// The events of one call, as they come.
@@ -83,11 +105,21 @@ public struct JobQuery: Sendable {
   public var states: Set<JobState>
   public var name: String?
   public var batchID: String?
+  public var concurrencyKey: String?
+  public var fairnessKey: String?
+  /// The recurring job that made them.
+  public var recurringJobID: String?
 
-  public init(queue: String? = nil, states: Set<JobState> = [], name: String? = nil, batchID: String? = nil) {
+  public init(
+    queue: String? = nil, states: Set<JobState> = [], name: String? = nil, batchID: String? = nil,
+    concurrencyKey: String? = nil, fairnessKey: String? = nil, recurringJobID: String? = nil
+  ) {
     self.queue = queue
     self.states = states
     self.name = name
     self.batchID = batchID
+    self.concurrencyKey = concurrencyKey
+    self.fairnessKey = fairnessKey
+    self.recurringJobID = recurringJobID
   }
 }

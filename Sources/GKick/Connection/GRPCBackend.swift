@@ -6,7 +6,7 @@ import Wire
 
 /// A client's calls over gRPC.
 final class GRPCBackend: ClientBackend {
-  private let caller: Caller
+  let caller: Caller
   private var codec: SharedCodec { caller.codec }
 
   init(_ caller: Caller) { self.caller = caller }
@@ -122,6 +122,9 @@ final class GRPCBackend: ClientBackend {
     wire.states = query.states
     wire.name = query.name ?? ""
     wire.batchID = query.batchID ?? ""
+    wire.concurrencyKey = query.concurrencyKey ?? ""
+    wire.fairnessKey = query.fairnessKey ?? ""
+    wire.recurringJobID = query.recurringJobID ?? ""
     wire.limit = min(1_000, max(1, pageSize))
     let request = wire
     let page = try await call(

@@ -26,7 +26,52 @@ extension Wire.JobSpec {
     concurrencyKey = request.concurrencyKey
     fairnessKey = request.fairnessKey
     dependsOn = request.dependsOn
+    if request.onDependencyFailure == .run { onDependencyFailure = .run }
     batchID = request.batchID
+  }
+}
+
+extension JobRequest {
+  /// What a server shows of a job that is to be made.
+  init(_ spec: JobSpec) {
+    self.init(
+      UntypedJob(name: spec.name, payload: spec.payload, contentType: spec.contentType), options: JobOptions(),
+      when: .now)
+    id = spec.id
+    queue = spec.queue.isEmpty ? "default" : spec.queue
+    priority = Int(spec.priority)
+    metadata = spec.metadata
+    retry = spec.retry.map { RetryPolicy($0) }
+    timeout = spec.timeout?.duration
+    startBefore = spec.startBefore.map { Date($0) }
+    retention = spec.retention?.duration
+    unique = spec.unique.map { Uniqueness($0) }
+    concurrencyKey = spec.concurrencyKey
+    fairnessKey = spec.fairnessKey
+    dependsOn = spec.dependsOn
+    onDependencyFailure = spec.onDependencyFailure == .run ? .run : .cancel
+    batchID = spec.batchID
+  }
+}
+
+extension RetryPolicy {
+  init(_ policy: Jobs.RetryPolicy) {
+    self.init(
+      maxAttempts: Int(policy.maxAttempts), initialBackoff: policy.initialBackoff.duration,
+      maxBackoff: policy.maxBackoff.duration, multiplier: policy.multiplier, jitter: max(0, policy.jitter),
+      maxLost: Int(policy.maxLost))
+  }
+}
+
+extension Uniqueness {
+  init(_ unique: Jobs.Uniqueness) {
+    let onConflict: OnConflict =
+      switch unique.onConflict {
+      case .keep: .keep
+      case .reject: .reject
+      case .replace: .replace
+      }
+    self.init(key: unique.key, holdFor: unique.holdFor?.duration, onConflict: onConflict)
   }
 }
 
@@ -92,6 +137,9 @@ extension JobInfo {
     concurrencyKey = info.spec.concurrencyKey
     fairnessKey = info.spec.fairnessKey
     dependsOn = info.spec.dependsOn
+    onDependencyFailure = info.spec.onDependencyFailure == .run ? .run : .cancel
+    dependenciesOpen = Int(info.dependenciesOpen)
+    recurringJobID = info.recurringJobID
   }
 }
 
@@ -161,6 +209,7 @@ extension Assignment {
     self.init(
       lease: given.lease, attempt: Int(given.attempt), maxAttempts: Int(given.maxAttempts), queue: given.queue,
       name: given.name, payload: given.payload, contentType: given.contentType, metadata: given.metadata,
-      priority: Int(given.priority), createdAt: given.createdAt ?? .distantPast, deadline: given.deadline)
+      priority: Int(given.priority), createdAt: given.createdAt ?? .distantPast, deadline: given.deadline,
+      dependsOn: given.dependsOn, batchID: given.batchID)
   }
 }

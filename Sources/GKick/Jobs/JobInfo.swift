@@ -52,6 +52,11 @@ public struct JobInfo: Sendable {
   public var concurrencyKey = ""
   public var fairnessKey = ""
   public var dependsOn: [String] = []
+  public var onDependencyFailure = OnDependencyFailure.cancel
+  /// Of `dependsOn`, how many are not final yet.
+  public var dependenciesOpen = 0
+  /// The recurring job that made it; empty: none did.
+  public var recurringJobID = ""
 
   package init(id: String, queue: String, name: String, state: JobState, createdAt: Date, runAt: Date) {
     self.id = id

@@ -18,8 +18,12 @@ public struct JobOptions: Sendable {
   public var unique: Uniqueness?
   public var concurrencyKey: String?
   public var fairnessKey: String?
-  /// Ids of jobs that must have succeeded before; if one ends otherwise, this one is cancelled.
+  /// Ids of jobs that must have succeeded before, up to 100; see also ``Client/enqueue(_:after:_:onDependencyFailure:options:)``.
   public var dependsOn: [String] = []
+  /// When one of them ends otherwise.
+  public var onDependencyFailure = OnDependencyFailure.cancel
+  /// The batch that it belongs to, see ``Batch``; a running job adds to its own by ``JobContext/batchID``.
+  public var batchID: String?
   /// Travels with the job; up to 64 entries and 16 KiB.
   public var metadata: [String: String] = [:]
   /// How safe the job must be before the enqueue returns.
@@ -30,7 +34,8 @@ public struct JobOptions: Sendable {
   public init(
     id: String? = nil, queue: String? = nil, priority: Int? = nil, retry: RetryPolicy? = nil, timeout: Duration? = nil,
     startBefore: Date? = nil, retention: Duration? = nil, unique: Uniqueness? = nil, concurrencyKey: String? = nil,
-    fairnessKey: String? = nil, dependsOn: [String] = [], metadata: [String: String] = [:],
+    fairnessKey: String? = nil, dependsOn: [String] = [],
+    onDependencyFailure: OnDependencyFailure = .cancel, batchID: String? = nil, metadata: [String: String] = [:],
     durability: Durability? = nil
   ) {
     self.id = id
@@ -44,6 +49,8 @@ public struct JobOptions: Sendable {
     self.concurrencyKey = concurrencyKey
     self.fairnessKey = fairnessKey
     self.dependsOn = dependsOn
+    self.onDependencyFailure = onDependencyFailure
+    self.batchID = batchID
     self.metadata = metadata
     self.durability = durability
   }

@@ -5,7 +5,7 @@
 #endif
 
 /// One job to be stored, with its type's defaults and the enqueue's wishes put together. What is `nil` is the server's to decide.
-package struct JobRequest: Sendable {
+package struct JobRequest: Sendable, Hashable {
   package enum When: Sendable, Hashable {
     case now
     case at(Date)
@@ -27,6 +27,7 @@ package struct JobRequest: Sendable {
   package var concurrencyKey = ""
   package var fairnessKey = ""
   package var dependsOn: [String] = []
+  package var onDependencyFailure = OnDependencyFailure.cancel
   package var batchID = ""
   package var when = When.now
 
@@ -67,6 +68,8 @@ package struct JobRequest: Sendable {
     concurrencyKey = options.concurrencyKey ?? concurrencyKey
     fairnessKey = options.fairnessKey ?? fairnessKey
     dependsOn = options.dependsOn
+    onDependencyFailure = options.onDependencyFailure
+    batchID = options.batchID ?? ""
     metadata = options.metadata
   }
 }

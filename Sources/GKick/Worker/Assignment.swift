@@ -15,10 +15,13 @@ package final class Assignment: Sendable {
   package let createdAt: Timestamp
   /// Of this attempt.
   package let deadline: Timestamp?
+  package let dependsOn: [String]
+  package let batchID: String
 
   package init(
     lease: Lease, attempt: Int, maxAttempts: Int, queue: String, name: String, payload: [UInt8], contentType: String,
-    metadata: [String: String], priority: Int, createdAt: Timestamp, deadline: Timestamp?
+    metadata: [String: String], priority: Int, createdAt: Timestamp, deadline: Timestamp?,
+    dependsOn: [String] = [], batchID: String = ""
   ) {
     self.lease = lease
     self.attempt = attempt
@@ -31,5 +34,7 @@ package final class Assignment: Sendable {
     self.priority = priority
     self.createdAt = createdAt
     self.deadline = deadline
+    self.dependsOn = dependsOn
+    self.batchID = batchID
   }
 }

@@ -30,6 +30,10 @@ public struct JobContext: Sendable {
   public var isLastAttempt: Bool { attempt >= maxAttempts }
   public var payload: [UInt8] { assignment.payload }
   public var contentType: String { assignment.contentType }
+  /// The jobs that had to end before this one; they can be looked up while it runs, see ``Client/handle(_:as:)``.
+  public var dependsOn: [String] { assignment.dependsOn }
+  /// The batch that it belongs to; empty: none. While it runs it may add jobs to it by ``JobOptions/batchID``, also when it is closed.
+  public var batchID: String { assignment.batchID }
   /// What the producer sent along.
   public var metadata: [String: String] { assignment.metadata }
   public var createdAt: Date { Date(assignment.createdAt) }

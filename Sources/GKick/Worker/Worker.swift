@@ -30,6 +30,7 @@ public final class Worker: Service, JobRegistering {
 
   private struct State {
     var registry = JobRegistry()
+    var recurring: [RecurringJob] = []
     var hasRun = false
   }
 
@@ -59,12 +60,20 @@ public final class Worker: Service, JobRegistering {
     state.withLock { $0.registry.use(middleware) }
   }
 
+  /// Says that there is a recurring job; the server is told when the worker runs. Any number of workers may say the same: what the server has
+  /// already is left alone, and so is what an operator has paused. One that is declared no longer stays until it is deleted.
+  public func declare(_ recurring: RecurringJob) {
+    state.withLock { $0.recurring.append(recurring) }
+  }
+
+  package var declared: [RecurringJob] { state.withLock { $0.recurring } }
   package var registry: JobRegistry { state.withLock { $0.registry } }
 
   // MARK: - Running
 
   /// Works until the task is cancelled (running jobs are cancelled and given back) or a graceful shutdown is asked for.
-  /// - Throws: ``GKickError`` when the server refuses this worker: a bad address, no permission, an id that another has taken.
+  /// - Throws: ``GKickError`` when the server refuses this worker or a recurring job that it declares: a bad address, no permission, an id that
+  ///   another has taken, a schedule that makes no sense.
   public func run() async throws {
     let registry = try state.withLock { state in
       guard !state.hasRun else { throw GKickError(.notPossibleNow, "a worker runs once") }
@@ -82,6 +91,15 @@ public final class Worker: Service, JobRegistering {
         channel: channel, configuration: configuration, workerID: id, runner: runner, metadata: endpoint.metadata,
         logger: logger, end: end), eventLoop: loop)
     loop.execute { inside.value.start() }
+    let declaring = Task { [declared] () -> (any Error)? in
+      do {
+        try await Self.declare(declared, endpoint, logger)
+        return nil
+      } catch {
+        loop.execute { inside.value.stop() }
+        return error
+      }
+    }
     let result = await withTaskCancellationHandler {
       await withGracefulShutdownHandler {
         await withCheckedContinuation { continuation in
@@ -93,8 +111,35 @@ public final class Worker: Service, JobRegistering {
     } onCancel: {
       loop.execute { inside.value.stop() }
     }
+    declaring.cancel()
     await channel.close(grace: .milliseconds(200))
+    if let error = await declaring.value as? GKickError { throw error }
     try result.get()
+  }
+
+  /// Tries until the server has been told, or refuses.
+  private static func declare(_ recurring: [RecurringJob], _ endpoint: Endpoint, _ logger: Logger) async throws {
+    if recurring.isEmpty { return }
+    let client = try Client(endpoint)
+    var failures = 0
+    while true {
+      do {
+        try await client.recurring.declare(recurring)
+        return await client.close()
+      } catch let error as GKickError where [.unavailable, .timedOut, .limitReached].contains(error.code) {
+        failures += 1
+        logger.debug("the recurring jobs could not be declared yet", metadata: ["error": "\(error)"])
+        do {
+          try await Task.sleep(for: error.retryAfter ?? Reconnect.wait(afterFailures: failures))
+        } catch {
+          await client.close()
+          throw error
+        }
+      } catch {
+        await client.close()
+        throw error
+      }
+    }
   }
 
   /// `host-pid-random`.

@@ -29,7 +29,9 @@ def commands():
     found = {}
     for command in told["command"]["subcommands"]:
         if command["commandName"] != "help":
-            names = (name for argument in command["arguments"] if argument.get("shouldDisplay", True) for name in argument.get("names") or [])
+            # Those of its subcommands count as its own.
+            parts = [command, *(part for part in command.get("subcommands", []) if part["commandName"] != "help")]
+            names = (name for part in parts for argument in part["arguments"] if argument.get("shouldDisplay", True) for name in argument.get("names") or [])
             found[command["commandName"]] = {("--" if name["kind"] == "long" else "-") + name["name"] for name in names} - {"-help"}
     return found
 
@@ -52,7 +54,7 @@ def test_every_command_is_described():
 def test_every_flag_is_described_and_is_there(command):
     common = flags(rows(PAGE, "## For all commands"))
     there = commands()[command]
-    if command == "schedule":
+    if command in ("schedule", "cron"):
         there = there - (commands()["enqueue"] - common)
     described = flags(rows(PAGE, f"### gkick {command}")) if f"### gkick {command}\n" in PAGE else set()
     if command == "server":
@@ -126,7 +128,8 @@ def test_completion_script(shell, tmp_path):
 
 @pytest.mark.parametrize("words,expected", [
     (["gkick", "enq"], "enqueue"), (["gkick", "jobs", "--sta"], "--state"), (["gkick", "jobs", "--state", "de"], "dead"),
-    (["gkick", "bench", "lat"], "latency"), (["gkick", "events", "--type", "lease"], "lease_lost"),
+    (["gkick", "cron", "tri"], "trigger"), (["gkick", "cron", "put", "--overlap", "sk"], "skip"), (["gkick", "limits", "put", "--max-r"], "--max-running"),
+    (["gkick", "batches", "cancel", "--rea"], "--reason"), (["gkick", "bench", "lat"], "latency"), (["gkick", "events", "--type", "lease"], "lease_lost"),
 ])
 def test_completion_in_bash(words, expected, tmp_path):
     script = tmp_path / "gkick"

@@ -7,9 +7,11 @@ import pytest
 
 from harness.server import Server, binary
 from harness.stubs import ROOT, pb
+from harness.worker import duration
 
 # Commands that go on until they are ended.
 ENDLESS = r"gkick (events|work|top)\b"
+FLOW = ["Docs/limits.md", "Docs/batches.md", "Docs/recurring.md"]
 ARTICLES = sorted((ROOT / "Sources/GKick/GKick.docc").glob("*.md"))
 
 
@@ -20,14 +22,14 @@ def code(line):
 
 
 def test_the_articles_that_there_are():
-    """First job, workers, retries and failure, scheduling, testing, deploying; the front page links them all."""
+    """First job, workers, retries and failure, scheduling, workflows, testing, deploying; the front page links them all."""
     names = {page.stem for page in ARTICLES}
-    assert names == {"GKick", "FirstJob", "Workers", "RetriesAndFailure", "Scheduling", "Testing", "Deploying"}
+    assert names == {"GKick", "FirstJob", "Workers", "RetriesAndFailure", "Scheduling", "Workflows", "Testing", "Deploying"}
     front = (ROOT / "Sources/GKick/GKick.docc/GKick.md").read_text()
     assert set(re.findall(r"<doc:(\w+)>", front)) == names - {"GKick"}
 
 
-@pytest.mark.parametrize("page", [*ARTICLES, ROOT / "README.md"], ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", [*ARTICLES, ROOT / "README.md", *(ROOT / page for page in FLOW)], ids=lambda page: page.stem)
 def test_every_line_of_swift_is_compiled(page):
     tests = ROOT / "Tests/GKick/Articles"
     compiled = "\n".join(code(line) for file in tests.glob("*.swift") for line in file.read_text().splitlines())
@@ -83,6 +85,26 @@ def test_the_commands_of_the_readme_and_the_command_line_page(tmp_path):
     assert seen >= 17 and {"default", "images"} <= queues
     for file in (".local/share/bash-completion/completions/gkick", ".zfunc/_gkick", ".config/fish/completions/gkick.fish"):
         assert "drain-timeout" in (tmp_path / file).read_text()
+
+
+def test_the_commands_of_the_articles_on_flow(tmp_path):
+    (tmp_path / "gkick").symlink_to(binary())
+    with Server() as server:
+        environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "HOME": str(tmp_path), "GKICK_ADDRESS": server.address}
+        for page in FLOW:
+            assert blocks(page)
+            for block in blocks(page):
+                done = subprocess.run(["bash", "-e", "-c", block], cwd=tmp_path, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120)
+                assert done.returncode == 0 and not done.stderr, (block, done)
+        # What the articles say of it.
+        job = server.job("load-5")
+        assert job.state == pb.JOB_STATE_BLOCKED and list(job.spec.depends_on) == ["transform-5"]
+        batch = server.jobs.GetBatch(pb.GetBatchRequest(batch_id="import-7"), timeout=10).batch
+        assert (batch.jobs, batch.closed, batch.on_succeeded.name, batch.on_finished.name) == (3, True, "report.send", "cleanup")
+        turns = [server.work.Fetch(pb.FetchRequest(worker_id="w", queues=[pb.QueueSubscription(queue="reports")], max_wait=duration(5)), timeout=10).jobs[0]
+                 for _ in range(3)]
+        assert [job.payload for job in turns] == [b"a", b"c", b"b"]
+        assert len(server.admin.ListLimits(pb.ListLimitsRequest(), timeout=10).limits) == 3
 
 
 def test_the_commands_of_the_readme_are_there():
