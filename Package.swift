@@ -181,6 +181,9 @@ let package = Package(
     .executableTarget(
       name: "Mailer", dependencies: ["GKick", log, lifecycle], path: "Examples/swift/Sources/Mailer",
       swiftSettings: strict),
+    .executableTarget(
+      name: "Workflow", dependencies: ["GKick", log, lifecycle], path: "Examples/swift/Sources/Workflow",
+      swiftSettings: strict),
     .testTarget(
       name: "MailerTests", dependencies: ["Mailer", "GKickTesting"], path: "Examples/swift/Tests/MailerTests",
       swiftSettings: lenient),

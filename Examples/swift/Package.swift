@@ -18,6 +18,13 @@ let package = Package(
         .product(name: "Logging", package: "swift-log"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
       ]),
+    .executableTarget(
+      name: "Workflow",
+      dependencies: [
+        .product(name: "GKick", package: "gkick"),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+      ]),
     .testTarget(
       name: "MailerTests",
       dependencies: ["Mailer", .product(name: "GKickTesting", package: "gkick")]),

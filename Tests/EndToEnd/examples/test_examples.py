@@ -45,6 +45,24 @@ def test_python(server, example):
 
 
 @pytest.mark.example("python")
+def test_python_workflow(server, example):
+    environment = os.environ | {"GKICK_ADDRESS": server.address}
+    running = subprocess.Popen([sys.executable, "worker.py"], cwd=example, env=environment, stdin=subprocess.DEVNULL)
+    try:
+        out = subprocess.run([sys.executable, "workflow.py", *WORDS], cwd=example, env=environment, stdin=subprocess.DEVNULL,
+                             capture_output=True, text=True, timeout=120)
+        assert out.returncode == 0, out.stdout + out.stderr
+        together = hashlib.sha256(" ".join(WORDS).encode()).hexdigest()
+        assert f"together {together}" in out.stdout and f"batch {len(WORDS) + 1} of {len(WORDS) + 1} succeeded" in out.stdout
+        assert f"callback {hashlib.sha256(b'done').hexdigest()}" in out.stdout and f"recurring {hashlib.sha256(b'again').hexdigest()}" in out.stdout
+        assert not server.admin.ListLimits(pb.ListLimitsRequest(), timeout=10).limits, "it leaves nothing behind"
+        assert not server.admin.ListRecurringJobs(pb.ListRecurringJobsRequest(), timeout=10).recurring_jobs
+    finally:
+        running.kill()
+        running.wait()
+
+
+@pytest.mark.example("python")
 def test_python_watcher(server, example):
     job_id = server.enqueue("watched", name="seen")
     watching = subprocess.Popen(
@@ -119,6 +137,21 @@ def test_swift(server):
     assert "102 mails sent" in out.stdout
     mails = server.jobs.ListJobs(pb.ListJobsRequest(queue="mail", page_size=1000), timeout=10).jobs
     assert len(mails) == 102 and {job.state for job in mails} == {pb.JOB_STATE_SUCCEEDED}
+
+
+def test_swift_workflow(server):
+    mailer = os.environ.get("SWIFT_EXAMPLE", str(ROOT / ".build/debug/Mailer"))
+    workflow = os.path.join(os.path.dirname(mailer), "Workflow")
+    if not os.access(workflow, os.X_OK):
+        pytest.fail(f"no executable {workflow}: run Scripts/build debug Workflow")
+    out = subprocess.run([workflow], env=os.environ | {"GKICK_ADDRESS": server.address}, stdin=subprocess.DEVNULL,
+                         capture_output=True, text=True, timeout=120)
+    assert out.returncode == 0, out
+    for tenant in ("ada", "grace"):
+        assert f"{tenant}: 24 letters, 7 of 7 jobs succeeded" in out.stdout and f"{tenant}: receipt for {tenant}" in out.stdout
+    assert "tick: workflow-tick" in out.stdout
+    batches = server.jobs.ListBatches(pb.ListBatchesRequest(), timeout=10).batches
+    assert {(batch.succeeded, bool(batch.on_succeeded_job_id)) for batch in batches if batch.description.startswith("words of")} == {(7, True)}
 
 
 def test_the_manifest_of_the_swift_example(tmp_path):
