@@ -16,9 +16,12 @@ from harness.stubs import ROOT  # noqa: E402
 BUILDS = {
     "cpp": (["c++", "make", "grpc_cpp_plugin"], ["make", "-j2", "OPTIMIZE=-O0"]),
     "go": (["go", "protoc-gen-go", "protoc-gen-go-grpc"], ["./build.sh"]),
+    "java": (["javac", "grpc_java_plugin"], ["./build.sh"]),
     "node": (["node"], None),
+    "php": (["php"], None),
     "python": ([], ["./stubs.sh"]),
     "ruby": (["ruby", "grpc_ruby_plugin"], ["./stubs.sh"]),
+    "rust": (["cargo"], ["./build.sh"]),
     "shell": ([], None),
 }
 

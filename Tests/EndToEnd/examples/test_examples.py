@@ -21,8 +21,13 @@ def server():
         yield running
 
 
+def addresses(server):
+    """The environment by which an example finds this server."""
+    return os.environ | {"GKICK_ADDRESS": server.address, "GKICK_HTTP": f"http://127.0.0.1:{server.http_port}"}
+
+
 def check(server, folder, worker, producer):
-    environment = os.environ | {"GKICK_ADDRESS": server.address}
+    environment = addresses(server)
     running = subprocess.Popen(
         worker, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     try:
@@ -83,7 +88,7 @@ def test_python_watcher(server, example):
 def check_survival(folder, worker):
     """The connection breaks by kill -9 of the server; the worker comes back by itself."""
     with Server(lease="5s") as own:
-        environment = os.environ | {"GKICK_ADDRESS": own.address}
+        environment = addresses(own)
         running = subprocess.Popen(worker, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
         try:
             for _ in range(2):
@@ -118,6 +123,16 @@ def test_ruby(server, example):
 @pytest.mark.example("node")
 def test_node(server, example):
     check(server, example, ["node", "main.mjs", "work"], ["node", "main.mjs", "produce"])
+
+
+@pytest.mark.example("php")
+def test_php(server, example):
+    check(server, example, ["php", "main.php", "work"], ["php", "main.php", "produce"])
+
+
+@pytest.mark.example("php")
+def test_php_worker_survives_the_server(example):
+    check_survival(example, ["php", "main.php", "work"])
 
 
 @pytest.mark.example("shell")
@@ -192,6 +207,26 @@ def test_cpp(server, example):
 
 @pytest.mark.example("cpp")
 def test_cpp_worker_survives_the_server(example):
+    check_survival(example, ["./main", "work"])
+
+
+@pytest.mark.example("rust")
+def test_rust(server, example):
+    check(server, example, ["./main", "work"], ["./main", "produce"])
+
+
+@pytest.mark.example("rust")
+def test_rust_worker_survives_the_server(example):
+    check_survival(example, ["./main", "work"])
+
+
+@pytest.mark.example("java")
+def test_java(server, example):
+    check(server, example, ["./main", "work"], ["./main", "produce"])
+
+
+@pytest.mark.example("java")
+def test_java_worker_survives_the_server(example):
     check_survival(example, ["./main", "work"])
 
 
