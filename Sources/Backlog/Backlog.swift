@@ -88,9 +88,7 @@ public final class Backlog {
   private var sent: [(number: UInt64, cursor: Int64, jobs: [LiveJob])] = []
   /// Of the latest change set.
   public private(set) var number: UInt64 = 0
-  /// Bytes of waiting jobs that are at hand only to save reading them.
-  private var keptBytes = 0
-  static let mostKeptBytes = 16 << 20
+  var kept = KeptJobs()
   /// Jobs that are forgotten, which the storage may not know yet.
   var unconfirmedForgotten = 0
   /// Where the look for unused queues goes on.
@@ -158,7 +156,7 @@ public final class Backlog {
     changedDocuments = []
     taken = []
     sent = []
-    keptBytes = 0
+    kept = KeptJobs()
     unconfirmedForgotten = 0
     idleAfter = ""
   }
@@ -218,10 +216,7 @@ public final class Backlog {
     guard !job.isTouched else { return }
     job.isTouched = true
     touched.append(job)
-    if job.isKept {
-      job.isKept = false
-      keptBytes -= job.weight
-    }
+    kept.drop(job)
   }
 
   func note(
@@ -367,11 +362,7 @@ public final class Backlog {
     job.changedIn = 0
     if job.isForgotten { unconfirmedForgotten -= 1 }
     if job.standing.state == .running, !job.isForgotten { return }
-    if job.standing.state == .ready, !job.isForgotten, job.body != nil, keptBytes < Self.mostKeptBytes {
-      job.isKept = true
-      keptBytes += job.weight
-      return
-    }
+    if !job.isForgotten, keep(job) { return }
     if known[job.seq] === job { known.remove(job.seq) }
   }
 

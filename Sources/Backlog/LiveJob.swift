@@ -36,6 +36,8 @@ final class LiveJob {
   var storedState: JobState?
   /// Kept although it is stored, so that its claim need not read it.
   var isKept = false
+  /// As one that cannot start yet.
+  var isKeptIdle = false
   var isDamaged = false
 
   init(head: JobHead, standing: JobStanding, queue: Queue) {

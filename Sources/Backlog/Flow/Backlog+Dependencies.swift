@@ -232,42 +232,53 @@ extension Backlog {
   func tellWaiters(now: Timestamp, limit: Int) throws(StoreError) -> Int {
     var told = 0
     while told < limit, !cascades.isEmpty {
-      var changed: [Int64] = []
-      while changed.count < limit - told, let seq = graph.next(&cascades[0].waiters) {
-        if !cascades[0].isSuccess, !graph.runsAnyway(seq) {
-          changed.append(seq)
-        } else if graph.count(down: seq) == 0 {
-          changed.append(seq)
-        } else {
-          told += 1
+      // Of all cascades together, so that what is not at hand is read in one batch.
+      var changed: [(seq: Int64, cascade: Int)] = []
+      var taken = 0
+      while taken < cascades.count, changed.count < limit - told {
+        while changed.count < limit - told, let seq = graph.next(&cascades[taken].waiters) {
+          if !cascades[taken].isSuccess, !graph.runsAnyway(seq) {
+            changed.append((seq, taken))
+          } else if graph.count(down: seq) == 0 {
+            changed.append((seq, taken))
+          } else {
+            told += 1
+          }
         }
+        if cascades[taken].waiters.isEmpty { taken += 1 }
       }
-      let cascade = cascades[0]
-      try read(changed.filter { known[$0] == nil }, bodies: false)
-      try read(changed.filter { known[$0].map { $0.carried == nil } ?? false }, bodies: false)
-      cascadeRoot = cascade.root
-      defer { cascadeRoot = nil }
-      for seq in changed {
+      let slice = Array(cascades[..<min(cascades.count, taken + 1)])
+      // Those of the slice that are told whole; what is told now may begin new ones behind them.
+      cascades.removeFirst(taken)
+      // Those that may start are claimed soon: then they need not be read again.
+      try readWaiters(changed.compactMap { slice[$0.cascade].isSuccess ? $0.seq : nil }, bodies: true)
+      try readWaiters(changed.compactMap { slice[$0.cascade].isSuccess ? nil : $0.seq }, bodies: false)
+      for (seq, index) in changed {
         guard let job = known[seq] else { throw damaged(seq) }
         told += 1
         guard job.standing.state == .blocked, !job.isForgotten else { continue }
-        if !cascade.isSuccess, job.head.job.options.onDependencyFailure == .cancel {
+        cascadeRoot = slice[index].root
+        if !slice[index].isSuccess, job.head.job.options.onDependencyFailure == .cancel {
           leave(job, now)
-          cancel(job, becauseOf: cascade.root, now)
+          cancel(job, becauseOf: slice[index].root, now)
         } else {
           unblock(job, now)
         }
+        cascadeRoot = nil
       }
-      if cascade.waiters.isEmpty {
-        cascades.removeFirst()
-        if let index = goneIDs.firstIndex(where: { $0.seq == cascade.seq }) {
-          let id = goneIDs.remove(at: index).id
-          gone[id] = nil
-          changedDocuments.append(Document(kind: .setting, key: Self.goneMark + id, bytes: nil))
-        }
+      for cascade in slice[..<taken] {
+        guard let index = goneIDs.firstIndex(where: { $0.seq == cascade.seq }) else { continue }
+        let id = goneIDs.remove(at: index).id
+        gone[id] = nil
+        changedDocuments.append(Document(kind: .setting, key: Self.goneMark + id, bytes: nil))
       }
     }
     return told
+  }
+
+  private func readWaiters(_ seqs: [Int64], bodies: Bool) throws(StoreError) {
+    try read(
+      seqs.filter { known[$0].map { $0.carried == nil || (bodies && $0.body == nil) } ?? true }, bodies: bodies)
   }
 
   /// All that it waited for are done.

@@ -1,11 +1,13 @@
 import Backlog
 import Jobs
 import MemoryStorage
+import Synchronization
 import Testing
 
 /// The state on the storage in memory: each tick is written at once; a crash loads the state anew.
 final class FlowRig {
   let storage = MemoryStorage(salt: 7)
+  let rows: CountedRows
   var backlog: Backlog
   var now: Moment
   private var epoch = Epoch(0)
@@ -18,9 +20,10 @@ final class FlowRig {
     var terms = StoreConfiguration()
     terms.retention = retention
     self.terms = terms
+    rows = CountedRows(storage.rows)
     self.zones = zones
     now = Moment(wall: Timestamp(seconds: 1_800_000_000), elapsed: Instant(microseconds: 0))
-    backlog = Backlog(rows: storage.rows, terms: terms, seed: 1)
+    backlog = Backlog(rows: rows, terms: terms, seed: 1)
     try restart()
   }
 
@@ -28,7 +31,7 @@ final class FlowRig {
   func restart(after span: Interval = .zero) throws {
     now = now + span
     epoch = try storage.beginEpoch()
-    backlog = Backlog(rows: storage.rows, terms: terms, seed: 1)
+    backlog = Backlog(rows: rows, terms: terms, seed: 1)
     backlog.zones = zones
     try backlog.load(storage, epoch, now: now)
   }
@@ -110,5 +113,36 @@ final class FlowRig {
       query.before = page.next
     } while query.before != nil
     return found
+  }
+}
+
+/// How often rows are read, and how many.
+final class CountedRows: RowSource {
+  private let rows: any RowSource
+  private let counts = Mutex((reads: 0, rows: 0))
+
+  init(_ rows: any RowSource) { self.rows = rows }
+
+  /// Since it was asked last.
+  func take() -> (reads: Int, rows: Int) {
+    counts.withLock { count in
+      defer { count = (0, 0) }
+      return count
+    }
+  }
+
+  func jobs(_ seqs: [Int64], bodies: Bool) throws(StoreError) -> [StoredJob?] {
+    counts.withLock { $0 = ($0.reads + 1, $0.rows + seqs.count) }
+    return try rows.jobs(seqs, bodies: bodies)
+  }
+
+  func jobs(ids: [String]) throws(StoreError) -> [StoredJob?] { try rows.jobs(ids: ids) }
+
+  func expired(by time: Timestamp, limit: Int) throws(StoreError) -> (jobs: [StoredJob], next: Timestamp?) {
+    try rows.expired(by: time, limit: limit)
+  }
+
+  func jobs(matching query: JobQuery) throws(StoreError) -> (jobs: [StoredJob], next: Int64?) {
+    try rows.jobs(matching: query)
   }
 }
