@@ -146,8 +146,13 @@ let package = Package(
       ] + nio,
       swiftSettings: strict),
 
+    .target(name: "Unsteady", dependencies: ["Jobs"], path: "Tests/Unsteady", swiftSettings: lenient),
     .target(
-      name: "Support", dependencies: ["Jobs", "Backlog", "MemoryStore", "MemoryStorage"], path: "Tests/Support",
+      name: "SimulatedWorld", dependencies: ["Engine", "Backlog", "Jobs", "MemoryStorage", "Unsteady"],
+      path: "Tests/Simulation/World", swiftSettings: lenient),
+    .target(
+      name: "Support", dependencies: ["Jobs", "Unsteady", "Backlog", "MemoryStore", "MemoryStorage"],
+      path: "Tests/Support",
       swiftSettings: lenient),
     .executableTarget(
       name: "InteropServer",
@@ -227,7 +232,8 @@ let package = Package(
     tests(
       "CommandLineTool",
       ["CommandLineTool", "Jobs", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
-    tests("Simulation", ["Engine", "Backlog", "Jobs", "MemoryStorage"]),
+    // Scripts/simulate builds the program, in a package of its own.
+    tests("Simulation", ["SimulatedWorld"], exclude: ["World", "Program"]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -118,12 +118,13 @@ extension Backlog {
       taken.append((lane, next))
       reserve(lane.queue, next.group?.key)
     }
-    releaseReserved()
+    // Also queues of which nothing was taken have left the orders over several: those all of whose jobs seemed to be held back.
+    let reopened = releaseReserved()
     var woken: Set<ObjectIdentifier> = []
     for (lane, next) in taken.reversed() { lane.putBack(next) }
-    for (lane, _) in taken where woken.insert(ObjectIdentifier(lane.queue)).inserted {
-      for scope in lane.queue.scopes {
-        if let place = lane.queue.best(scope.key.names)?.place { scope.push(place, lane.queue) }
+    for queue in taken.map(\.lane.queue) + reopened where woken.insert(ObjectIdentifier(queue)).inserted {
+      for scope in queue.scopes {
+        if let place = queue.best(scope.key.names)?.place { scope.push(place, queue) }
       }
     }
     return taken.map(\.1.entry)

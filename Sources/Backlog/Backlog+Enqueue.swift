@@ -160,7 +160,8 @@ extension Backlog {
     }
   }
 
-  /// The job that has the key now, among those at hand.
+  /// The job that has the key now, among those at hand. One that is not over comes before one that is and holds it still: its time may have
+  /// been over when the other took the key, and have come again since, with a clock that was set back.
   func holder(queue: String, key: String, _ now: Timestamp) -> LiveJob? {
     guard keys.count > 0 else { return nil }
     var found: LiveJob?
@@ -170,7 +171,7 @@ extension Backlog {
         !job.standing.state.isFinal || (holds[seq].map { $0 > now } ?? false)
       else { return false }
       found = job
-      return true
+      return !job.standing.state.isFinal
     }
     return found
   }

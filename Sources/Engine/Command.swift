@@ -50,6 +50,21 @@ public enum Command: Sendable {
   case drain(Route)
 }
 
+extension Command {
+  /// Who waits for what the state says to this in the very tick; nil: it needs no state, or is answered in its own time.
+  var asksTheState: Route? {
+    switch self {
+    case .enqueue(_, _, let route), .takeIn(_, let route), .control(_, let route), .pause(_, _, let route),
+      .deleteQueue(_, let route), .flow(_, let route), .explain(_, let route), .annotate(_, let route),
+      .queues(let route), .queuePage(_, let route):
+      route
+    case .sweep, .fence, .waitForEnd, .pullEvents, .connect, .work, .disconnect, .fetch, .report, .workers, .workerPage,
+      .drainWorker, .statistics, .forget, .drain:
+      nil
+    }
+  }
+}
+
 /// One batch of events, please, as soon as there is one.
 public struct EventPull: Sendable {
   public var filter: EventFilter

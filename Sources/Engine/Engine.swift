@@ -81,15 +81,7 @@ public final class Engine {
     for command in commands { accept(command) }
     workers.alarm(tick: tick)
     events.beat(now: now.elapsed, into: &tick.early)
-    do {
-      try apply()
-    } catch {
-      // What was done by halves is not handed on: the state is loaded anew.
-      pending.append(tick.said)
-      tick.said = Said()
-      let early = tick.early
-      return Decision(effects: early + failed(error, now: now), work: nil)
-    }
+    do { try apply() } catch { return abandon(commands, error) }
     workers.flushEarly(tick: tick)
     workers.endImpatientFetches(tick: tick)
     let work = hand(over: backlog.takeChanges(tick.said.wantsSync ? .synced : .relaxed, now: now))
@@ -107,11 +99,7 @@ public final class Engine {
   private func hand(over changes: ChangeSet?) -> StorageWork? {
     let said = tick.said
     let isSynced = poller.syncs(tick, writes: changes?.durability, wantsSync: said.wantsSync)
-    said.touched = tick.touched
-    for session in tick.touched {
-      session.isTouched = false
-      session.isReporting = false
-    }
+    tick.letGoOfSessions()
     guard changes != nil || isSynced || !said.isEmpty else { return nil }
     tick.said = Said()
     pending.append(said)
@@ -131,6 +119,21 @@ public final class Engine {
       }
     }
     return .write(ticket: ticket, changes, sync: isSynced)
+  }
+
+  /// Rows could not be read in the middle of it: what was done by halves is not handed on, the state is loaded anew. Everybody who asked for
+  /// something in this tick is told so, also those whose turn had not come.
+  private func abandon(_ commands: [Command], _ error: StoreError) -> Decision {
+    workers.turnAway(error, tick: tick)
+    let answered = Set((tick.said.replies + tick.early).map(\.route))
+    for command in commands {
+      if let route = command.asksTheState, !answered.contains(route) { tick.reply(route, .failed(error)) }
+    }
+    tick.letGoOfSessions()
+    pending.append(tick.said)
+    tick.said = Said()
+    let early = tick.early
+    return Decision(effects: early + failed(error, now: now), work: nil)
   }
 
   /// What is stored: all up to this ticket.
@@ -328,6 +331,8 @@ public final class Engine {
       // Renewals alone read nothing.
       _ = try backlog.extend(tick.renewals, now: now)
     } catch {
+      tick.letGoOfSessions()
+      tick.said = Said()
       effects += failed(error, now: now)
       return
     }
@@ -335,8 +340,9 @@ public final class Engine {
     poller.restart(now.elapsed)
     events.restart(stored: backlog.loadedCursor, lastCursor: backlog.lastCursor, into: &effects)
     workers.flushEarly(tick: tick)
+    tick.letGoOfSessions()
     effects += tick.early
-    for session in tick.touched { session.isTouched = false }
+    tick.said = Said()
   }
 
   /// While the storage is away: what can be said without it is said, all else fails at once.
@@ -365,10 +371,9 @@ public final class Engine {
     for session in tick.renewing { session.isRenewing = false }
     events.beat(now: now.elapsed, into: &tick.early)
     workers.flushEarly(tick: tick)
+    tick.letGoOfSessions()
     let said = tick.said
     tick.said = Said()
-    said.touched = tick.touched
-    for session in tick.touched { session.isTouched = false }
     workers.flushLate(said, now: now, into: &tick.early)
     for route in said.fences { tick.early.append(.reply(route, .fenced)) }
     let early = tick.early

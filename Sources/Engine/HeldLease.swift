@@ -6,6 +6,8 @@ struct HeldLease {
   var jobID: String
   /// Of the message that brought it; confirmed once the worker's ack_seq reaches it. 0: confirmed.
   var seq: UInt64
+  /// The worker was not told of it yet.
+  static let unsaid = UInt64.max
   var attempt: UInt32
   /// In the `QueueLedger`.
   var queue: Int32
@@ -16,6 +18,8 @@ struct HeldLease {
   var stop: CancelNotice.Reason?
 
   var lease: Lease { Lease(jobID: jobID, token: token) }
+
+  var isSaid: Bool { seq != Self.unsaid }
 
   var timedOut: Bool {
     if case .timeout? = stop { true } else { false }

@@ -185,12 +185,12 @@ final class QueueManager {
 
   /// One slice of the sweep that waited longest, so that sweeps are fair to each other and to everything else.
   func sweep(_ tick: Tick) throws(StoreError) {
-    guard !sweeps.isEmpty else { return }
-    var current = sweeps.removeFirst()
+    guard var current = sweeps.first else { return }
     tick.said.sweep = SweepSlice(sweep: current, isDone: false)
     wantDurable(tick)
     let (slice, running) = try backlog.sweep(
       current.sweep, from: current.cursor, limit: Self.sweepSlice, now: tick.moment)
+    sweeps.removeFirst()
     current.count += UInt64(slice.count)
     current.cursor = slice.next
     if case .cancel(let reason) = current.sweep.action { for job in running { tellToStop(job, reason, tick) } }

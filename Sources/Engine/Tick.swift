@@ -68,6 +68,16 @@ final class Tick {
     touched.append(session)
   }
 
+  /// The tick is over, however it ended: what it says goes to those that it touched, and others may touch them again.
+  func letGoOfSessions() {
+    said.touched = touched
+    for session in touched {
+      session.isTouched = false
+      session.isReporting = false
+    }
+    touched.removeAll(keepingCapacity: true)
+  }
+
   func extend(_ lease: Lease, until: Instant, progress: Progress? = nil, for origin: ExtendOrigin) {
     renewals.append(Renewal(lease: lease, until: until, progress: progress))
     extendOrigins.append(origin)

@@ -110,6 +110,7 @@ extension WorkerRegistry {
     if message.ackSeq > session.confirmed { session.confirmed = min(message.ackSeq, session.seq) }
     if let most = message.capacity {
       session.most = capacity(most)
+      takeBackUnsaid(session, most: session.held.count - session.most)
       tick.touch(session)
     }
     for report in message.progress {
@@ -242,7 +243,7 @@ extension WorkerRegistry {
     }
   }
 
-  private func goAway(_ session: WorkerSession, until: Instant) {
+  func goAway(_ session: WorkerSession, until: Instant) {
     session.presence = .away(until: until)
     session.leasesUntil = until
     setTimer(session, until)
@@ -253,6 +254,7 @@ extension WorkerRegistry {
   func startDraining(_ session: WorkerSession, tick: Tick) {
     version += 1
     session.isDraining = true
+    takeBackUnsaid(session)
     leaveGroup(session)
     tick.touch(session)
   }

@@ -102,6 +102,7 @@ final class WorkerRegistry {
   /// Takes a lease out of a session's hands, whatever the reason.
   func release(_ token: UInt64, from session: WorkerSession, tick: Tick) -> HeldLease? {
     guard let held = session.drop(token) else { return nil }
+    if !held.isSaid { session.outJobs.removeAll { $0.lease.token == token } }
     session.taker?.isBytesFull = false
     tick.touch(session)
     return held
@@ -152,8 +153,8 @@ final class WorkerRegistry {
 
   /// A lease turned out not to be the session's any more.
   func lose(_ lease: Lease, _ session: WorkerSession, tick: Tick) {
-    _ = release(lease.token, from: session, tick: tick)
-    if session.isConnected {
+    let isSaid = release(lease.token, from: session, tick: tick)?.isSaid ?? true
+    if isSaid, session.isConnected {
       session.outLost.append(CancelNotice(lease: lease, reason: .leaseLost))
       tick.touch(session)
     }
@@ -194,7 +195,7 @@ final class WorkerRegistry {
         hold(job, seq: 0, until: tick.now + fetch.lease, by: session, now: tick.now)
       } else {
         // The number of the message is put in when it is sent.
-        hold(job, seq: .max, until: tick.now + session.lease, by: session, now: tick.now)
+        hold(job, seq: HeldLease.unsaid, until: tick.now + session.lease, by: session, now: tick.now)
         if session.outJobs.isEmpty { session.outJobs.reserveCapacity(taker.dealt) }
         session.outJobs.append(job)
         tick.touch(session)
@@ -202,16 +203,56 @@ final class WorkerRegistry {
     }
   }
 
-  // MARK: A storage that failed
-
-  /// What was not said yet to this session must not be: the tick that decided it may never have been.
-  func takeBackUnsaid(_ session: WorkerSession) {
-    for job in session.outJobs {
+  /// Jobs that were not said yet to this session go back, the newest first: as if they had never been given out.
+  func takeBackUnsaid(_ session: WorkerSession, most: Int = .max) {
+    let count = min(max(0, most), session.outJobs.count)
+    for job in session.outJobs.suffix(count) {
       _ = session.drop(job.lease.token)
       orphans.append(Settlement(lease: job.lease, outcome: .unconfirmed))
     }
-    session.outJobs = []
+    session.outJobs.removeLast(count)
     refresh(session)
+  }
+
+  // MARK: A storage that failed
+
+  /// The tick cannot be decided. Who came in it is sent away to come again; what those had before is kept for them. What Fetches
+  /// were given is not so.
+  func turnAway(_ error: StoreError, tick: Tick) {
+    for taker in tick.answeredFetches {
+      guard let fetch = taker.fetch, !fetch.isAnswered else { continue }
+      for job in fetch.jobs { _ = taker.worker.drop(job.lease.token) }
+      tick.early.append(.reply(fetch.route, .failed(error)))
+      endFetch(taker)
+    }
+    for session in tick.connecting.reversed() {
+      if let route = session.route {
+        tick.early.append(.endSession(route, .failed(error)))
+        byRoute[route] = nil
+        session.route = nil
+      }
+      if session.isConnected {
+        leaveGroup(session)
+        noteWorker(.workerDisconnected, session, now: tick.wall)
+      }
+      session.outWelcome = nil
+      session.outDrain = false
+      var old = session.predecessor
+      while let older = old?.predecessor {
+        old?.predecessor = nil
+        old = older
+      }
+      session.predecessor = nil
+      if let old, !old.isGone {
+        session.presence = .gone
+        streams[session.id] = old
+      } else if session.held.isEmpty {
+        session.presence = .gone
+        if streams[session.id] === session { streams[session.id] = nil }
+      } else {
+        goAway(session, until: tick.now + session.lease)
+      }
+    }
   }
 
   /// The state was loaded anew: what sessions hold is put right with it.
@@ -307,10 +348,13 @@ final class WorkerRegistry {
         session.outLost = []
         continue
       }
-      if !session.outResults.isEmpty || !session.outNotices.isEmpty || !session.outJobs.isEmpty {
-        send(to: session, route, cancellations: session.outNotices, now: now.elapsed, into: &effects)
-      }
+      // Only a tick that could not be decided leaves it to be said here what was lost.
+      let notices = session.outLost + session.outNotices
+      session.outLost = []
       session.outNotices = []
+      if !session.outResults.isEmpty || !notices.isEmpty || !session.outJobs.isEmpty {
+        send(to: session, route, cancellations: notices, now: now.elapsed, into: &effects)
+      }
       if session.isDraining, session.held.isEmpty, session.unanswered == 0 {
         effects.append(.endSession(route, .drained))
         close(session, now: now.wall)

@@ -148,6 +148,95 @@ struct FailureTests {
     #expect(rig.jobs(rig.connect("w")).count == 1)
   }
 
+  /// A tick that cannot be decided to its end: nobody who speaks in it is forgotten, and all speak on afterwards.
+  @Test func aTickThatFailsInItsMiddleAnswersEverybodyOnce() {
+    let rig = Rig()
+    rig.enqueue(NewJob(id: "later", name: "n", runAt: rig.now + .seconds(60)))
+    rig.enqueue(NewJob(id: "a", name: "n"))
+    let worker = rig.connect("w")
+    let lease = rig.jobs(worker).map(\.lease)
+    rig.fail([.rows])
+    let routes = (0..<9).map { _ in rig.route() }
+    // To decide it the one that waits for its time must be read.
+    rig.tick([
+      .work(WorkerMessage(outcomes: lease.map { WorkerOutcome(lease: $0, how: .release(delay: nil)) }), worker),
+      .enqueue(EnqueueGroup(jobs: [NewJob(id: "b", name: "n")]), nil, routes[0]),
+      .control(.cancel(jobID: "later", reason: ""), routes[1]), .pause(queue: "q", true, routes[2]),
+      .deleteQueue("q", routes[3]), .flow(.limits(after: nil, limit: 1), routes[4]), .queues(routes[5]),
+      .sweep(Sweep(action: .delete, queue: "x", states: [.ready]), routes[6]),
+      .report(Report(workerID: "p"), routes[7]),
+      .takeIn([], routes[8]),
+    ])
+    for (number, route) in routes.enumerated() where number != 6 {
+      let replies = rig.effects.filter { $0.route == route }
+      #expect(replies.count == 1 && isFailed(rig.reply(to: route)), "\(number)")
+    }
+    #expect(rig.results(worker).map(\.isFailed) == [true])
+    rig.fail([])
+    // A sweep that was only begun goes on.
+    guard case .swept(0)? = rig.reply(to: routes[6], in: rig.recover()) else {
+      Issue.record("not swept")
+      return
+    }
+    rig.succeed(worker, lease)
+    #expect(rig.results(worker).map(\.isStored) == [true])
+    rig.enqueue(NewJob(id: "b", name: "n"))
+    #expect(rig.jobs(worker).map(\.lease.jobID) == ["b"])
+  }
+
+  @Test func whoConnectsInATickThatFailsComesAgainWithItsJobs() {
+    let rig = Rig()
+    rig.enqueue(NewJob(id: "later", name: "n", runAt: rig.now + .seconds(60)))
+    rig.enqueue(NewJob(id: "a", name: "n"))
+    let lease = rig.jobs(rig.connect("w", window: .seconds(10))).map(\.lease)
+    rig.fail([.rows])
+    let second = rig.route()
+    rig.tick([
+      .connect(rig.hello("w", ["*"], [], 1, 0, .seconds(10), lease), address: "a", second),
+      .control(.cancel(jobID: "later", reason: ""), rig.route()),
+    ])
+    guard case .failed? = rig.end(second) else {
+      Issue.record("not sent away")
+      return
+    }
+    #expect(rig.updates(second).isEmpty)
+    rig.fail([])
+    #expect(rig.updates(second, in: rig.recover()).isEmpty, "nothing is said to a stream that has ended")
+    let third = rig.connect("w", window: .seconds(10), held: lease)
+    #expect(rig.updates(third).first?.welcome?.lost == [])
+    #expect(rig.worker("w")?.running == 1)
+    rig.succeed(third, lease)
+    #expect(rig.results(third).map(\.isStored) == [true])
+  }
+
+  @Test func aFetchThatIsGivenJobsInATickThatFailsIsAnswered() {
+    let rig = Rig()
+    rig.enqueue(NewJob(id: "first", name: "n", runAt: rig.now + .seconds(60)))
+    rig.enqueue(NewJob(id: "a", queue: "q", name: "n"))
+    guard let record = rig.record("first") else { return }
+    rig.fail([.rows])
+    let (route, explain) = (rig.route(), rig.route())
+    // The job is still at hand when it is claimed; what is asked afterwards has to be read.
+    rig.tick([
+      .fetch(
+        Fetch(workerID: "f", subscriptions: [Subscription(pattern: QueuePattern("q"))], maxWait: .seconds(20)), route),
+      .explain(record, explain), .control(.cancel(jobID: "first", reason: ""), rig.route()),
+    ])
+    rig.fail([])
+    let said = rig.effects + rig.run(for: .seconds(25))
+    #expect(said.filter { $0.route == route }.count == 1)
+  }
+
+  @Test func aSweepWhoseSliceCannotBeReadFails() {
+    let rig = Rig()
+    rig.fail([.rows])
+    let route = rig.route()
+    rig.tick([.sweep(Sweep(action: .delete, queue: "q", states: [.ready]), route)])
+    #expect(isFailed(rig.reply(to: route)))
+    rig.fail([])
+    #expect(rig.reply(to: route, in: rig.recover()) == nil, "answered once")
+  }
+
   @Test func aSyncThatFailsIsTriedAgain() {
     let rig = Rig { $0.durability = .relaxed }
     rig.fail([.sync])
@@ -222,6 +311,50 @@ struct PipelineTests {
     #expect(notices.map(\.lease.jobID) == ["j2", "j3", "j4"] && notices.allSatisfy(\.isLost))
     #expect(rig.worker("w")?.running == 2)
     #expect(rig.state("j1") == .running && rig.state("j2") == nil)
+  }
+
+  /// Jobs may wait for the results that they go with. What the worker says meanwhile is right for them too.
+  @Test(arguments: [WorkerMessage(capacity: 1), WorkerMessage(capacity: 0), WorkerMessage(drain: true)])
+  func noJobIsSentToAWorkerThatSaidMeanwhileThatItTakesFewer(_ message: WorkerMessage) {
+    let rig = Rig()
+    let worker = rig.connect("w", most: 5)
+    rig.enqueue(NewJob(id: "a", name: "n"))
+    let lease = rig.jobs(worker).map(\.lease)
+    rig.isSlow = true
+    rig.tick([
+      .enqueue(EnqueueGroup(jobs: [NewJob(id: "b", name: "n"), NewJob(id: "c", name: "n")]), nil, rig.route()),
+      .work(WorkerMessage(outcomes: lease.map { WorkerOutcome(lease: $0, how: .success(result: [])) }), worker),
+    ])
+    #expect(rig.jobs(worker).isEmpty, "they wait for the result")
+    rig.say(worker, message)
+    rig.isSlow = false
+    let said = rig.effects + rig.store()
+    #expect(rig.results(worker, in: said).map(\.isStored) == [true])
+    #expect(rig.jobs(worker, in: said).count == Int(message.capacity ?? 0))
+    let other = rig.connect("v", most: 3)
+    rig.tick()
+    #expect(rig.state("c") == .running && rig.record("c")?.attempt == 1 && rig.record("c")?.workerID == "v")
+    rig.tick([.disconnect(other)])
+  }
+
+  @Test func aJobWhoseTimeIsOverBeforeItWasSentIsNotSent() {
+    let rig = Rig { $0.lease = .seconds(10) }
+    let worker = rig.connect("w", most: 5)
+    rig.enqueue(NewJob(id: "a", name: "n"))
+    let lease = rig.jobs(worker).map(\.lease)
+    rig.isSlow = true
+    let options = JobOptions(retry: RetryPolicy(initialBackoff: .hours(1)), timeout: .seconds(1))
+    rig.tick([
+      .enqueue(EnqueueGroup(jobs: [NewJob(id: "b", name: "n", options: options)]), nil, rig.route()),
+      .work(WorkerMessage(outcomes: lease.map { WorkerOutcome(lease: $0, how: .success(result: [])) }), worker),
+    ])
+    rig.run(for: .seconds(9))
+    rig.isSlow = false
+    let said = rig.store()
+    #expect(rig.results(worker, in: said).map(\.isStored) == [true])
+    #expect(rig.jobs(worker, in: said).isEmpty)
+    rig.enqueue(NewJob(id: "d", name: "n"))
+    #expect(rig.jobs(worker).map(\.lease.jobID) == ["d"])
   }
 
   @Test func aDrainedWorkerIsNotSentAwayBeforeItsResults() {

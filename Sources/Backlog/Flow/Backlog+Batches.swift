@@ -188,7 +188,7 @@ extension Backlog {
   // MARK: Loading
 
   func loadBatch(terms: [String: [UInt8]], counts: [String: [UInt8]]) throws(StoreError) {
-    for (id, bytes) in terms {
+    for (id, bytes) in terms.sorted(by: { $0.key < $1.key }) {
       guard let batch = BatchEntry(id: id, terms: bytes) else {
         throw StoreError(.unusable, "the store is damaged: what is kept of batch \(id) cannot be read")
       }

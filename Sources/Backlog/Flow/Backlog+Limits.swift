@@ -241,7 +241,9 @@ extension Backlog {
     if free <= key.reserved { key.isHeld = true }
   }
 
-  func releaseReserved() {
+  /// - Returns: the queues of which jobs are no longer held back.
+  func releaseReserved() -> [Queue] {
+    var reopened: [Queue] = []
     for queue in limits.reservedQueues where queue.reserved > 0 {
       queue.reserved = 0
       queue.isHeld = false
@@ -253,10 +255,13 @@ extension Backlog {
       key.parked = []
       for group in parked {
         group.isParked = false
-        if group.count > 0 { group.lane.reopen(group) }
+        guard group.count > 0 else { continue }
+        group.lane.reopen(group)
+        reopened.append(group.lane.queue)
       }
     }
     limits.reservedQueues.removeAll(keepingCapacity: true)
     limits.reservedKeys.removeAll(keepingCapacity: true)
+    return reopened
   }
 }

@@ -39,6 +39,20 @@ struct LimitTests {
     #expect(try rig.claim(6).map(\.job.id) == ["a0", "b0"])
   }
 
+  /// What is to be read is rehearsed, with limits counted; a queue all of whose jobs a limit would hold back then is there all the same.
+  @Test func aQueueIsNotForgottenForAKeyThatIsHeldBackInARehearsal() throws {
+    let rig = try FlowRig()
+    rig.backlog.putLimit(Limit(.key("t"), maxRunning: 1), now: rig.now)
+    try rig.enqueue("a", queue: "mail.a", keyed("t"))
+    try rig.enqueue("b", queue: "mail.b", keyed("t"))
+    try rig.restart()
+    for id in ["a", "b"] {
+      let claimed = try rig.claim(2, queues: ["mail.*"])
+      #expect(claimed.map(\.job.id) == [id])
+      try rig.end(claimed)
+    }
+  }
+
   @Test func severalMustAllLetItStart() throws {
     let rig = try FlowRig()
     rig.backlog.putLimit(Limit(.queue("q"), maxRunning: 3), now: rig.now)

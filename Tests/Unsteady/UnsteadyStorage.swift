@@ -1,5 +1,5 @@
 import Foundation
-import Jobs
+public import Jobs
 import Synchronization
 
 /// A storage that does not always do what it is told.

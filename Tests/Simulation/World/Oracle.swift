@@ -3,8 +3,8 @@ import Engine
 import Jobs
 
 /// What must hold whatever happens. Sees what the server is told and what it says, and the events as a watcher reads them.
-final class Oracle {
-  private(set) var faults: [String] = []
+package final class Oracle {
+  package private(set) var faults: [String] = []
   var isOver = false
 
   // Sessions, as the server must see them
@@ -33,13 +33,13 @@ final class Oracle {
   private var keys: [String: String] = [:]
   /// Keys that a producer sent a replacement for: a waiting job of theirs, also one that waits to be tried again, takes a new time.
   private var replaced: Set<String> = []
-  private(set) var acknowledged: Set<String> = []
+  package private(set) var acknowledged: Set<String> = []
   private var deletable: Set<String> = []
   private var retried: Set<String> = []
   private var cursor: Int64 = 0
   private var seen: [Int64: Event] = [:]
   private var open: Set<String> = []
-  private(set) var eventCount = 0
+  package private(set) var eventCount = 0
   /// Enqueues that were sent and whose jobs nobody knows of yet.
   var enqueuesUnderWay = 0
 
@@ -91,9 +91,13 @@ final class Oracle {
     session.seq += 1
     if update.seq != session.seq { fault("seq \(update.seq) after \(session.seq - 1)") }
     if (update.welcome != nil) != (update.seq == 1) { fault("a welcome must be in the first message") }
-    for lease in update.welcome?.lost ?? [] { session.held.remove(lease.token) }
+    func lost(_ lease: Lease) {
+      session.held.remove(lease.token)
+      session.reported.remove(lease.token)
+    }
+    for lease in update.welcome?.lost ?? [] { lost(lease) }
     for notice in update.cancellations {
-      if case .leaseLost = notice.reason { session.held.remove(notice.lease.token) }
+      if case .leaseLost = notice.reason { lost(notice.lease) }
     }
     for job in update.jobs {
       assigned(job)
@@ -259,8 +263,12 @@ final class Oracle {
       guard case .events(let events, let next)? = try? reader.events(after: after, limit: 1_000), !events.isEmpty else {
         return
       }
-      for event in events where seen[event.cursor].map({ $0 != event }) ?? false {
-        fault("cursor \(event.cursor) was shown for another event")
+      for event in events {
+        guard let shown = seen[event.cursor] else {
+          fault("event \(event.cursor) was never shown")
+          continue
+        }
+        if shown != event { fault("cursor \(event.cursor) was shown for another event") }
       }
       after = next
     }

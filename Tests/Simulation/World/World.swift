@@ -2,27 +2,29 @@ import Backlog
 import Engine
 import Jobs
 import MemoryStorage
-import Support
+import Unsteady
 
 /// A server, its producers, workers and watchers, and everything that goes wrong between them: one thread, one seed.
-final class World {
-  struct Plan {
-    var seed: UInt64
+package final class World {
+  package struct Plan {
+    package var seed: UInt64
     /// How long things go wrong; afterwards all is well until every job has ended.
-    var hours: Double = 0.25
+    package var hours: Double = 0.25
     var producers = 3
     var workers = 5
     var pollers = 2
     /// Of a producer, between two enqueues.
     var pause: Interval = .seconds(4)
     var lease: Interval = .seconds(10)
+
+    package init(seed: UInt64) { self.seed = seed }
   }
 
   let plan: Plan
   var random: SeededGenerator
   private(set) var clock = Timestamp(seconds: 1_700_000_000)
   private var agenda = Agenda()
-  let oracle: Oracle
+  package let oracle: Oracle
 
   private let disk: MemoryStorage
   private let storage: UnsteadyStorage
@@ -38,14 +40,16 @@ final class World {
   private var routes: UInt64 = 0
   private var listeners: [Route: (Effect) -> Void] = [:]
   private var lastDelivery: [Route: Timestamp] = [:]
+  /// Hears all that is said and done, in words.
+  package var trace: ((String) -> Void)?
   /// Nothing goes wrong any more.
   private(set) var isCalm = false
-  private(set) var ticks = 0
-  private(set) var crashes = 0
-  private(set) var powerLosses = 0
-  var failures: Int { mood.failures }
+  package private(set) var ticks = 0
+  package private(set) var crashes = 0
+  package private(set) var powerLosses = 0
+  package var failures: Int { mood.failures }
   /// Of all effects, to compare runs.
-  private(set) var digest: UInt64 = 0xcbf2_9ce4_8422_2325
+  package private(set) var digest: UInt64 = 0xcbf2_9ce4_8422_2325
 
   private static func configuration(_ plan: Plan) -> EngineConfiguration {
     var configuration = EngineConfiguration()
@@ -93,7 +97,7 @@ final class World {
     }
   }
 
-  init(_ plan: Plan) throws {
+  package init(_ plan: Plan) throws {
     self.plan = plan
     random = SeededGenerator(seed: plan.seed)
     let mood = Mood(seed: plan.seed &+ 1)
@@ -110,6 +114,11 @@ final class World {
   }
 
   // MARK: Time
+
+  func tell(_ text: @autoclosure () -> String) {
+    guard let trace else { return }
+    trace("\((clock - Timestamp(seconds: 1_700_000_000)).microseconds) \(text())")
+  }
 
   func after(_ interval: Interval, _ action: @escaping () -> Void) { agenda.add(at: clock + interval, action) }
 
@@ -128,7 +137,7 @@ final class World {
   }
 
   /// Runs until all is over. Throws what the oracle has against it.
-  func run() throws {
+  package func run() throws {
     let actors = Actors(self)
     actors.start()
     let trouble = clock + Interval(microseconds: Int64(plan.hours * 3_600e6))
@@ -185,7 +194,10 @@ final class World {
   private func deliver(_ effects: [Effect]) {
     for effect in effects {
       note(effect)
+      tell("< \(effect.told)")
+      let faults = oracle.faults.count
       oracle.said(effect)
+      if oracle.faults.count > faults { tell("FAULT \(oracle.faults.last ?? "")") }
       let route = effect.route
       let at = max(clock + between(0, 8), lastDelivery[route] ?? clock)
       lastDelivery[route] = at
@@ -240,6 +252,7 @@ final class World {
     ticks += 1
     let commands = Array(pending.prefix(512))
     pending.removeFirst(commands.count)
+    for command in commands { tell("> \(command.told)") }
     oracle.heard(commands)
     let decision = server.engine.decide(commands, now: moment)
     deliver(decision.effects)
@@ -304,6 +317,7 @@ final class World {
             failure = error
           }
           server.isStorageFailed = failure != nil
+          tell("loaded \(failure.map { "\($0)" } ?? "")")
           let decision = server.engine.loaded(failure, now: moment)
           deliver(decision.effects)
           if let work = decision.work { server.work.append(work) }
@@ -316,19 +330,23 @@ final class World {
       }
       if !changes.isEmpty { try storage.write(changes, epoch: server.epoch) }
       if mustSync { try storage.sync() }
+      tell("stored \(through) \(changes.map(\.number))")
       deliver(server.engine.stored(through: through, now: moment))
     } catch {
       server.isStorageFailed = true
+      tell("failed \(changes.map(\.number)) \(error)")
       deliver(server.engine.failed(error, now: moment))
     }
   }
 
   private func crash() {
+    tell("crash")
     crashes += 1
     isUp = false
     starts += 1
     // Or only the process ends.
     if chance(50) {
+      tell("power loss")
       powerLosses += 1
       disk.losePower()
       oracle.lostPower()
@@ -345,6 +363,7 @@ final class World {
   private func restart() {
     do {
       server = try Server(storage, World.configuration(plan), seed: plan.seed &+ starts, now: moment)
+      tell("up")
       isUp = true
       scheduleTick(at: clock)
     } catch {

@@ -1,0 +1,58 @@
+import Backlog
+import Jobs
+import MemoryStorage
+import Testing
+
+/// Unique keys, where the suite of verbs does not look.
+struct UniqueTests {
+  /// A key is held for a time by the wall clock. When that is set back the time comes again for the one that held it first; meanwhile it may be
+  /// another's.
+  @Test func aClockThatIsSetBackGivesNoKeyToTwo() throws {
+    let storage = MemoryStorage()
+    var epoch = try storage.beginEpoch()
+    let backlog = Backlog(rows: storage.rows, seed: 1)
+    var now = Moment(wall: Timestamp(seconds: 1_700_000_000), elapsed: Instant(microseconds: 0))
+    try backlog.load(storage, epoch, now: now)
+    func tick() throws {
+      guard let changes = backlog.takeChanges(.synced, now: now) else { return }
+      try storage.write([changes], epoch: epoch)
+      backlog.confirm(changes.number)
+    }
+    func job(_ id: String, holdFor: Interval? = nil) -> NewJob {
+      NewJob(
+        id: id, queue: "q", name: "n",
+        options: JobOptions(unique: Uniqueness(key: "k", holdFor: holdFor, onConflict: .reject)))
+    }
+    let first = try backlog.enqueue([EnqueueGroup(jobs: [job("a", holdFor: .seconds(10))])], now: now)
+    guard case .stored? = first.first else {
+      Issue.record("\(first)")
+      return
+    }
+    _ = try backlog.control([.cancel(jobID: "a", reason: "")], now: now)
+    try tick()
+    now = now + .seconds(11)
+    let second = try backlog.enqueue([EnqueueGroup(jobs: [job("b")])], now: now)
+    guard case .stored? = second.first else {
+      Issue.record("\(second)")
+      return
+    }
+    try tick()
+    for _ in 0..<2 {
+      now.wall = now.wall + .seconds(-8)
+      let retried = try backlog.control([.retry(jobID: "a", resetAttempts: true)], now: now)
+      guard case .refused(.canceled)? = retried.first else {
+        Issue.record("\(retried)")
+        return
+      }
+      let third = try backlog.enqueue([EnqueueGroup(jobs: [job("c")])], now: now)
+      guard case .conflict("b")? = third.first else {
+        Issue.record("\(third)")
+        return
+      }
+      try tick()
+      // And the same for a state that is loaded meanwhile.
+      epoch = try storage.beginEpoch()
+      try backlog.load(storage, epoch, now: now)
+    }
+  }
+}
