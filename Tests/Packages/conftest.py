@@ -28,10 +28,10 @@ def packages():
 
 @pytest.fixture
 def folder(packages):
-    """A fresh Debian with python3, and the packages in /packages."""
+    """A fresh Debian with python3, and the wheels in /packages."""
     made = debian.Folder(debian.base())
     (made.path / "packages").mkdir()
-    for file in packages.iterdir():
+    for file in packages.glob("*.whl"):
         shutil.copy(file, made.path / "packages")
     yield made
     made.close()

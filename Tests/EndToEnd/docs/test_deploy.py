@@ -141,7 +141,10 @@ def test_systemd_unit(tmp_path):
     program, *arguments = shlex.split(values["ExecStart"])
     assert program == "/usr/local/bin/gkick" and arguments[0] == "server"
     assert re.match(r"Error: --loops: 'none'", refusal(environment, *arguments[1:])), "the others are right"
-    assert arguments[arguments.index("--store") + 1] == "embedded:/var/lib/" + values["StateDirectory"]
+    assert environment["GKICK_STORE"] == "embedded:/var/lib/" + values["StateDirectory"]
+    # What the file of settings shows can be set.
+    assert values["EnvironmentFile"] == "-/etc/gkick/server.env"
+    assert set(re.findall(r"(?m)^#?(GKICK_\w+)=", (DEPLOY / "server.env").read_text())) <= settings()
     assert int(values["TimeoutStopSec"]) > 30, "longer than a drain"
     if shutil.which("systemd-analyze"):
         # As installed, but with a program that is there.
