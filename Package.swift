@@ -93,6 +93,7 @@ let package = Package(
       "RPCServices",
       ["RPC", "Protobuf", "GRPCProtos", "CProtobufC", .product(name: "NIOCore", package: "swift-nio")]),
     module("Jobs", []),
+    module("Access", ["Jobs"]),
     module("Backlog", ["Jobs"]),
     module("Engine", ["Backlog", "Jobs"]),
     module("MemoryStore", ["Jobs"]),
@@ -109,7 +110,9 @@ let package = Package(
       name: "MySQLStorage", dependencies: ["Jobs", "SQLRecords", "CMariaDB"], resources: [.embedInCode("Scripts")],
       swiftSettings: strict),
     module("Wire", ["Jobs", "Protobuf", "GKickProtos", "CProtobufC"]),
-    module("Services", ["RPC", "Wire", "Engine", "Backlog", "Jobs", .product(name: "NIOCore", package: "swift-nio")]),
+    module(
+      "Services",
+      ["RPC", "Wire", "Engine", "Backlog", "Jobs", "Access", .product(name: "NIOCore", package: "swift-nio")]),
     module(
       "GKick",
       [
@@ -136,7 +139,8 @@ let package = Package(
       name: "CommandLineTool",
       dependencies: [
         "HTTP2", "RPC", "RPCTransport", "RPCServices", "Jobs", "Engine", "MemoryStorage", "SQLiteStorage",
-        "RedisStorage", "PostgresStorage", "MySQLStorage", "Wire", "Services", "Gateway", "GKick", "GKickProtos",
+        "RedisStorage", "PostgresStorage", "MySQLStorage", "Wire", "Services", "Access", "Gateway", "GKick",
+        "GKickProtos",
         "CSpawn", log, lifecycle,
         .product(name: "NIOHTTP1", package: "swift-nio"),
         .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
@@ -209,6 +213,7 @@ let package = Package(
         .product(name: "NIOPosix", package: "swift-nio"),
       ]),
     tests("Jobs", ["Jobs"], exclude: ["Corpus"]),
+    tests("Access", ["Access", "Jobs"]),
     tests("Backlog", ["Backlog", "Jobs", "MemoryStorage"]),
     tests("Engine", ["Engine", "Backlog", "Jobs", "MemoryStorage"]),
     tests("MemoryStore", ["MemoryStore", "Jobs"]),

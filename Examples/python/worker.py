@@ -22,6 +22,8 @@ def hash_word(job):
 
 HANDLERS = {"example.hash": hash_word}
 SLOTS = 8
+# Says who calls, to a server with --auth. In plaintext, as here, it is to go no further than this machine.
+WHO = [("authorization", f"Bearer {os.environ['GKICK_TOKEN']}")] if "GKICK_TOKEN" in os.environ else None
 
 
 class Worker:
@@ -74,7 +76,7 @@ class Worker:
 
         with grpc.insecure_channel(self.address) as channel:
             try:
-                for update in WorkerServiceStub(channel).Work(requests()):
+                for update in WorkerServiceStub(channel).Work(requests(), metadata=WHO):
                     if update.HasField("welcome"):
                         heartbeat[0] = update.welcome.heartbeat.ToMilliseconds() / 2000
                         self.forget(update.welcome.lost)

@@ -8,14 +8,15 @@ extension Backlog {
     var seqs: [Int64] = []
     for control in controls { gather(control.jobID, into: &seqs) }
     try read(seqs, bodies: false)
-    try readHolders(of: controls.compactMap { if case .retry(let id, _) = $0 { find(id) } else { nil } }, now.wall)
+    try readHolders(of: controls.compactMap { if case .retry(let id, _) = $0.bare { find(id) } else { nil } }, now.wall)
     try readCarried(of: controls.compactMap { find($0.jobID) })
     return controls.map { control in
-      guard let job = find(control.jobID) else { return .notFound }
-      switch control {
+      guard let job = find(control.jobID), control.scope.covers(job.head.job.queue) else { return .notFound }
+      switch control.bare {
       case .cancel(_, let reason): return cancel(job, asked: reason, now: now)
       case .retry(_, let resetAttempts): return retry(job, resetAttempts: resetAttempts, now: now.wall)
       case .delete: return delete(job, now: now.wall)
+      case .within: return .notFound
       }
     }
   }
@@ -185,11 +186,13 @@ extension Backlog {
   }
 
   /// Those that have jobs, totals or are paused, by name: with the prefix, after `after`, at most `limit`.
-  public func queues(prefix: String = "", after: String = "", limit: Int = .max) -> [QueueStatistics] {
+  public func queues(
+    prefix: String = "", after: String = "", limit: Int = .max, scope: QueueScope? = nil
+  ) -> [QueueStatistics] {
     var found: [QueueStatistics] = []
     guard limit > 0 else { return found }
     queues.visit(prefix: prefix, after: after) { queue in
-      if queue.isWorthTelling { found.append(queue.statistics) }
+      if queue.isWorthTelling, scope.covers(queue.name) { found.append(queue.statistics) }
       return found.count < limit
     }
     return found
@@ -213,6 +216,7 @@ extension Control {
   var jobID: String {
     switch self {
     case .cancel(let id, _), .retry(let id, _), .delete(let id): id
+    case .within(_, let control): control.jobID
     }
   }
 }

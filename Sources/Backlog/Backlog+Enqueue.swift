@@ -9,15 +9,15 @@ extension Backlog {
     // At once: making room for one group after the other would move what is there each time.
     results.reserveCapacity(groups.reduce(0) { $0 + $1.jobs.count })
     for group in groups {
-      if group.allOrNothing, let rejections = rejections(in: group.jobs, now: now.wall) {
+      if group.allOrNothing, let rejections = rejections(in: group.jobs, scope: group.scope, now: now.wall) {
         results += rejections
         continue
       }
       if group.allOrNothing, let order = orderByDependencies(group.jobs) {
-        results += enqueue(group.jobs, in: order, now: now.wall)
+        results += enqueue(group.jobs, in: order, scope: group.scope, now: now.wall)
         continue
       }
-      for job in group.jobs { results.append(enqueue(job, now: now.wall)) }
+      for job in group.jobs { results.append(enqueue(job, scope: group.scope, now: now.wall)) }
     }
     return results
   }
@@ -38,16 +38,21 @@ extension Backlog {
   /// - Parameters:
   ///   - isOwn: the server makes it: it is never refused.
   ///   - number: one that was set aside for it.
-  func enqueue(_ job: NewJob, isOwn: Bool = false, number: Int64? = nil, now: Timestamp) -> EnqueueResult {
+  ///   - scope: the queues that its producer may know of; nil: all.
+  func enqueue(
+    _ job: NewJob, isOwn: Bool = false, number: Int64? = nil, scope: QueueScope? = nil, now: Timestamp
+  ) -> EnqueueResult {
     let isChosen = !job.id.isEmpty
-    if isChosen, let existing = find(job.id) { return duplicate(existing) }
+    if isChosen, let existing = find(job.id) {
+      return scope.covers(existing.head.job.queue) ? duplicate(existing) : .refused(.foreignID)
+    }
     if let unique = job.options.unique, let existing = holder(queue: job.queue, key: unique.key, now) {
       switch unique.onConflict {
       case .keep: return duplicate(existing)
       case .reject: return .conflict(existing: existing.id)
       case .replace:
         if existing.isWaiting {
-          if let refusal = replace(existing, by: job, now: now) { return .refused(refusal) }
+          if let refusal = replace(existing, by: job, scope: scope, now: now) { return .refused(refusal) }
         }
         return duplicate(existing)
       }
@@ -57,7 +62,7 @@ extension Backlog {
     var ties = Ties()
     if job.options !== JobOptions.standard {
       if isOwn { job = unbound(job) }
-      if let refusal = tie(job, into: &ties) { return .refused(refusal) }
+      if let refusal = tie(job, scope: scope, into: &ties) { return .refused(refusal) }
     }
     if !isOwn, let refusal = overfull(job) { return .refused(refusal) }
 
@@ -114,9 +119,15 @@ extension Backlog {
   }
 
   /// Takes over everything but id and creation.
-  private func replace(_ existing: LiveJob, by job: NewJob, now: Timestamp) -> EnqueueRefusal? {
+  private func replace(
+    _ existing: LiveJob, by job: NewJob, scope: QueueScope?, now: Timestamp
+  ) -> EnqueueRefusal? {
     var ties = Ties()
-    if job.options !== JobOptions.standard, let refusal = tie(job, replacing: existing, into: &ties) { return refusal }
+    if job.options !== JobOptions.standard,
+      let refusal = tie(job, replacing: existing, scope: scope, into: &ties)
+    {
+      return refusal
+    }
     leave(existing, now)
     unpin(existing)
     touch(existing)

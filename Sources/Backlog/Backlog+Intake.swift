@@ -55,6 +55,8 @@ extension Backlog {
     case .refused(.circle): ("depends_on: the job would wait for itself", "")
     case .refused(.batchClosed(let id)): ("batch_id: the batch \(id) is closed", "")
     case .refused(.tooManyWaiting): ("as many jobs wait as the limit allows", "")
+    case .refused(.foreignID): ("the id exists", job.id)
+    case .refused(.foreignBatch(let id)): ("batch_id: the batch \(id) is another's", "")
     }
   }
 }

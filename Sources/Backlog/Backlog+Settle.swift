@@ -6,11 +6,14 @@ public struct Renewal: Sendable {
   /// The new end. May be earlier than the old one (a resume window).
   public var until: Instant
   public var progress: Progress?
+  /// Of a job in another queue it is not held; nil: all queues.
+  public var scope: QueueScope?
 
-  public init(lease: Lease, until: Instant, progress: Progress? = nil) {
+  public init(lease: Lease, until: Instant, progress: Progress? = nil, scope: QueueScope? = nil) {
     self.lease = lease
     self.until = until
     self.progress = progress
+    self.scope = scope
   }
 }
 
@@ -44,7 +47,7 @@ extension Backlog {
     results.reserveCapacity(settlements.count)
     // By place: what is copied out of the array costs as much as what is done with it.
     for index in settlements.indices {
-      guard let job = running(settlements[index].lease) else {
+      guard let job = running(settlements[index].lease), settlements[index].scope.covers(job.head.job.queue) else {
         results.append(.notHeld)
         continue
       }
@@ -75,7 +78,7 @@ extension Backlog {
     var results: [Extended] = []
     results.reserveCapacity(renewals.count)
     for renewal in renewals {
-      guard let job = running(renewal.lease) else {
+      guard let job = running(renewal.lease), renewal.scope.covers(job.head.job.queue) else {
         results.append(.notHeld)
         continue
       }

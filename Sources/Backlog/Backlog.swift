@@ -428,6 +428,20 @@ public final class Backlog {
     return found
   }
 
+  /// Of a job at hand, also of one that was just forgotten; nil: it is not at hand.
+  public func queue(ofJob id: String) -> String? {
+    if let job = find(id) { return job.head.job.queue }
+    if let seq = JobID.seq(of: id, salt: salt), let job = known[seq], job.head.job.id == id {
+      return job.head.job.queue
+    }
+    return nil
+  }
+
+  /// nil: there is none, or its jobs are not all of one queue.
+  public func queue(ofBatch id: String) -> String? {
+    batches.byID[id].flatMap { $0.queues.count == 1 ? $0.queues.first : nil }
+  }
+
   func damaged(_ seq: Int64) -> StoreError {
     StoreError(.unusable, "the store is damaged: job number \(seq) cannot be read")
   }

@@ -12,7 +12,7 @@ struct GKickTool: AsyncParsableCommand {
       69 no server; 124 out of time.
       """,
     version: Version.text,
-    subcommands: [ServerCommand.self, WorkCommand.self, BenchCommand.self, BackupCommand.self],
+    subcommands: [ServerCommand.self, WorkCommand.self, BenchCommand.self, BackupCommand.self, TokenCommand.self],
     groupedSubcommands: [
       CommandGroup(
         name: "Jobs",

@@ -11,7 +11,8 @@ public enum Command: Sendable {
   case sweep(Sweep, Route)
   case pause(queue: String, Bool, Route)
   /// Why the job, as it was just read, is not running.
-  indirect case explain(JobRecord, Route)
+  /// Only jobs of the caller's queues are named (nil: all).
+  indirect case explain(JobRecord, within: QueueScope? = nil, Route)
   /// Answers when all that was asked before is decided and stored.
   case fence(Route)
   /// Forgets a queue that has no jobs.
@@ -41,7 +42,10 @@ public enum Command: Sendable {
   indirect case queuePage(QueueQuery, Route)
   case workers(Route)
   indirect case workerPage(WorkerQuery, Route)
-  case drainWorker(id: String, Route)
+  /// Only one that takes from the caller's queues alone (nil: all).
+  case drainWorker(id: String, within: QueueScope? = nil, Route)
+  /// The command, and what is said of it when it has changed something. Its reply is the command's.
+  indirect case audited(Command, Audit, Route)
   case statistics(Route)
 
   /// The caller of a waitForEnd, pullEvents or fetch has gone: no answer is wanted.
@@ -55,13 +59,32 @@ extension Command {
   var asksTheState: Route? {
     switch self {
     case .enqueue(_, _, let route), .takeIn(_, let route), .control(_, let route), .pause(_, _, let route),
-      .deleteQueue(_, let route), .flow(_, let route), .explain(_, let route), .annotate(_, let route),
+      .deleteQueue(_, let route), .flow(_, let route), .explain(_, _, let route), .annotate(_, let route),
       .queues(let route), .queuePage(_, let route):
       route
+    case .audited(let command, _, _): command.asksTheState
     case .sweep, .fence, .waitForEnd, .pullEvents, .connect, .work, .disconnect, .fetch, .report, .workers, .workerPage,
       .drainWorker, .statistics, .forget, .drain:
       nil
     }
+  }
+}
+
+/// Who changes what.
+public struct Audit: Sendable {
+  public var principal: String
+  /// The RPC's name.
+  public var call: String
+  public var jobID = ""
+  public var queue = ""
+  public var workerID = ""
+  public var batchID = ""
+  /// What it is about in words, for logs: all of the above and what has no place there.
+  public var subject = ""
+
+  public init(principal: String, call: String) {
+    self.principal = principal
+    self.call = call
   }
 }
 
@@ -87,11 +110,14 @@ public final class EventFilter: Sendable {
   public let jobIDs: Set<String>
   public let kinds: Set<Event.Kind>
   public let batchID: String
+  /// Only events of these queues: what belongs to no queue is left out too. nil: all.
+  public let scope: QueueScope?
 
   public init(
     queues: Set<String> = [], names: Set<String> = [], jobIDs: Set<String> = [], kinds: Set<Event.Kind> = [],
-    batchID: String = ""
+    batchID: String = "", scope: QueueScope? = nil
   ) {
+    self.scope = scope
     self.queues = queues
     self.names = names
     self.jobIDs = jobIDs
@@ -102,6 +128,6 @@ public final class EventFilter: Sendable {
   public func matches(_ event: Event) -> Bool {
     (queues.isEmpty || queues.contains(event.queue)) && (names.isEmpty || names.contains(event.name))
       && (jobIDs.isEmpty || jobIDs.contains(event.jobID)) && (kinds.isEmpty || kinds.contains(event.kind))
-      && (batchID.isEmpty || batchID == event.batchID)
+      && (batchID.isEmpty || batchID == event.batchID) && scope.covers(event.queue)
   }
 }

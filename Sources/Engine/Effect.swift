@@ -29,6 +29,8 @@ public enum Reply: Sendable {
   case done
   /// drainWorker, deleteQueue.
   case notFound
+  /// fetch, drainWorker: the worker takes from queues that are not the caller's.
+  case notOwn
   /// deleteQueue: it has jobs, finished ones counted in.
   case hasJobs
   /// flow.
@@ -67,6 +69,8 @@ public enum SessionEnd: Sendable {
   case takenOver
   /// The worker sent nothing for so long that it is taken for dead: DEADLINE_EXCEEDED.
   case silent
+  /// A worker of this id takes from queues that are not the newcomer's: PERMISSION_DENIED.
+  case notOwn
   /// The stream broke the protocol: INVALID_ARGUMENT or FAILED_PRECONDITION, with the text.
   case protocolError(String)
   /// The store failed while the worker was being connected.

@@ -206,6 +206,9 @@ public final class Engine {
     case .fetch(let fetch, let route): workers.fetch(fetch, route: route, tick: tick)
     case .report(let report, let route): workers.report(report, route: route, tick: tick)
     case .explain, .annotate, .queues, .queuePage: tick.reads.append(command)
+    case .audited(let command, let audit, let route):
+      tick.audits.append((audit, route))
+      accept(command)
     case .fence(let route): tick.said.fences.append(route)
     case .pullEvents, .waitForEnd, .disconnect, .workers, .workerPage, .statistics, .drainWorker, .forget, .drain:
       acceptAlways(command)
@@ -220,7 +223,7 @@ public final class Engine {
     case .disconnect(let route): workers.disconnect(route, tick: tick)
     case .workers(let route): tick.early.append(.reply(route, .workers(workers.views(now: now))))
     case .workerPage(let query, let route):
-      let found = workers.views(now: now).filter(query.takes).sorted { $0.workerID < $1.workerID }
+      let found = workers.views(now: now).filter(query.takes).map(query.shown).sorted { $0.workerID < $1.workerID }
       tick.early.append(.reply(route, .workers(Array(found.prefix(query.limit)))))
     case .statistics(let route):
       // While the state is being loaded it belongs to the storage's thread.
@@ -229,8 +232,8 @@ public final class Engine {
       statistics.workers = UInt64(workers.all.count { $0.isConnected || $0.isPolling })
       statistics.watchers = UInt64(events.watchers)
       tick.early.append(.reply(route, .statistics(statistics)))
-    case .drainWorker(let id, let route):
-      tick.early.append(.reply(route, workers.drain(id: id, tick: tick) ? .done : .notFound))
+    case .drainWorker(let id, let scope, let route):
+      tick.early.append(.reply(route, workers.drain(id: id, within: scope, tick: tick)))
     case .forget(let route):
       events.forget(route)
       queues.forget(route)
@@ -259,6 +262,7 @@ public final class Engine {
       tick.said.workerEvents = workers.unrecorded
       workers.unrecorded = []
     }
+    if !tick.audits.isEmpty { Auditing.record(tick, in: backlog) }
     try queues.claim(tick)
     for read in tick.reads { try answer(read) }
   }
@@ -268,7 +272,8 @@ public final class Engine {
   private func answer(_ read: Command) throws(StoreError) {
     let explainer = Explainer(backlog: backlog, workers: workers, balancer: balancer, now: now)
     switch read {
-    case .explain(let record, let route): tick.early.append(.reply(route, .explained(try explainer.explain(record))))
+    case .explain(let record, let scope, let route):
+      tick.early.append(.reply(route, .explained(try explainer.explain(record, within: scope))))
     case .annotate(let records, let route): tick.early.append(.reply(route, .annotated(explainer.annotate(records))))
     case .queues(let route): tick.early.append(.reply(route, .queues(explainer.queues(QueueQuery(limit: .max)))))
     case .queuePage(let query, let route): tick.early.append(.reply(route, .queues(explainer.queues(query))))
@@ -350,10 +355,14 @@ public final class Engine {
     guard let outage else { return Decision(effects: [], work: nil) }
     let error = outage.error
     for command in commands {
+      var command = command
+      // Nothing is changed, so nothing is told of it.
+      if case .audited(let inner, _, _) = command { command = inner }
       switch command {
+      case .audited: break
       case .enqueue(_, _, let route), .takeIn(_, let route), .control(_, let route), .sweep(_, let route),
         .pause(_, _, let route),
-        .deleteQueue(_, let route), .flow(_, let route), .explain(_, let route), .fetch(_, let route),
+        .deleteQueue(_, let route), .flow(_, let route), .explain(_, _, let route), .fetch(_, let route),
         .report(_, let route),
         .queues(let route), .queuePage(_, let route):
         tick.early.append(.reply(route, .failed(error)))

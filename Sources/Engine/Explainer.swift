@@ -30,10 +30,17 @@ struct Explainer {
     return taking.isEmpty ? (takesQueue ? .queueOnly : .none) : .all(taking)
   }
 
-  func explain(_ record: JobRecord) throws(StoreError) -> Explanation {
+  /// - Parameter scope: no job of another queue is named; nil: all queues.
+  func explain(_ record: JobRecord, within scope: QueueScope?) throws(StoreError) -> Explanation {
     var explanation = try reasons(record)
     explanation.annotation = annotate([record])[0]
     explanation.annotation.waitingReason = explanation.reasons.first?.text ?? ""
+    guard scope != nil else { return explanation }
+    for index in explanation.reasons.indices {
+      explanation.reasons[index].jobIDs.removeAll { id in
+        !(backlog?.queue(ofJob: id).map { scope.covers($0) } ?? false)
+      }
+    }
     return explanation
   }
 
@@ -145,7 +152,8 @@ struct Explainer {
   }
 
   func queues(_ query: QueueQuery) -> [QueueView] {
-    let found = backlog?.queues(prefix: query.prefix, after: query.after, limit: query.limit) ?? []
+    let found =
+      backlog?.queues(prefix: query.prefix, after: query.after, limit: query.limit, scope: query.scope) ?? []
     return found.map { statistics in
       QueueView(
         statistics: statistics, oldestReadyAge: statistics.oldestReadyAt.map { max(.zero, now.wall - $0) },

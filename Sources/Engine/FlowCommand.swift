@@ -18,11 +18,16 @@ public enum FlowCommand: Sendable {
   case replaceRecurring([RecurringJob])
   case triggerRecurring(String)
   case recurring(after: String?, limit: Int, bytes: Int)
+  /// The same for what is of these queues; nothing else is there.
+  indirect case within(QueueScope, FlowCommand)
+
+  public func within(_ scope: QueueScope?) -> FlowCommand { scope.map { .within($0, self) } ?? self }
 
   /// It changes something that must be stored before it is answered.
   var changes: Bool {
     switch self {
     case .limits, .batch, .batches, .recurring: false
+    case .within(_, let command): command.changes
     case .putLimit, .deleteLimit, .putBatch, .closeBatch, .putRecurring, .deleteRecurring, .replaceRecurring,
       .triggerRecurring:
       true
@@ -33,6 +38,10 @@ public enum FlowCommand: Sendable {
 public enum FlowReply: Sendable {
   case done
   case notFound
+  /// putBatch, putRecurring: the id is that of one in queues that the caller may not know of.
+  case foreign
+  /// closeBatch: some of its jobs are not of the caller's queues.
+  case notWholly
   /// putBatch: the batch is finished, its callbacks are not changed any more.
   case finished
   case limits([LimitView], next: Limit.Scope?)

@@ -6,43 +6,52 @@ extension QueueManager {
   func flow(_ tick: Tick) throws(StoreError) {
     for (command, route) in tick.flows {
       if command.changes { wantDurable(tick) }
-      tick.reply(route, .flow(try obey(command, tick)))
+      tick.reply(route, .flow(try obey(command, nil, tick)))
     }
   }
 
-  private func obey(_ command: FlowCommand, _ tick: Tick) throws(StoreError) -> FlowReply {
+  private func obey(_ command: FlowCommand, _ scope: QueueScope?, _ tick: Tick) throws(StoreError) -> FlowReply {
     let now = tick.moment
     switch command {
+    case .within(let scope, let command): return try obey(command, scope, tick)
     case .putLimit(let limit):
       backlog.putLimit(limit, now: now)
       return .done
     case .deleteLimit(let scope): return backlog.deleteLimit(scope, now: now) ? .done : .notFound
     case .limits(let after, let limit):
-      let page = backlog.limits(after: after, limit: limit, now: now)
+      let page = backlog.limits(after: after, limit: limit, own: scope, now: now)
       return .limits(page.limits, next: page.next)
     case .putBatch(let terms):
-      switch try backlog.putBatch(terms, now: now) {
+      switch try backlog.putBatch(terms, scope: scope, now: now) {
       case .done(let view): return .batch(view)
       case .notFound: return .notFound
+      case .foreign: return .foreign
       case .finished: return .finished
       }
-    case .batch(let id): return backlog.batch(id).map { .batch($0) } ?? .notFound
+    case .batch(let id): return backlog.batch(id, scope: scope).map { .batch($0) } ?? .notFound
     case .batches(let unfinishedOnly, let before, let limit):
-      let page = backlog.batches(unfinishedOnly: unfinishedOnly, before: before, limit: limit)
+      let page = backlog.batches(unfinishedOnly: unfinishedOnly, before: before, limit: limit, scope: scope)
       return .batches(page.batches, next: page.next)
     case .closeBatch(let id, let reason):
+      guard backlog.batch(id, scope: scope) != nil else { return .notFound }
+      guard backlog.isOwn(batch: id, scope: scope) else { return .notWholly }
       guard let view = backlog.closeBatch(id, now: now) else { return .notFound }
       for job in try backlog.cancelUnstored(ofBatch: id, reason: reason, now: now) { tellToStop(job, reason, tick) }
       return .batch(view)
-    case .putRecurring(let job): return .recurring(backlog.putRecurring(job, now: now))
+    case .putRecurring(let job):
+      if backlog.isForeign(recurring: job.id, to: scope) { return .foreign }
+      return .recurring(backlog.putRecurring(job, now: now))
     case .replaceRecurring(let jobs):
       backlog.replaceRecurring(jobs, now: now)
       return .done
-    case .deleteRecurring(let id): return backlog.deleteRecurring(id) ? .done : .notFound
-    case .triggerRecurring(let id):
-      return try backlog.triggerRecurring(id, now: now).map { .triggered($0) } ?? .notFound
+    case .deleteRecurring(let id), .triggerRecurring(let id):
+      if backlog.isForeign(recurring: id, to: scope) { return .notFound }
+      if case .triggerRecurring = command {
+        return try backlog.triggerRecurring(id, now: now).map { .triggered($0) } ?? .notFound
+      }
+      return backlog.deleteRecurring(id) ? .done : .notFound
     case .recurring(let after, let limit, let bytes):
-      return .recurringPage(backlog.recurring(after: after, limit: limit, bytes: bytes))
+      return .recurringPage(backlog.recurring(after: after, limit: limit, bytes: bytes, scope: scope))
     }
   }
 }

@@ -154,7 +154,7 @@ final class QueueManager {
     let results = try backlog.control(tick.controls, now: tick.moment)
     for (index, result) in results.enumerated() {
       tick.reply(tick.controlRoutes[index], .controlled(result))
-      switch (tick.controls[index], result) {
+      switch (tick.controls[index].bare, result) {
       case (.cancel(_, let reason), .running(let job)): tellToStop(job, reason, tick)
       case (.delete(let jobID), .done): tick.said.deleted.append(jobID)
       default: break

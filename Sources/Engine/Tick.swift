@@ -27,6 +27,7 @@ final class Tick {
   var deletions: [(queue: String, route: Route)] = []
   var flows: [(command: FlowCommand, route: Route)] = []
   var reads: [Command] = []
+  var audits: [(audit: Audit, route: Route)] = []
 
   var connecting: [WorkerSession] = []
   var renewing: [WorkerSession] = []
@@ -54,6 +55,7 @@ final class Tick {
     deletions.removeAll(keepingCapacity: true)
     flows.removeAll(keepingCapacity: true)
     reads.removeAll(keepingCapacity: true)
+    audits.removeAll(keepingCapacity: true)
     connecting.removeAll(keepingCapacity: true)
     renewing.removeAll(keepingCapacity: true)
     fetched.removeAll(keepingCapacity: true)
@@ -78,8 +80,10 @@ final class Tick {
     touched.removeAll(keepingCapacity: true)
   }
 
-  func extend(_ lease: Lease, until: Instant, progress: Progress? = nil, for origin: ExtendOrigin) {
-    renewals.append(Renewal(lease: lease, until: until, progress: progress))
+  func extend(
+    _ lease: Lease, until: Instant, progress: Progress? = nil, scope: QueueScope? = nil, for origin: ExtendOrigin
+  ) {
+    renewals.append(Renewal(lease: lease, until: until, progress: progress, scope: scope))
     extendOrigins.append(origin)
   }
 

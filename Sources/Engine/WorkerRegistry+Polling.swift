@@ -8,6 +8,10 @@ extension WorkerRegistry {
       tick.early.append(.reply(route, .fetched([], lease: configuration.lease)))
       return
     }
+    if let known = pollers[fetch.workerID], !fetch.scope.covers(known.subscriptions) {
+      tick.early.append(.reply(route, .notOwn))
+      return
+    }
     let lease = min(max(fetch.lease ?? configuration.lease, .milliseconds(1)), EngineConfiguration.longestLease)
     let group = balancer.group(subscriptions: fetch.subscriptions, names: fetch.names)
     let session: WorkerSession
@@ -76,13 +80,15 @@ extension WorkerRegistry {
   }
 
   func report(_ report: Report, route: Route, tick: Tick) {
-    let session = pollers[report.workerID]
+    // Somebody else's worker of this id is no concern of this report's.
+    let session = pollers[report.workerID].flatMap { report.scope.covers($0.subscriptions) ? $0 : nil }
     if let session { heard(session, tick: tick) }
     let pending = PendingReport(route: route, workerID: report.workerID, session: session)
     tick.said.reports.append(pending)
     let until = tick.now + (session?.lease ?? configuration.lease)
     for progress in report.progress {
-      tick.extend(progress.lease, until: until, progress: progress.progress, for: .report(pending, nil))
+      tick.extend(
+        progress.lease, until: until, progress: progress.progress, scope: report.scope, for: .report(pending, nil))
     }
     for (index, outcome) in report.outcomes.enumerated() {
       if case .refused(let rule) = outcome.how {
@@ -90,7 +96,7 @@ extension WorkerRegistry {
         continue
       }
       pending.results.append(LeaseResult(lease: outcome.lease, code: .notHeld))
-      take(outcome, from: session, owner: .report(pending, index), tick: tick)
+      take(outcome, from: session, scope: report.scope, owner: .report(pending, index), tick: tick)
     }
     for lease in report.extend {
       guard !lease.jobID.isEmpty else {
@@ -99,7 +105,7 @@ extension WorkerRegistry {
         continue
       }
       pending.results.append(LeaseResult(lease: lease, code: .notHeld))
-      tick.extend(lease, until: until, for: .report(pending, pending.results.count - 1))
+      tick.extend(lease, until: until, scope: report.scope, for: .report(pending, pending.results.count - 1))
     }
   }
 

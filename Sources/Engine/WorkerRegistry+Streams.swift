@@ -11,6 +11,10 @@ extension WorkerRegistry {
     let now = tick.now
     let id = hello.workerID.isEmpty ? makeWorkerID() : hello.workerID
     let old = streams[id]
+    if let old, !old.isGone, !hello.scope.covers(old.subscriptions) {
+      tick.early.append(.endSession(route, .notOwn))
+      return
+    }
     if let old, old.isConnected, let oldRoute = old.route {
       tick.early.append(.endSession(oldRoute, .takenOver))
       byRoute[oldRoute] = nil
@@ -28,6 +32,7 @@ extension WorkerRegistry {
       lease: configuration.lease, most: capacity(hello.maxInFlight),
       mostBytes: Int(min(hello.maxInFlightBytes, UInt64(Int32.max) << 16)), now: tick.moment)
     session.server = hello.server
+    session.scope = hello.scope
     session.predecessor = old
     session.isDraining = isDraining
     session.outDrain = isDraining
@@ -40,7 +45,7 @@ extension WorkerRegistry {
     var lost: [Lease] = []
     for (index, lease) in hello.held.enumerated() {
       if index < Int(configuration.mostInFlight) {
-        tick.extend(lease, until: until, for: .hello(session))
+        tick.extend(lease, until: until, scope: hello.scope, for: .hello(session))
       } else {
         lost.append(lease)
       }
@@ -114,7 +119,9 @@ extension WorkerRegistry {
       tick.touch(session)
     }
     for report in message.progress {
-      tick.extend(report.lease, until: tick.now + session.lease, progress: report.progress, for: .progress(session))
+      tick.extend(
+        report.lease, until: tick.now + session.lease, progress: report.progress, scope: session.scope,
+        for: .progress(session))
     }
     if !message.outcomes.isEmpty {
       session.isReporting = true
@@ -125,7 +132,7 @@ extension WorkerRegistry {
         session.outResults.append(LeaseResult(lease: outcome.lease, code: .refused(rule)))
         tick.touch(session)
       } else {
-        take(outcome, from: session, owner: .session, tick: tick)
+        take(outcome, from: session, scope: session.scope, owner: .session, tick: tick)
       }
     }
     if message.drain { startDraining(session, tick: tick) }
@@ -166,12 +173,16 @@ extension WorkerRegistry {
   }
 
   /// What a worker says became of an assignment: its slot is free at once.
-  func take(_ outcome: WorkerOutcome, from session: WorkerSession?, owner: Said.SettleOrigin.Owner, tick: Tick) {
+  func take(
+    _ outcome: WorkerOutcome, from session: WorkerSession?, scope: QueueScope?, owner: Said.SettleOrigin.Owner,
+    tick: Tick
+  ) {
     let held = session.flatMap { release(outcome.lease, from: $0, tick: tick) }
     if let session { tick.touch(session) }
     session?.unanswered += 1
     tick.said.settlements.append(
-      Settlement(lease: outcome.lease, outcome: settled(outcome.how, held, session?.id ?? "", tick: tick)))
+      Settlement(
+        lease: outcome.lease, outcome: settled(outcome.how, held, session?.id ?? "", tick: tick), scope: scope))
     let queue = held?.queue
     let startedAt = held?.startedAt ?? Instant.distantPast
     tick.said.settleOrigins.append(
@@ -259,9 +270,15 @@ extension WorkerRegistry {
     tick.touch(session)
   }
 
-  /// An operator wants a worker gone. False: there is none of this id.
-  func drain(id: String, tick: Tick) -> Bool {
+  /// An operator wants a worker gone.
+  /// - Parameter scope: the operator's queues; nil: all.
+  func drain(id: String, within scope: QueueScope?, tick: Tick) -> Reply {
     var isKnown = false
+    for session in [streams[id], pollers[id]] {
+      guard scope != nil, let session, !session.isGone else { continue }
+      guard session.subscriptions.contains(where: { scope.touches($0.pattern) }) else { return .notFound }
+      guard scope.covers(session.subscriptions) else { return .notOwn }
+    }
     if let session = streams[id], session.isConnected {
       session.outDrain = true
       startDraining(session, tick: tick)
@@ -273,7 +290,7 @@ extension WorkerRegistry {
       for taker in session.fetches { session.group.heap.remove(taker) }
       isKnown = true
     }
-    return isKnown
+    return isKnown ? .done : .notFound
   }
 
   /// The server goes away.

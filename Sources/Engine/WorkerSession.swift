@@ -24,6 +24,8 @@ final class WorkerSession {
   let address: String
   /// The other server that it is connected to; nil: this one.
   var server: String?
+  /// The queues that it may take from; nil: all.
+  var scope: QueueScope?
   let labels: [String: String]
   let resumeWindow: Interval?
   var lease: Interval

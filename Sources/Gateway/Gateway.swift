@@ -23,12 +23,34 @@ public struct GatewayConfiguration: Sendable {
   public var headTimeout = TimeAmount.seconds(60)
   /// How long a request's body may take.
   public var bodyTimeout = TimeAmount.seconds(30)
+  /// Who has a token, and what they may call; nil: nobody is asked who they are.
+  public var whoHas: WhoHas?
 
   public init(host: String, port: Int) {
     self.host = host
     self.port = port
   }
 }
+
+/// Somebody who may call, for the page.
+public struct GatewayIdentity: Sendable {
+  public var principal: String
+  public var roles: [String]
+  /// Patterns; empty: all.
+  public var queues: [String]
+  /// "Enqueue" ...
+  public var calls: [String]
+
+  public init(principal: String, roles: [String], queues: [String], calls: [String]) {
+    self.principal = principal
+    self.roles = roles
+    self.queues = queues
+    self.calls = calls
+  }
+}
+
+/// nil: nobody.
+public typealias WhoHas = @Sendable (_ token: String) async -> GatewayIdentity?
 
 /// A page that is neither a call nor a file: health, metrics.
 public struct GatewayPage: Sendable {
@@ -47,8 +69,8 @@ public struct GatewayPage: Sendable {
 /// JSON over HTTP: every RPC by the Connect protocol (connectrpc.com/docs/protocol), events as server-sent events, the web page, and the pages
 /// for health and metrics. It has no rule of its own: each request becomes a call on the in-process transport.
 public struct Gateway: Sendable {
-  /// The page at a path; nil: there is none.
-  public typealias Pages = @Sendable (_ path: String) async -> GatewayPage?
+  /// The page at a path, for whoever has this token (nil: none was shown); nil: there is none.
+  public typealias Pages = @Sendable (_ path: String, _ token: String?) async -> GatewayPage?
 
   private let services: ServiceGroup
 

@@ -12,6 +12,7 @@ struct GatewayResponder: HTTPResponder {
   private let calls: ConnectCalls
   private let events: EventFeed
   private let pages: Gateway.Pages
+  private let sessions: SessionPage
 
   init(configuration: GatewayConfiguration, transports: [InProcessTransport], pages: @escaping Gateway.Pages) {
     self.configuration = configuration
@@ -19,6 +20,7 @@ struct GatewayResponder: HTTPResponder {
     calls = ConnectCalls(deck: deck, maxBody: configuration.maxBody)
     events = EventFeed(deck: deck)
     self.pages = pages
+    sessions = SessionPage(deck: deck, whoHas: configuration.whoHas, isEncrypted: configuration.tls != nil)
   }
 
   func respond(to request: Request, context: GatewayContext) async throws -> Response {
@@ -44,14 +46,15 @@ struct GatewayResponder: HTTPResponder {
   private func route(_ request: Request, _ context: GatewayContext) async throws(ConnectError) -> Response {
     let path = request.uri.path
     if path.hasPrefix("/gkick.v1.") { return try await calls.respond(to: request, path: path, context) }
+    if path == "/session" { return try await sessions.respond(to: request, context) }
     guard request.method == .get || request.method == .head else {
       if path == "/events" || StaticFile.at(path) != nil { return methodNotAllowed("GET, HEAD") }
-      if await pages(path) != nil { return methodNotAllowed("GET, HEAD") }
+      if await pages(path, nil) != nil { return methodNotAllowed("GET, HEAD") }
       throw ConnectError(Status(.notFound, "there is nothing at \(path)"))
     }
     if path == "/events" { return try await events.respond(to: request, context) }
     if let file = StaticFile.at(path) { return file.response(to: request) }
-    if let page = await pages(path) {
+    if let page = await pages(path, Caller.token(of: request)) {
       var headers = HTTPFields()
       headers[.contentType] = page.contentType
       headers[.cacheControl] = "no-store"
@@ -104,6 +107,9 @@ enum ForwardedMetadata {
     var metadata = Metadata()
     for field in request.headers where kept.contains(field.name.canonicalName) {
       metadata.add(field.name.canonicalName, field.value)
+    }
+    if request.headers[.authorization] == nil, let token = Caller.cookie(of: request) {
+      metadata.add("authorization", "Bearer \(token)")
     }
     metadata.add(address, context.address)
     return metadata

@@ -16,6 +16,7 @@ struct StaticFile: Sendable {
     "/page.css": StaticFile("text/css; charset=utf-8", PackageResources.page_css),
     "/page.js": StaticFile(script, PackageResources.page_js),
     "/api.js": StaticFile(script, PackageResources.api_js),
+    "/session.js": StaticFile(script, PackageResources.session_js),
     "/dom.js": StaticFile(script, PackageResources.dom_js),
     "/views.js": StaticFile(script, PackageResources.views_js),
     "/jobs.js": StaticFile(script, PackageResources.jobs_js),

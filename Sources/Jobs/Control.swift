@@ -6,6 +6,14 @@ public enum Control: Sendable {
   case retry(jobID: String, resetAttempts: Bool)
   /// Forgets a job that is not running.
   case delete(jobID: String)
+  /// The same for jobs of these queues; others are not found.
+  indirect case within(QueueScope, Control)
+
+  /// Without the queues that it is for.
+  public var bare: Control { if case .within(_, let control) = self { control.bare } else { self } }
+  /// nil: for all queues.
+  public var scope: QueueScope? { if case .within(let scope, _) = self { scope } else { nil } }
+  public func within(_ scope: QueueScope?) -> Control { scope.map { .within($0, self) } ?? self }
 }
 
 public enum ControlResult: Hashable, Sendable {

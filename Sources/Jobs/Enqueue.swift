@@ -3,10 +3,13 @@ public struct EnqueueGroup: Sendable {
   public var jobs: [NewJob]
   /// One that is rejected rejects all: none of the group is stored.
   public var allOrNothing: Bool
+  /// The queues that the caller may know of: jobs of others are none to depend on. nil: all.
+  public var scope: QueueScope?
 
-  public init(jobs: [NewJob], allOrNothing: Bool = false) {
+  public init(jobs: [NewJob], allOrNothing: Bool = false, scope: QueueScope? = nil) {
     self.jobs = jobs
     self.allOrNothing = allOrNothing
+    self.scope = scope
   }
 }
 
@@ -30,6 +33,10 @@ public enum EnqueueRefusal: Hashable, Sendable {
   case unknownDependency(id: String)
   /// It waits for itself, or is one of the group's jobs that wait for each other.
   case circle
+  /// Its id is that of a job in a queue that the caller may not know of.
+  case foreignID
+  /// All jobs of its batch are in queues that the caller may not know of.
+  case foreignBatch(id: String)
   /// No more jobs come into the batch from outside.
   case batchClosed(id: String)
   /// As many wait as the limit allows.

@@ -22,6 +22,8 @@ public struct JobQuery: Sendable {
   public var recurringJobID = ""
   /// Only jobs made before; nil: all.
   public var createdBefore: Timestamp?
+  /// Only jobs of these queues; nil: of all.
+  public var scope: QueueScope?
   /// 1...1000.
   public var limit = 100
   /// Only jobs with a lower seq; nil: from the newest.
@@ -30,7 +32,8 @@ public struct JobQuery: Sendable {
   public init() {}
 
   public func takes(_ record: JobRecord) -> Bool {
-    (queue.isEmpty || record.job.queue == queue) && (states.isEmpty || states.contains(record.state))
+    (queue.isEmpty || record.job.queue == queue) && scope.covers(record.job.queue)
+      && (states.isEmpty || states.contains(record.state))
       && (name.isEmpty || record.job.name == name) && (batchID.isEmpty || record.job.options.batchID == batchID)
       && (concurrencyKey.isEmpty || record.job.options.concurrencyKey == concurrencyKey)
       && (fairnessKey.isEmpty || record.job.options.fairnessKey == fairnessKey)

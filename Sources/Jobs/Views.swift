@@ -112,14 +112,19 @@ public struct QueueQuery: Hashable, Sendable {
   /// Only names after this one.
   public var after: String
   public var limit: Int
+  /// Only these queues; nil: all.
+  public var scope: QueueScope?
 
-  public init(prefix: String = "", after: String = "", limit: Int = 1_000) {
+  public init(prefix: String = "", after: String = "", limit: Int = 1_000, scope: QueueScope? = nil) {
     self.prefix = prefix
     self.after = after
     self.limit = limit
+    self.scope = scope
   }
 
-  public func takes(_ name: String) -> Bool { (after.isEmpty || name > after) && name.hasPrefix(prefix) }
+  public func takes(_ name: String) -> Bool {
+    (after.isEmpty || name > after) && name.hasPrefix(prefix) && scope.covers(name)
+  }
 }
 
 /// One page of the workers, by id.
@@ -129,15 +134,27 @@ public struct WorkerQuery: Hashable, Sendable {
   /// Only ids after this one.
   public var after: String
   public var limit: Int
+  /// Only those that may take from one of these queues; of what else they take from nothing is shown. nil: all.
+  public var scope: QueueScope?
 
-  public init(queue: String = "", after: String = "", limit: Int = 100) {
+  public init(queue: String = "", after: String = "", limit: Int = 100, scope: QueueScope? = nil) {
     self.queue = queue
     self.after = after
     self.limit = limit
+    self.scope = scope
   }
 
   public func takes(_ worker: WorkerView) -> Bool {
     (after.isEmpty || worker.workerID > after) && (queue.isEmpty || worker.subscribes(to: queue))
+      && (scope == nil || worker.queues.contains { scope.touches(QueuePattern($0)) })
+  }
+
+  /// What is shown of one.
+  public func shown(_ worker: WorkerView) -> WorkerView {
+    guard scope != nil else { return worker }
+    var worker = worker
+    worker.queues.removeAll { !scope.touches(QueuePattern($0)) }
+    return worker
   }
 }
 

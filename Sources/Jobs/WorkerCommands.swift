@@ -25,6 +25,8 @@ public struct WorkerHello: Sendable {
   public var held: [Lease]
   /// The other server that it is connected to; nil: this one.
   public var server: String?
+  /// The queues that it may take from; nil: all.
+  public var scope: QueueScope?
 
   public init(
     workerID: String, subscriptions: [Subscription], names: [String] = [], maxInFlight: UInt32,
@@ -103,6 +105,8 @@ public struct Fetch: Sendable {
   /// nil: the server's.
   public var lease: Interval?
   public var address: String
+  /// The queues that it may take from; nil: all.
+  public var scope: QueueScope?
 
   public init(
     workerID: String, subscriptions: [Subscription], names: [String] = [], maxJobs: UInt32 = 1,
@@ -123,6 +127,8 @@ public struct Report: Sendable {
   public var outcomes: [WorkerOutcome]
   public var progress: [ProgressReport]
   public var extend: [Lease]
+  /// Leases of jobs in other queues are not held; nil: all queues.
+  public var scope: QueueScope?
 
   public init(
     workerID: String, outcomes: [WorkerOutcome] = [], progress: [ProgressReport] = [], extend: [Lease] = []

@@ -9,6 +9,8 @@ extension MemoryStore {
         if let row = tables.row(id: id) { retry(row, resetAttempts: resetAttempts, now: now) } else { .notFound }
       case .delete(let id):
         if let row = tables.row(id: id) { delete(row) } else { .notFound }
+      // It knows nothing of whose a queue is.
+      case .within: .notFound
       }
     }
   }

@@ -99,6 +99,26 @@ public final class ServerCall {
   /// Who called the server that handed the call on.
   public var origin: Peer?
 
+  /// Whether another server handed the call on, and it is known to be one of the same store.
+  public var isTrusted = false
+
+  /// A slot of the connection's, for what interceptors learn of whoever is at its other end.
+  public var credential: AnyObject? {
+    get { connection.credential }
+    set { connection.credential = newValue }
+  }
+
+  /// The first field of this name as it came, for what is asked of every call: nothing else is decoded for it.
+  public func firstValue(of name: String) -> [UInt8]? {
+    guard decodedMetadata == nil, let head = headBlock else { return metadata[first: name].map { Array($0.utf8) } }
+    for field in HTTP2HeaderFields(head) where field.nameLength == name.utf8.count {
+      guard let bytes = head.viewBytes(at: field.nameStart, length: field.nameLength), bytes.elementsEqual(name.utf8)
+      else { continue }
+      return head.getBytes(at: field.valueStart, length: field.valueLength)
+    }
+    return nil
+  }
+
   /// Request metadata, decoded when first asked for.
   public var metadata: Metadata {
     if let decodedMetadata { return decodedMetadata }

@@ -35,6 +35,8 @@ package final class ServerConnection {
   private(set) var earliestDeadline: NIODeadline?
   /// The longest answer so far, in bytes.
   var longestAnswer = 0
+  /// Interceptors' own.
+  var credential: AnyObject?
   /// What the budget of the server was told.
   private var told = (bytes: 0, isWaiting: false)
   /// Bytes of requests that are held in memory.

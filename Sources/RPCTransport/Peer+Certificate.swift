@@ -14,7 +14,8 @@ extension Peer {
 
   /// Takes the names out of a verified client certificate.
   mutating func read(_ certificate: NIOSSLCertificate) {
-    certificateSubject = certificate.subjectName.map { "\(Self.label($0.type))=\($0.value)" }.joined(separator: ",")
+    certificateSubject = certificate.subjectName.map { "\(Self.label($0.type))=\(Self.escaped($0.value))" }.joined(
+      separator: ",")
     certificateNames = certificate._subjectAlternativeNames().compactMap { name in
       switch name.nameType {
       case .dnsName, .uri: String(decoding: name.contents, as: UTF8.self)
@@ -36,6 +37,16 @@ extension Peer {
     case .userId: "UID"
     default: "OID"
     }
+  }
+
+  /// RFC 4514, section 2.4: a value with a comma in it must not pass for two.
+  private static func escaped(_ value: String) -> String {
+    var text = ""
+    for scalar in value.unicodeScalars {
+      if ",+\"\\<>;".unicodeScalars.contains(scalar) { text.unicodeScalars.append("\\") }
+      text.unicodeScalars.append(scalar)
+    }
+    return text
   }
 
   private static func address(_ bytes: [UInt8]) -> String? {

@@ -66,6 +66,8 @@ extension Status {
   init(_ refusal: EnqueueRefusal) {
     switch refusal {
     case .unknownDependency(let id): self.init(.failedPrecondition, "job.depends_on: no job \(id)")
+    case .foreignID: self.init(.alreadyExists, "job.id: it is taken")
+    case .foreignBatch(let id): self.init(.alreadyExists, "job.batch_id: batch \(id) is another's")
     case .circle: self.init(.invalidArgument, "job.depends_on: jobs that wait for each other, or for themselves")
     case .batchClosed(let id): self.init(.failedPrecondition, "job.batch_id: batch \(id) is closed")
     case .tooManyWaiting(let scope, let after):
@@ -80,6 +82,9 @@ extension Status {
     .resourceExhausted, "the server has too much to do; try again shortly", retryPushback: 500)
   static let shuttingDown = Status(.unavailable, "the server is shutting down", retryPushback: 500)
   static let wrongLoop = Status(.internal, "the call is on a loop that the engine does not know")
+
+  static let workerOfAnother = Status(
+    .permissionDenied, "worker_id: a worker of this id takes from queues that are not yours")
 
   static func unknownJob(_ id: String) -> Status { Status(.notFound, "no job \(id)") }
 

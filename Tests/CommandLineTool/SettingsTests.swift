@@ -86,12 +86,30 @@ import Testing
   }
 
   @Test func unsafeSettingsAreWarnedOf() throws {
-    let open = try settings(["--listen", "0.0.0.0:7450", "--durability", "relaxed", "--http", "0.0.0.0:1"]).warnings
+    let open = try settings([
+      "--listen", "0.0.0.0:7450", "--durability", "relaxed", "--http", "0.0.0.0:1", "--anonymous",
+    ]).warnings
     #expect(open.count == 4)
     let encrypted = try settings([
       "--listen", "0.0.0.0:7450", "--tls-cert", "c", "--tls-key", "k", "--tls-client-ca", "a",
     ])
     #expect(encrypted.warnings.isEmpty)
+  }
+
+  /// What others can reach asks who calls, or is encrypted, or was told to be open.
+  @Test(arguments: ["--listen", "--http"]) func openListenersAreRefused(_ flag: String) throws {
+    for place in ["0.0.0.0:7450", "[::]:7450", "10.0.0.1:7450", "jobs.example.org:7450"] {
+      #expect(throws: (any Error).self) { try settings([flag, place]) }
+      _ = try settings([flag, place, "--auth", "file"])
+      _ = try settings([flag, place, "--anonymous"])
+      _ = try settings([flag, place], ["GKICK_ANONYMOUS": "1"])
+      _ = try settings([flag, place, "--tls-cert", "c", "--tls-key", "k", "--http-tls"])
+    }
+    for place in ["127.0.0.1:7450", "[::1]:7450", "localhost:7450"] { _ = try settings([flag, place]) }
+    _ = try settings(["--listen", "unix:/run/gkick.sock"])
+    #expect(throws: (any Error).self) { try settings([flag, "127.0.0.1:1", "--auth-open", "health,jobs"]) }
+    #expect(try settings(["--auth-open", "none"]).access.open.isEmpty)
+    #expect(try settings(["--auth-open", "health"]).access.open == [.health])
   }
 
   @Test func timesAreReadAndWritten() {

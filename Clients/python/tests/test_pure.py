@@ -182,6 +182,10 @@ def test_sql():
 def test_a_token_does_not_go_out_in_plaintext():
     assert Address("127.0.0.1:1", token="t").metadata() == (("authorization", "Bearer t"),)
     assert Address("example.org:1", tls=True, token="t").metadata()
-    with pytest.raises(ValueError, match="plaintext"):
-        Address("example.org:1", token="t").metadata()
+    for target in ("example.org:1", "localhost.example.org:1", "127.example.org:1", "127.0.0.1:1,example.org:1"):
+        with pytest.raises(ValueError, match="plaintext"):
+            Address(target, token="t").metadata()
+        assert Address(target, token="t", insecure_token=True).metadata()
+    for target in ("localhost:1", "[::1]:1", "unix:/run/x", "127.0.0.1:1,127.0.0.2:2"):
+        assert Address(target, token="t").metadata()
     assert Address.of(None, {"GKICK_ADDRESS": "a:1", "GKICK_TLS": "1", "GKICK_TOKEN": "t"}) == Address("a:1", tls=True, token="t")

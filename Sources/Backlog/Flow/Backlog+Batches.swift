@@ -21,8 +21,21 @@ extension Backlog {
   /// A new job's batch is made if it is not there.
   func joinBatch(_ job: LiveJob, _ now: Timestamp) {
     let id = job.head.job.options.batchID
-    guard !id.isEmpty, batches.byID[id] == nil else { return }
-    makeBatch(BatchTerms(id: id), now)
+    guard !id.isEmpty else { return }
+    note(job.head.job.queue, of: batches.byID[id] ?? makeBatch(BatchTerms(id: id), now))
+  }
+
+  /// Remembers whose the batch is.
+  private func note(_ queue: String, of batch: BatchEntry) {
+    guard batch.queues.count <= BatchEntry.mostQueues, batch.queues.insert(queue).inserted else { return }
+    batch.haveTermsChanged = true
+    batches.touch(batch)
+  }
+
+  /// Whether none of what is known of the batch is of these queues. One that is not there is nobody's.
+  func isForeign(batch id: String, to scope: QueueScope?) -> Bool {
+    guard scope != nil, let batch = batches.byID[id] else { return false }
+    return batch.isForeign(to: scope)
   }
 
   @discardableResult
@@ -45,13 +58,18 @@ extension Backlog {
   public enum BatchResult: Sendable {
     case done(BatchView)
     case notFound
+    /// It is there, and nothing of it is of the caller's queues.
+    case foreign
     /// It is finished: its callbacks are no longer changed.
     case finished
   }
 
   /// Makes a batch, or changes what is said of it.
-  public func putBatch(_ terms: BatchTerms, now: Moment) throws(StoreError) -> BatchResult {
+  public func putBatch(
+    _ terms: BatchTerms, scope: QueueScope? = nil, now: Moment
+  ) throws(StoreError) -> BatchResult {
     var terms = terms
+    if isForeign(batch: terms.id, to: scope) { return .foreign }
     if terms.id.isEmpty {
       // A number is spent on it, so that it is never another's.
       terms.id = JobID.make(seq: nextSeq, at: now.wall, salt: salt)
@@ -70,21 +88,33 @@ extension Backlog {
     } else {
       batch = makeBatch(terms, now.wall)
     }
+    for job in [terms.onFinished, terms.onSucceeded] { if let job { note(job.queue, of: batch) } }
     if batch.isDue { try finish(batch, now.wall) }
     return .done(batch.view)
   }
 
-  public func batch(_ id: String) -> BatchView? { batches.byID[id]?.view }
+  /// nil: it is not there, or nothing of it is of these queues.
+  public func batch(_ id: String, scope: QueueScope? = nil) -> BatchView? {
+    guard let batch = batches.byID[id], !batch.isForeign(to: scope) else { return nil }
+    return batch.view
+  }
+
+  /// Whether all jobs of the batch are of these queues.
+  public func isOwn(batch id: String, scope: QueueScope?) -> Bool {
+    batches.byID[id].map { $0.isOwn(scope) } ?? true
+  }
 
   /// Newest first, from `before` on (nil: the newest), at most `limit`; and where the next page begins.
-  public func batches(unfinishedOnly: Bool, before: Int64?, limit: Int) -> (batches: [BatchView], next: Int64?) {
+  public func batches(
+    unfinishedOnly: Bool, before: Int64?, limit: Int, scope: QueueScope? = nil
+  ) -> (batches: [BatchView], next: Int64?) {
     var found: [BatchView] = []
     var rank = before.map { batches.order.rank(of: Entry(at: $0, seq: $0)) } ?? batches.order.count
     var last: Int64?
     while rank > 0 {
       rank -= 1
       guard let entry = batches.order[rank], let batch = batches.byNumber[entry.seq] else { break }
-      if unfinishedOnly, batch.finishedAt != nil { continue }
+      if unfinishedOnly && batch.finishedAt != nil || batch.isForeign(to: scope) { continue }
       if found.count == limit { return (found, last) }
       found.append(batch.view)
       last = batch.number
@@ -135,7 +165,9 @@ extension Backlog {
       batch.finishedAt = now
       batches.open -= 1
       batches.ends.insert(Entry(at: (now + terms.deadRetention).microseconds, seq: batch.number))
-      record([Event(kind: .batchFinished, at: now, batchID: batch.terms.id)])
+      // Of one with jobs of several queues only those hear who may know of all queues.
+      let queue = batch.queues.count == 1 ? batch.queues.first ?? "" : ""
+      record([Event(kind: .batchFinished, at: now, queue: queue, batchID: batch.terms.id)])
       if let job = batch.terms.onFinished { batch.onFinishedJobID = try enqueueOwn(job, now) }
     }
     if batch.onSucceededJobID.isEmpty, let job = batch.terms.onSucceeded,

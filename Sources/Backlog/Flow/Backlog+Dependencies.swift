@@ -25,8 +25,12 @@ extension Backlog {
   // MARK: New jobs
 
   /// Looks up what a job depends on; those that exist must be at hand.
-  func tie(_ job: NewJob, replacing existing: LiveJob? = nil, into ties: inout Ties) -> EnqueueRefusal? {
+  /// - Parameter scope: jobs of other queues are not there; nil: all queues.
+  func tie(
+    _ job: NewJob, replacing existing: LiveJob? = nil, scope: QueueScope? = nil, into ties: inout Ties
+  ) -> EnqueueRefusal? {
     let options = job.options
+    if isForeign(batch: options.batchID, to: scope) { return .foreignBatch(id: options.batchID) }
     if !options.batchID.isEmpty, existing?.head.job.options.batchID != options.batchID,
       let refusal = closed(options.batchID)
     {
@@ -34,7 +38,7 @@ extension Backlog {
     }
     for id in options.dependsOn {
       if id == job.id || id == existing?.id { return .circle }
-      guard let other = find(id) else { return .unknownDependency(id: id) }
+      guard let other = find(id), scope.covers(other.head.job.queue) else { return .unknownDependency(id: id) }
       ties.all.append(other)
       if !other.standing.state.isFinal {
         ties.open.append(other)
@@ -144,24 +148,26 @@ extension Backlog {
   }
 
   /// Takes a group in, in an order of its own, as if it were in the order given.
-  func enqueue(_ jobs: [NewJob], in order: [Int], now: Timestamp) -> [EnqueueResult] {
+  func enqueue(_ jobs: [NewJob], in order: [Int], scope: QueueScope?, now: Timestamp) -> [EnqueueResult] {
     var results = jobs.map { _ in EnqueueResult.withdrawn }
     let first = nextSeq
     // An id that looks like ours may lie in the way of the numbers.
     let hasNumbers = !hasLookalikes && !jobs.contains { JobID.seq(of: $0.id, salt: salt) != nil }
     for index in order {
-      results[index] = enqueue(jobs[index], number: hasNumbers ? first + Int64(index) : nil, now: now)
+      results[index] = enqueue(
+        jobs[index], number: hasNumbers ? first + Int64(index) : nil, scope: scope, now: now)
     }
     return results
   }
 
   /// What an all-or-nothing group gets when any of its jobs is rejected, nil when none is.
-  func rejections(in jobs: [NewJob], now: Timestamp) -> [EnqueueResult]? {
+  func rejections(in jobs: [NewJob], scope: QueueScope?, now: Timestamp) -> [EnqueueResult]? {
     guard
-      jobs.contains(where: { job in
-        job.options !== JobOptions.standard || queues[job.queue]?.gate != nil
-          || limits.entries[.queue(job.queue)] != nil
-      })
+      scope != nil
+        || jobs.contains(where: { job in
+          job.options !== JobOptions.standard || queues[job.queue]?.gate != nil
+            || limits.entries[.queue(job.queue)] != nil
+        })
     else { return nil }
     let places = placesByID(jobs)
     let isCircular = walk(jobs, places) == nil
@@ -172,7 +178,10 @@ extension Backlog {
     for (index, job) in jobs.enumerated() {
       var result = EnqueueResult.withdrawn
       let exists = !job.id.isEmpty && places[job.id] != index
-      if !exists {
+      if scope != nil, !job.id.isEmpty, let other = find(job.id), !scope.covers(other.head.job.queue) {
+        result = .refused(.foreignID)
+        rejected = true
+      } else if !exists {
         let key = job.options.unique.map { [job.queue, $0.key] }
         var holder = key.flatMap { holders[$0] }
         if let key, holder == nil { holder = self.holder(queue: key[0], key: key[1], now)?.id }
@@ -183,7 +192,7 @@ extension Backlog {
           }
         } else {
           if let key { holders[key] = job.id }
-          if let refusal = trial(job, places, isCircular, &added) {
+          if let refusal = trial(job, places, isCircular, scope, &added) {
             result = .refused(refusal)
             rejected = true
           }
@@ -195,12 +204,14 @@ extension Backlog {
   }
 
   private func trial(
-    _ job: NewJob, _ places: [String: Int], _ isCircular: Bool, _ added: inout [Limit.Scope: UInt64]
+    _ job: NewJob, _ places: [String: Int], _ isCircular: Bool, _ scope: QueueScope?,
+    _ added: inout [Limit.Scope: UInt64]
   ) -> EnqueueRefusal? {
+    if isForeign(batch: job.options.batchID, to: scope) { return .foreignBatch(id: job.options.batchID) }
     if !job.options.batchID.isEmpty, let refusal = closed(job.options.batchID) { return refusal }
     for id in job.options.dependsOn where id == job.id || places[id] == nil {
       if id == job.id { return .circle }
-      if find(id) == nil { return .unknownDependency(id: id) }
+      guard let other = find(id), scope.covers(other.head.job.queue) else { return .unknownDependency(id: id) }
     }
     if isCircular, job.options.dependsOn.contains(where: { places[$0] != nil }) { return .circle }
     return overfull(job, added: &added)

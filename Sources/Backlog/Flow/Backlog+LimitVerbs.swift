@@ -45,8 +45,13 @@ extension Backlog {
   }
 
   /// Queues first, then keys, then prefixes, by name; after `after`, at most `limit`.
-  public func limits(after: Limit.Scope?, limit: Int, now: Moment) -> (limits: [LimitView], next: Limit.Scope?) {
-    let scopes = limits.entries.keys.filter { scope in after.map { $0 < scope } ?? true }.sorted()
+  /// - Parameter own: only limits of these queues; nil: all, those of keys too.
+  public func limits(
+    after: Limit.Scope?, limit: Int, own: QueueScope? = nil, now: Moment
+  ) -> (limits: [LimitView], next: Limit.Scope?) {
+    let scopes = limits.entries.keys.filter { scope in
+      (after.map { $0 < scope } ?? true) && scope.isOf(own)
+    }.sorted()
     let page = scopes.prefix(limit)
     let views = page.compactMap { scope in
       limits.entries[scope].map { LimitView(limit: $0.limit, usage: usage(of: $0, now.wall)) }

@@ -45,6 +45,11 @@ extension Backlog {
     }
   }
 
+  /// Whether there is one of this id that makes jobs of another queue.
+  public func isForeign(recurring id: String, to scope: QueueScope?) -> Bool {
+    scope != nil && recurrings.byID[id].map { !scope.covers($0.job.queue) } ?? false
+  }
+
   public func deleteRecurring(_ id: String) -> Bool {
     guard let entry = recurrings.byID[id] else { return false }
     recurrings.remove(entry)
@@ -60,12 +65,12 @@ extension Backlog {
   }
 
   /// By id, after `after`, at most `limit` and no more than `bytes` of jobs.
-  public func recurring(after: String?, limit: Int, bytes: Int) -> RecurringPage {
+  public func recurring(after: String?, limit: Int, bytes: Int, scope: QueueScope? = nil) -> RecurringPage {
     let ids = recurrings.byID.keys.filter { id in after.map { $0 < id } ?? true }.sorted()
     var page = RecurringPage(jobs: [], next: nil)
     var size = 0
     for id in ids {
-      guard let entry = recurrings.byID[id] else { continue }
+      guard let entry = recurrings.byID[id], scope.covers(entry.job.queue) else { continue }
       size += entry.job.body.count + 1_024
       if page.jobs.count == limit || (size > bytes && !page.jobs.isEmpty) {
         page.next = page.jobs.last?.job.id

@@ -10,6 +10,9 @@ final class BatchEntry {
   var finishedAt: Timestamp?
   var onFinishedJobID = ""
   var onSucceededJobID = ""
+  /// Of its jobs, and of the callbacks. Complete up to `mostQueues`; one more says that there are more.
+  var queues: Set<String> = []
+  static let mostQueues = 256
   // What this tick changed
   var haveTermsChanged = false
   var isTouched = false
@@ -22,6 +25,18 @@ final class BatchEntry {
 
   /// Closed to whoever is not of it.
   var refuses: Bool { terms.isClosed && counts.running == 0 }
+
+  /// Of one that an older version made the queues are not known: it is shown to those who may know of all.
+  private var isUnknown: Bool { queues.isEmpty && counts.jobs > 0 }
+
+  func isForeign(to scope: QueueScope?) -> Bool {
+    guard scope != nil else { return false }
+    return isUnknown || !queues.isEmpty && !queues.contains { scope.covers($0) }
+  }
+
+  func isOwn(_ scope: QueueScope?) -> Bool {
+    scope == nil || !isUnknown && queues.count <= Self.mostQueues && queues.allSatisfy { scope.covers($0) }
+  }
 
   var view: BatchView {
     BatchView(
@@ -43,7 +58,7 @@ final class BatchEntry {
 
   var termsDocument: Document {
     var packer = Packer()
-    packer.add(1)
+    packer.add(2)
     packer.add(signed: number)
     packer.add(signed: createdAt.microseconds)
     packer.add(terms.description)
@@ -52,6 +67,8 @@ final class BatchEntry {
       packer.add(job != nil)
       if let job { packer.add(job) }
     }
+    packer.add(UInt64(queues.count))
+    for queue in queues.sorted() { packer.add(queue) }
     return Document(kind: .batch, key: Self.termsKey(terms.id), bytes: packer.bytes)
   }
 
@@ -67,7 +84,9 @@ final class BatchEntry {
 
   convenience init?(id: String, terms bytes: [UInt8]) {
     var unpacker = Unpacker(bytes)
-    guard unpacker.number() == 1, let number = unpacker.signed(), let created = unpacker.signed(),
+    // Version 1 did not know the queues.
+    guard let version = unpacker.number(), 1...2 ~= version, let number = unpacker.signed(),
+      let created = unpacker.signed(),
       let description = unpacker.text(), let isClosed = unpacker.flag()
     else { return nil }
     var callbacks: [NewJob?] = []
@@ -80,12 +99,21 @@ final class BatchEntry {
       guard let job = unpacker.job() else { return nil }
       callbacks.append(job)
     }
+    var queues: Set<String> = []
+    if version == 2 {
+      guard let count = unpacker.number() else { return nil }
+      for _ in 0..<min(count, UInt64(Self.mostQueues) + 1) {
+        guard let queue = unpacker.text() else { return nil }
+        queues.insert(queue)
+      }
+    }
     guard unpacker.isAtEnd else { return nil }
     self.init(
       number: number,
       terms: BatchTerms(
         id: id, description: description, onFinished: callbacks[0], onSucceeded: callbacks[1], isClosed: isClosed),
       createdAt: Timestamp(microseconds: created))
+    self.queues = queues
   }
 
   /// - Returns: whether these are such bytes.

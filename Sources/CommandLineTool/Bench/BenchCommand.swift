@@ -80,6 +80,7 @@ struct BenchCommand: RemoteCommand {
 
   func run(_ remote: Remote, _ output: Output) async throws {
     var settings = try settings(prefix: "bench")
+    settings.metadata = try client.settings().metadata
     let own = "bench-\(getpid())-\(Timestamp.now.microseconds % 1_000_000)"
     let runner = BenchRunner(
       settings: settings, client: try client.settings(), meter: ServerMeter(page: try metricsPage()))

@@ -122,7 +122,7 @@ struct BenchRunner {
       if settings.mode == .stream {
         let stream = NIOLoopBound(
           StreamLane(depth: depth, run: run, settings: settings, completed: completed), eventLoop: channel.eventLoop)
-        channel.open("/gkick.v1.JobService/EnqueueStream") { stream.value }
+        channel.open("/gkick.v1.JobService/EnqueueStream", metadata: settings.metadata) { stream.value }
       } else {
         ProducerLane(channel: channel, run: run, settings: settings, completed: completed).start(calls: depth)
       }
@@ -199,7 +199,7 @@ private struct Crew {
         let lane = NIOLoopBound(
           WorkerLane(run: run, settings: settings, measuresStart: measuresStart, ready: ready, completed: completed),
           eventLoop: channel.eventLoop)
-        channel.open("/gkick.v1.WorkerService/Work") { lane.value }
+        channel.open("/gkick.v1.WorkerService/Work", metadata: runner.settings.metadata) { lane.value }
         return lane
       }.get()
       try await ready.futureResult.get()

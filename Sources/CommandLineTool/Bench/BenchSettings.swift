@@ -1,5 +1,6 @@
 import Jobs
 import NIOCore
+import RPC
 import Wire
 
 /// How producers hand jobs over.
@@ -28,6 +29,8 @@ enum BenchScenario: String, CaseIterable, Sendable {
 struct BenchSettings: Sendable {
   var scenarios = BenchScenario.allCases
   var mode = BenchMode.unary
+  /// Goes along with every call: who asks.
+  var metadata = Metadata()
   var jobs = 100_000
   var inFlight = 64
   var connections = 4

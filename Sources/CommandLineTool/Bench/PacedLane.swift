@@ -57,7 +57,7 @@ final class PacedLane {
     _ = codec.encodeEnqueueRequest(spec, settings.durability)
     let call = NIOLoopBound(
       PacedCall(lane: self, request: ByteBuffer(bytes: codec.packed()), meant: meant), eventLoop: channel.eventLoop)
-    channel.open("/gkick.v1.JobService/Enqueue") { call.value }
+    channel.open("/gkick.v1.JobService/Enqueue", metadata: settings.metadata) { call.value }
   }
 
   fileprivate func ended(_ status: Status, _ meant: NIODeadline) {

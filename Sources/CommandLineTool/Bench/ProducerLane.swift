@@ -45,7 +45,7 @@ final class ProducerLane {
       : BenchRequests.request(jobs.lowerBound, jobs: jobs.count, settings)
     // The call is made on this loop: the box is opened where it was closed.
     let call = NIOLoopBound(ProducerCall(lane: self, request: request, jobs: jobs.count), eventLoop: channel.eventLoop)
-    channel.open(path) { call.value }
+    channel.open(path, metadata: settings.metadata) { call.value }
   }
 
   fileprivate func answered(_ message: ByteBuffer, jobs: Int) {

@@ -3,6 +3,7 @@ import Glibc
 import Jobs
 import NIOCore
 import NIOSSL
+import RPC
 import RPCTransport
 
 /// Where the server is and how to speak with it.
@@ -29,6 +30,16 @@ struct ConnectionFlags: ParsableArguments {
   @Option(
     help: ArgumentHelp("Its private key. (GKICK_TLS_KEY)", valueName: "file"), completion: .file())
   var tlsKey: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "A file with the token that says who calls. (GKICK_TOKEN_FILE; the token itself: GKICK_TOKEN)", valueName: "file"),
+    completion: .file())
+  var tokenFile: String?
+
+  @Flag(
+    help: "Send the token to another host even without TLS, where it can be read on the way. (GKICK_INSECURE_TOKEN=1)")
+  var insecureToken = false
 
   @Option(
     help: ArgumentHelp(
@@ -62,7 +73,37 @@ struct ConnectionFlags: ParsableArguments {
         security?.identity = .init(certificateChainFile: certificate, privateKeyFile: key)
       }
     }
-    return ClientSettings(endpoint: endpoint, tls: security, timeout: timeout)
+    let token = try token(environment)
+    let isPlain = security == nil && !endpoint.isLocal
+    if token != nil, isPlain, !insecureToken, environment["GKICK_INSECURE_TOKEN"] != "1" {
+      throw ValidationError(
+        "the token would go to \(endpoint) in plaintext: use --tls, or say --insecure-token if it is to be so")
+    }
+    return ClientSettings(endpoint: endpoint, tls: security, timeout: timeout, token: token)
+  }
+
+  /// The flag wins over the environment, and there the token itself over its file.
+  private func token(_ environment: [String: String]) throws -> String? {
+    if tokenFile == nil, let token = environment["GKICK_TOKEN"], !token.isEmpty {
+      return try Self.checked(token, "GKICK_TOKEN")
+    }
+    let setting = Setting("--token-file", tokenFile, environment: environment)
+    guard let file = setting.text else { return nil }
+    if let reason = Self.whyUnreadable(file) {
+      throw ValidationError("--token-file: cannot read '\(file)': \(reason)")
+    }
+    guard let bytes = ZoneFolder.read(file, atMost: 64 << 10) else {
+      throw ValidationError("--token-file: '\(file)' cannot be read, or is over 64 KiB")
+    }
+    let line = String(decoding: bytes, as: UTF8.self).prefix { !$0.isNewline }
+    return try Self.checked(String(line), "--token-file '\(file)'")
+  }
+
+  private static func checked(_ token: String, _ place: String) throws -> String {
+    guard !token.isEmpty, token.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
+      throw ValidationError("\(place): a token is one line of visible ASCII characters")
+    }
+    return token
   }
 
   /// What is wrong with which file, in words of our own: the library's name its source files.
@@ -103,4 +144,13 @@ struct ClientSettings: Sendable {
   var endpoint: Endpoint
   var tls: ClientTLS?
   var timeout: Interval
+  /// Who calls; never to be shown.
+  var token: String?
+
+  /// Goes along with every call.
+  var metadata: Metadata {
+    var metadata = Metadata()
+    if let token { metadata.add("authorization", "Bearer \(token)") }
+    return metadata
+  }
 }

@@ -46,7 +46,9 @@ extension ClientSettings {
   func channel() throws -> ClientChannel { try gkickEndpoint.makeChannel() }
 
   var gkickEndpoint: GKick.Endpoint {
-    var endpoint = GKick.Endpoint(self.endpoint.description, tls: tls)
+    var endpoint = GKick.Endpoint(self.endpoint.description, tls: tls, token: token)
+    // What may be sent where is decided where the flags are read.
+    endpoint.sendsTokenInPlaintext = true
     endpoint.timeout = .microseconds(timeout.microseconds)
     endpoint.userAgent = "gkick/\(Version.text)"
     endpoint.patience = Self.patience

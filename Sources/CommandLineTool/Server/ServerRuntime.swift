@@ -23,6 +23,8 @@ final class ServerRuntime: Sendable {
   /// What JSON over HTTP is served by: every loop of the server in the process.
   private let inProcess: [InProcessTransport]
   private let calls: CallMetrics
+  /// nil: without --auth.
+  private let access: AccessSide?
   private let watchdog: Watchdog
   private let storeKind: String
   private let zones: ZoneFolder
@@ -49,6 +51,11 @@ final class ServerRuntime: Sendable {
     for service in ["JobService", "WorkerService", "AdminService"] { health.set(.serving, for: "gkick.v1." + service) }
     calls = CallMetrics(paths: methods.paths)
     methods.intercept(calls)
+    let (servers, loops) = (engines.namespace, group)
+    access = try settings.access.file.map { path in
+      try AccessSide(
+        path, open: settings.access.open, servers: servers, methods: &methods, group: loops, logger: logger)
+    }
     engines.finish(&methods)
     let table = methods
     inProcess = group.makeIterator().map {
@@ -69,6 +76,7 @@ final class ServerRuntime: Sendable {
   func run(_ wishes: AsyncStream<Signals.Wish>) async throws {
     engines.start()
     watchdog.start()
+    access?.start()
     var http: HTTPSide?
     do {
       // Before anybody is served: whoever asks finds all that there is.
@@ -130,6 +138,7 @@ final class ServerRuntime: Sendable {
       "gkick \(Version.text) serves",
       metadata: [
         "listen": "\(settings.listen.map(\.description).joined(separator: ","))",
+        "auth": "\(settings.access.file ?? "none")",
         "tls": "\(settings.tls == nil ? "none" : settings.tls?.clientAuthorities == nil ? "server" : "mutual")",
         "store": "\(settings.store)", "durability": "\(settings.durability)",
         "http": "\(http == nil ? "none" : settings.http?.description ?? "none")", "pid": "\(getpid())",
@@ -158,6 +167,7 @@ final class ServerRuntime: Sendable {
   }
 
   private func reload() {
+    access?.reload()
     do {
       try server.reloadCertificates()
       logger.info("certificates read again")
@@ -174,6 +184,7 @@ final class ServerRuntime: Sendable {
     await engines.drain(within: .microseconds(settings.drainTimeout.microseconds))
     await server.shutdownGracefully(within: .seconds(2))
     await http?.stop()
+    access?.stop()
     watchdog.stop()
     try await engines.stop()
     try await group.shutdownGracefully()
@@ -185,9 +196,11 @@ final class ServerRuntime: Sendable {
   private func startHTTP() async throws -> HTTPSide? {
     guard case .host(let name, let port)? = settings.http else { return nil }
     do {
-      return try await HTTPSide.start(
-        settings.gateway(host: name, port: port), transports: inProcess, logger: logger
-      ) { [self] path in await page(path) }
+      var gateway = try settings.gateway(host: name, port: port)
+      if let access { gateway.whoHas = { await access.identity($0) } }
+      return try await HTTPSide.start(gateway, transports: inProcess, logger: logger) { [self] path, token in
+        await page(path, token)
+      }
     } catch let failure as StartFailure {
       throw failure
     } catch {
@@ -195,7 +208,7 @@ final class ServerRuntime: Sendable {
     }
   }
 
-  private func page(_ path: String) async -> GatewayPage? {
+  private func page(_ path: String, _ token: String?) async -> GatewayPage? {
     switch path {
     case "/healthz":
       // Asks none of the threads that it is about.
@@ -207,11 +220,14 @@ final class ServerRuntime: Sendable {
       let readiness = engines.readiness
       return .text(readiness.isReady ? 200 : 503, readiness.text)
     case "/metrics":
+      if let access, !settings.access.open.contains(.metrics), let refusal = await access.refusesMetrics(token) {
+        return refusal
+      }
       let page = MetricsPage(
         host: await engines.host?.statistics(), queues: (try? await engines.host?.queues()) ?? [],
         workers: await engines.host?.workers() ?? [], limits: await engines.host?.limits() ?? [], calls: calls.rows(),
         transport: server.statistics, process: .read(), startedAt: startedAt, store: storeKind,
-        leadership: engines.leadership)
+        leadership: engines.leadership, refused: access?.control.refused)
       return GatewayPage(status: 200, contentType: PrometheusText.contentType, body: page.text())
     default:
       return nil

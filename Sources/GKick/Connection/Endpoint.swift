@@ -18,8 +18,10 @@ public struct Endpoint: Sendable, ExpressibleByStringLiteral {
   public var address: String
   /// `nil`: plaintext.
   public var tls: ClientTLS?
-  /// Sent with every call as `authorization: Bearer …`.
+  /// Sent with every call as `authorization: Bearer …`. Without TLS only to this machine, unless `sendsTokenInPlaintext`.
   public var token: String?
+  /// Sends the token to other hosts without TLS, too, where it can be read on the way.
+  public var sendsTokenInPlaintext = false
   /// One call's time, unless it waits by its nature.
   public var timeout: Duration = .seconds(30)
   /// Whether calls wait for a server that cannot be reached, up to `timeout`, instead of failing at once.
@@ -46,12 +48,14 @@ public struct Endpoint: Sendable, ExpressibleByStringLiteral {
 
   public init(stringLiteral value: String) { self.init(value) }
 
-  /// What the environment says: `GKICK_ADDRESS` (else localhost), `GKICK_TOKEN`, and for TLS `GKICK_TLS=1` (trusting the system's
+  /// What the environment says: `GKICK_ADDRESS` (else localhost), `GKICK_TOKEN` (with `GKICK_INSECURE_TOKEN=1` also in plaintext to
+  /// another host), and for TLS `GKICK_TLS=1` (trusting the system's
   /// authorities), `GKICK_TLS_CA`, `GKICK_TLS_CERT` and `GKICK_TLS_KEY` (PEM files), as for the command line.
   public static var environment: Endpoint { Endpoint(environment: variable) }
 
   init(environment variable: (String) -> String?) {
     self.init(variable("GKICK_ADDRESS") ?? "localhost:\(Self.defaultPort)", token: variable("GKICK_TOKEN"))
+    sendsTokenInPlaintext = variable("GKICK_INSECURE_TOKEN") == "1"
     let authorities = variable("GKICK_TLS_CA")
     let certificate = variable("GKICK_TLS_CERT")
     guard variable("GKICK_TLS") == "1" || authorities != nil || certificate != nil else { return }
@@ -71,6 +75,18 @@ public struct Endpoint: Sendable, ExpressibleByStringLiteral {
 
   // MARK: - For the library
 
+  /// Whether all of it is this machine.
+  var isLocal: Bool {
+    address.split(separator: ",").allSatisfy { part in
+      if part.hasPrefix("unix:") { return true }
+      let place = part.hasPrefix("dns:///") ? part.dropFirst("dns:///".count) : part.drop { $0 == " " }
+      if place.hasPrefix("[") { return place.hasPrefix("[::1]") }
+      let host = place.prefix { $0 != ":" }
+      let numbers = host.split(separator: ".", omittingEmptySubsequences: false).map { UInt8($0) }
+      return host == "localhost" || numbers.count == 4 && numbers[0] == 127 && numbers.allSatisfy { $0 != nil }
+    }
+  }
+
   var metadata: Metadata {
     var metadata = Metadata()
     if let token { metadata.add("authorization", "Bearer \(token)") }
@@ -81,6 +97,10 @@ public struct Endpoint: Sendable, ExpressibleByStringLiteral {
   package func makeChannel() throws(GKickError) -> ClientChannel {
     guard let target = ClientTarget(address, defaultPort: Self.defaultPort) else {
       throw GKickError(.invalid, "\"\(address)\" is no address: write host:port, dns:///host:port or unix:path")
+    }
+    if token != nil, tls == nil, !sendsTokenInPlaintext, !isLocal {
+      throw GKickError(
+        .invalid, "the token would go to \(address) in plaintext: set tls, or sendsTokenInPlaintext if it is to be so")
     }
     var configuration = ClientConfiguration()
     configuration.tls = tls

@@ -22,9 +22,14 @@ export async function call(service, method, message = {}, signal) {
   const text = await answer.text()
   let body = {}
   try { body = text ? JSON.parse(text) : {} } catch { /* a proxy's page */ }
+  if (answer.status === 401) onStranger()
   if (!answer.ok) throw new CallError(body.code || `http ${answer.status}`, body.message)
   return body
 }
+
+// What is done when the server does not know, or no longer knows, who asks.
+let onStranger = () => {}
+export const whenStranger = (work) => { onStranger = work }
 
 export const jobs = (method, message, signal) => call('JobService', method, message, signal)
 export const admin = (method, message, signal) => call('AdminService', method, message, signal)

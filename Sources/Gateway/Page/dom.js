@@ -1,6 +1,9 @@
 // Elements from values. Text is always text: nothing that comes from jobs becomes markup.
+import { may } from './session.js'
 
-export function element(name, properties = {}, ...children) {
+// `needs`: the call without which it is not shown.
+export function element(name, { needs, ...properties } = {}, ...children) {
+  if (needs && !may(needs)) return null
   const made = document.createElement(name)
   for (const [key, value] of Object.entries(properties)) {
     if (value === undefined || value === null || value === false) continue

@@ -21,16 +21,16 @@ export async function recurring({ draw, every, fail, query, signal, again }) {
       put({ ...one, id, cron: cron || undefined, every: cron ? undefined : period || undefined, timeZone, nextRunAt: undefined, lastRunAt: undefined,
         job: { ...(one.job || {}), queue, name } })
     }
-    draw(element('h2', {}, 'Recurring jobs'), element('div', { class: 'actions' }, element('button', { onclick: () => edit({}) }, 'New')),
+    draw(element('h2', {}, 'Recurring jobs'), element('div', { class: 'actions' }, element('button', { needs: 'PutRecurringJob', onclick: () => edit({}) }, 'New')),
       table('Recurring jobs', [
         ['Id', (row) => row.id, 'text'], ['When', (row) => `${row.cron || `every ${row.every}`} ${row.timeZone || ''}`, 'mono'],
         ['Job', (row) => `${row.job?.name} in ${row.job?.queue || 'default'}`, 'text'],
         ['Next', (row) => (row.paused ? element('span', { class: 'state warm' }, 'paused') : time(row.nextRunAt))], ['Last', (row) => time(row.lastRunAt)],
         ['', (row) => element('div', { class: 'actions' },
-          element('button', { onclick: () => admin('TriggerRecurringJob', { id: row.id }).then(({ jobId }) => { location.hash = `#/jobs/${encodeURIComponent(jobId)}` }, fail) }, 'Trigger'),
-          element('button', { onclick: () => put({ ...row, paused: !row.paused, nextRunAt: undefined, lastRunAt: undefined }) }, row.paused ? 'Resume' : 'Pause'),
-          element('button', { onclick: () => edit(row) }, 'Edit'),
-          element('button', { class: 'danger', onclick: async () => {
+          element('button', { needs: 'TriggerRecurringJob', onclick: () => admin('TriggerRecurringJob', { id: row.id }).then(({ jobId }) => { location.hash = `#/jobs/${encodeURIComponent(jobId)}` }, fail) }, 'Trigger'),
+          element('button', { needs: 'PutRecurringJob', onclick: () => put({ ...row, paused: !row.paused, nextRunAt: undefined, lastRunAt: undefined }) }, row.paused ? 'Resume' : 'Pause'),
+          element('button', { needs: 'PutRecurringJob', onclick: () => edit(row) }, 'Edit'),
+          element('button', { needs: 'DeleteRecurringJob', class: 'danger', onclick: async () => {
             if (await ask(`Delete ${row.id}?`, [], 'Delete', true)) admin('DeleteRecurringJob', { id: row.id }).then(again, fail)
           } }, 'Delete'))],
       ], found, 'There are none.'),
@@ -75,8 +75,8 @@ export async function batch({ argument: id, draw, every, fail, signal, again }) 
       cards([['jobs', count(one.jobs)], ['waiting', count(one.waiting)], ['running', count(one.running)], ['succeeded', count(one.succeeded)],
         ['dead', count(one.dead)], ['canceled', count(one.canceled)]]),
       element('div', { class: 'actions' },
-        !one.closed && element('button', { onclick: () => jobs('PutBatch', { batch: { id, closed: true } }).then(again, fail) }, 'Close'),
-        !one.finishedAt && element('button', { class: 'danger', onclick: async () => {
+        !one.closed && element('button', { needs: 'PutBatch', onclick: () => jobs('PutBatch', { batch: { id, closed: true } }).then(again, fail) }, 'Close'),
+        !one.finishedAt && element('button', { needs: 'CancelBatch', class: 'danger', onclick: async () => {
           if (await ask('Cancel all that is not final?', [], 'Cancel the batch', true)) jobs('CancelBatch', { batchId: id }).then(again, fail)
         } }, 'Cancel'),
         element('a', { href: `#/jobs?batch=${encodeURIComponent(id)}` }, 'Its jobs')),
@@ -153,14 +153,14 @@ export async function limits({ draw, every, fail, query, signal, again }) {
       admin('PutLimit', { limit: { ...where, maxRunning: Number(given.maxRunning), rateCount: Number(given.rateCount),
         ratePeriod: given.ratePeriod || undefined, maxWaiting: given.maxWaiting } }).then(again, fail)
     }
-    draw(element('h2', {}, 'Limits'), element('div', { class: 'actions' }, element('button', { onclick: () => edit(null) }, 'New')),
+    draw(element('h2', {}, 'Limits'), element('div', { class: 'actions' }, element('button', { needs: 'PutLimit', onclick: () => edit(null) }, 'New')),
       table('Limits', [
         ['For', (row) => scope(row.limit).join(' '), 'text'], ['Running', (row) => `${count(row.usage.running)} / ${row.limit.maxRunning || 'any'}`, 'number'],
         ['Rate', (row) => (row.limit.rateCount ? `${count(row.usage.startedInPeriod)} / ${row.limit.rateCount} in ${row.limit.ratePeriod}` : ''), 'number'],
         ['Waiting', (row) => `${count(row.usage.waiting)}${Number(row.limit.maxWaiting) ? ` / ${count(row.limit.maxWaiting)}` : ''}`, 'number'],
         ['Held back', (row) => count(row.usage.heldBack), 'number'], ['Busiest key', (row) => row.usage.busiestKey || '', 'text'],
-        ['', (row) => element('div', { class: 'actions' }, element('button', { onclick: () => edit(row.limit) }, 'Edit'),
-          element('button', { class: 'danger', onclick: async () => {
+        ['', (row) => element('div', { class: 'actions' }, element('button', { needs: 'PutLimit', onclick: () => edit(row.limit) }, 'Edit'),
+          element('button', { needs: 'DeleteLimit', class: 'danger', onclick: async () => {
             if (await ask(`Delete the limit of ${scope(row.limit).join(' ')}?`, [], 'Delete', true)) admin('DeleteLimit', { limit: row.limit }).then(again, fail)
           } }, 'Delete'))],
       ], rows, 'There are none.'),

@@ -44,7 +44,7 @@ function bulk(action, title, wanted, states, again, fail) {
   // What the server cannot select by must not be left out without a word.
   if (wanted.fairnessKey || wanted.recurringJobId) return null
   return element('button', {
-    class: action === 'RETRY' ? '' : 'danger',
+    needs: 'ChangeJobs', class: action === 'RETRY' ? '' : 'danger',
     onclick: async () => {
       try {
         const { changed = 0 } = await admin('ChangeJobs', { ...filter, action: 'BULK_ACTION_COUNT' })
@@ -89,7 +89,7 @@ export async function job({ argument: id, draw, every, fail, follow, signal, aga
     const word = found.state.replace('JOB_STATE_', '')
     isFinal = ['SUCCEEDED', 'DEAD', 'CANCELED', 'EXPIRED'].includes(word)
     const act = (method, title, message = {}, isDanger) => element('button', {
-      class: isDanger ? 'danger' : '',
+      needs: method, class: isDanger ? 'danger' : '',
       onclick: async () => {
         try {
           if (isDanger && !(await ask(`${title} this job?`, [], title, true))) return
@@ -106,7 +106,7 @@ export async function job({ argument: id, draw, every, fail, follow, signal, aga
         ['DEAD', 'CANCELED', 'EXPIRED', 'RETRYING'].includes(word) && act('RetryJob', 'Retry', { resetAttempts: true }),
         !isFinal && act('CancelJob', 'Cancel', {}, true),
         word !== 'RUNNING' && act('DeleteJob', 'Delete', {}, true),
-        element('button', { onclick: () => copy(spec).catch(fail) }, 'Enqueue a changed copy')),
+        element('button', { needs: 'Enqueue', onclick: () => copy(spec).catch(fail) }, 'Enqueue a changed copy')),
       facts([
         ['Queue', element('a', { href: `#/queues/${encodeURIComponent(spec.queue)}` }, spec.queue)], ['Name', spec.name], ['Priority', spec.priority || 0],
         ['Attempt', `${found.attempt || 0} of ${spec.retry?.maxAttempts ?? ''}`], ['Lost', found.lost], ['Made', time(found.createdAt)],

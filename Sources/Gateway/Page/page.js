@@ -1,8 +1,9 @@
 // The page: a hash says what is shown, each view asks the server and draws what it answers.
-import { CallError, admin, follow } from './api.js'
-import { element, show } from './dom.js'
+import { CallError, admin, follow, whenStranger } from './api.js'
+import { element, field, show } from './dom.js'
 import { batch, batches, limits, recurring } from './flow.js'
 import { job, jobList } from './jobs.js'
+import * as session from './session.js'
 import { events, overview, queue, queues, workers } from './views.js'
 
 const main = document.getElementById('main')
@@ -23,7 +24,39 @@ export function fail(error) {
   alertBox.hidden = false
 }
 
+// In place of what the server does not show to strangers.
+function strangers() {
+  leave()
+  shown++
+  leave = () => {}
+  alertBox.hidden = true
+  document.title = 'Sign in · gKick'
+  const wrong = element('p', { role: 'alert' })
+  show(main, element('h2', {}, 'Sign in'),
+    element('form', { class: 'filter', onsubmit: async (event) => {
+      event.preventDefault()
+      wrong.textContent = await session.signIn(new FormData(event.target).get('token').trim()).catch(() => 'the server does not answer')
+      if (!wrong.textContent) begin()
+    } }, field('token', 'Token', '', { type: 'password', autocomplete: 'current-password', required: true }), element('button', {}, 'Sign in')),
+    wrong, element('p', { class: 'note' }, 'It is kept in a cookie that no script can read, until you sign out or the browser ends.'))
+  main.querySelector('input').focus()
+  whoLooks()
+}
+
+function whoLooks() {
+  const { auth, principal, roles = [] } = session.who()
+  show(document.getElementById('session'), auth && principal && [`${principal} (${roles.join(', ')}) `,
+    element('button', { onclick: () => session.signOut().then(strangers, fail) }, 'Sign out')])
+}
+
+function begin() {
+  whoLooks()
+  whoAnswers()
+  route()
+}
+
 function route() {
+  if (session.who().auth && !session.who().principal) return strangers()
   leave()
   const mine = ++shown
   const stop = new AbortController()
@@ -57,6 +90,7 @@ function route() {
 }
 
 async function whoAnswers() {
+  if (session.who().auth && !session.who().principal) return
   const text = document.getElementById('server')
   try {
     const info = await admin('GetServerInfo')
@@ -76,6 +110,6 @@ addEventListener('keydown', (event) => {
   if (place !== undefined) location.hash = `#/${place}`
   if (event.key === '/') { event.preventDefault(); document.querySelector('form.filter input')?.focus() }
 })
-whoAnswers()
+whenStranger(() => session.ask().catch(() => {}).then(() => { if (session.who().auth && !session.who().principal) strangers() }))
 setInterval(() => { if (!document.hidden) whoAnswers() }, 10000)
-route()
+session.ask().catch(fail).finally(begin)

@@ -112,7 +112,7 @@ export async function queue({ argument: name, draw, every, fail, signal, again }
     const { queues: found = [] } = await admin('ListQueues', { prefix: name, pageSize: 1000 }, signal)
     const one = found.find((row) => row.name === name)
     const act = (method, title, extra = {}, isDanger) => element('button', {
-      class: isDanger ? 'danger' : '',
+      needs: method, class: isDanger ? 'danger' : '',
       onclick: async () => {
         try {
           if (isDanger && !(await ask(`${title} ${name}?`, element('p', {}, 'This cannot be undone.'), title, true))) return
@@ -152,7 +152,7 @@ export async function workers({ draw, every, fail, query, signal, again }) {
         ['Lost', (row) => count(row.lostTotal), 'number'], ['Connected', (row) => time(row.connectedAt)],
         ['From', (row) => [row.address, row.serverId].filter(Boolean).join(' at '), 'text'],
         ['', (row) => (row.draining ? element('span', { class: 'state warm' }, 'draining') : element('button', {
-          onclick: () => admin('DrainWorker', { workerId: row.workerId }).then(again, fail), 'aria-label': `Drain ${row.workerId}`,
+          needs: 'DrainWorker', onclick: () => admin('DrainWorker', { workerId: row.workerId }).then(again, fail), 'aria-label': `Drain ${row.workerId}`,
         }, 'Drain'))],
       ], found, 'No worker is connected.'),
       nextPageToken && element('p', {}, element('a', { href: `#/workers?page=${encodeURIComponent(nextPageToken)}` }, 'More')))

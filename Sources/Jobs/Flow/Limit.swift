@@ -55,6 +55,11 @@ extension Limit.Scope: Comparable, CustomStringConvertible {
     }
   }
 
+  /// Whether it is a queue of these. Keys have jobs of any queue: they are everybody's who may know of all.
+  public func isOf(_ own: QueueScope?) -> Bool {
+    if case .queue(let name) = self { own.covers(name) } else { own == nil }
+  }
+
   /// Queues first, then keys, then prefixes, by name.
   public static func < (a: Self, b: Self) -> Bool { a.rank == b.rank ? a.text < b.text : a.rank < b.rank }
 

@@ -29,7 +29,8 @@ extension JobQuery {
   /// Whether the job is one that is asked for; `before` is the storage's affair.
   public func takes(_ head: JobHead, _ state: JobState) -> Bool {
     let job = head.job
-    return (queue.isEmpty || queue == job.queue) && (states.isEmpty || states.contains(state))
+    return (queue.isEmpty || queue == job.queue) && scope.covers(job.queue)
+      && (states.isEmpty || states.contains(state))
       && (name.isEmpty || name == job.name) && (createdBefore.map { head.createdAt < $0 } ?? true)
       && (batchID.isEmpty || batchID == job.options.batchID)
       && (concurrencyKey.isEmpty || concurrencyKey == job.options.concurrencyKey)

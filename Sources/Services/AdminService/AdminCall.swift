@@ -30,6 +30,8 @@ final class AdminCall: Answerable {
     switch reply {
     case .done: call.reply(desk.codec, desk.codec.encodeEmptyResponse())
     case .notFound: call.finish(Status(.notFound, "no \(subject)"))
+    case .notOwn:
+      call.finish(Status(.permissionDenied, "\(subject) takes from queues that are not yours"))
     case .hasJobs:
       call.finish(Status(.failedPrecondition, "\(subject) has jobs, finished ones counted in; purge it first"))
     case .swept(let count): call.reply(desk.codec, desk.codec.encodeCountResponse(count))

@@ -29,11 +29,18 @@ final class BulkCall: CallHandler, Answerable {
     guard change == nil, call.isOpen else { return }
     do throws(Status) {
       change = try message.decode(desk.codec.decodeChangeJobsRequest)
+      try call.mayUse(change?.query.queue ?? "")
+      change?.query.scope = call.scope
     } catch {
       return call.finish(error)
     }
     if desk.isDraining { return call.finish(.shuttingDown) }
-    route = desk.enter(.other(self))
+    let route = desk.enter(.other(self))
+    self.route = route
+    if let change, change.changes {
+      let fence = call.audited(.fence(route), route, change.subject) { $0.queue = change.query.queue }
+      if case .audited = fence { desk.tell(fence) }
+    }
     look(before: nil)
   }
 
@@ -54,7 +61,7 @@ final class BulkCall: CallHandler, Answerable {
       for record in page.jobs where change.concerns(record.state) {
         if let control = change.control(record.job.id) {
           waiting += 1
-          desk.tell(.control(control, route))
+          desk.tell(.control(control.within(change.query.scope), route))
         } else {
           changed += 1
         }
@@ -68,6 +75,8 @@ final class BulkCall: CallHandler, Answerable {
   func answer(_ reply: Reply, desk: LoopDesk) {
     guard call.isOpen else { return }
     switch reply {
+    // Of what was told of the change as a whole.
+    case .fenced: return
     // A running one that is to be canceled is told so.
     case .controlled(.done), .controlled(.running): changed += 1
     // It changed between the look and now, or its unique key is held.
@@ -89,5 +98,21 @@ final class BulkCall: CallHandler, Answerable {
     ticket?.withdraw()
     if let route { desk.leave(route) }
     route = nil
+  }
+}
+
+extension BulkChange {
+  fileprivate var changes: Bool { if case .count = action { false } else { true } }
+
+  /// For the log.
+  fileprivate var subject: String {
+    let word =
+      switch action {
+      case .count: "count"
+      case .retry: "retry"
+      case .cancel: "cancel"
+      case .delete: "delete"
+      }
+    return query.queue.isEmpty ? "\(word) jobs" : "\(word) jobs of queue \(query.queue)"
   }
 }

@@ -15,10 +15,14 @@ final class FlowCall: Answerable {
     self.what = what
   }
 
-  func start(_ desk: LoopDesk, _ command: FlowCommand) throws(Status) {
-    let isAsked = desk.ask(.other(self)) {
-      route = $0
-      return .flow(command, $0)
+  /// - Parameter fill: what an audit of it is about.
+  func start(
+    _ desk: LoopDesk, _ command: FlowCommand, _ fill: ((inout Audit) -> Void)? = nil
+  ) throws(Status) {
+    let isAsked = desk.ask(.other(self)) { route in
+      self.route = route
+      let command = Command.flow(command.within(call.scope), route)
+      return fill.map { call.audited(command, route, what, $0) } ?? command
     }
     if !isAsked { throw .overloaded }
   }
@@ -31,6 +35,8 @@ final class FlowCall: Answerable {
     switch reply {
     case .done: call.reply(codec, codec.encodeEmptyResponse())
     case .notFound: call.finish(Status(.notFound, "no \(what)"))
+    case .foreign: call.finish(Status(.alreadyExists, "\(what): the id is taken"))
+    case .notWholly: call.finish(Status(.permissionDenied, "\(what) has jobs of queues that are not yours"))
     case .finished: call.finish(Status(.failedPrecondition, "\(what) is finished: its callbacks cannot be changed"))
     case .limits(let views, let next): call.reply(codec, codec.encodeListLimitsResponse(views, next: next))
     case .batch(let view): call.reply(codec, codec.encodeBatchResponse(view))
@@ -71,13 +77,16 @@ final class CancelBatchCall: CallHandler, Answerable {
     if desk.isDraining { return call.finish(.shuttingDown) }
     let route = desk.enter(.other(self))
     self.route = route
-    desk.tell(.flow(.closeBatch(id, reason: reason), route))
+    let command = Command.flow(FlowCommand.closeBatch(id, reason: reason).within(call.scope), route)
+    desk.tell(call.audited(command, route, "batch \(id)") { $0.batchID = id })
   }
 
   func answer(_ reply: Reply, desk: LoopDesk) {
     guard call.isOpen, let route else { return }
     switch (step, reply) {
     case (_, .flow(.notFound)): call.finish(Status(.notFound, "no batch \(id)"))
+    case (_, .flow(.notWholly)):
+      call.finish(Status(.permissionDenied, "batch \(id) has jobs of queues that are not yours"))
     case (.closing, .flow(.batch)):
       step = .sweeping
       var query = JobQuery()

@@ -15,6 +15,9 @@ extension Services {
     let service = "/gkick.v1.JobService/"
     methods.unary(service + "PutBatch", host: host) { desk, request throws(Status) in
       let terms = try request.decode(desk.codec.decodePutBatchRequest)
+      for (job, field) in [(terms.onFinished, "on_finished.queue"), (terms.onSucceeded, "on_succeeded.queue")] {
+        try request.call.mayUse(job?.queue ?? "", as: field)
+      }
       try FlowCall(call: request.call, "batch \(terms.id)").start(desk, .putBatch(terms))
     }
     methods.unary(service + "GetBatch", host: host) { desk, request throws(Status) in
@@ -35,11 +38,17 @@ extension Services {
     let service = "/gkick.v1.AdminService/"
     methods.unary(service + "PutLimit", host: host) { desk, request throws(Status) in
       let limit = try request.decode(desk.codec.decodePutLimitRequest)
-      try FlowCall(call: request.call, "limit").start(desk, .putLimit(limit))
+      try request.call.mayLimit(limit.scope)
+      try FlowCall(call: request.call, "limit of \(limit.scope)").start(desk, .putLimit(limit)) { audit in
+        if case .queue(let name) = limit.scope { audit.queue = name }
+      }
     }
     methods.unary(service + "DeleteLimit", host: host) { desk, request throws(Status) in
       let scope = try request.decode(desk.codec.decodeDeleteLimitRequest)
-      try FlowCall(call: request.call, "limit of \(scope)").start(desk, .deleteLimit(scope))
+      try request.call.mayLimit(scope)
+      try FlowCall(call: request.call, "limit of \(scope)").start(desk, .deleteLimit(scope)) { audit in
+        if case .queue(let name) = scope { audit.queue = name }
+      }
     }
     methods.unary(service + "ListLimits", host: host) { desk, request throws(Status) in
       let asked = try request.decode(desk.codec.decodeListLimitsRequest)
@@ -53,7 +62,10 @@ extension Services {
       let job = try request.decode { (bytes) throws(WireError) in
         try desk.codec.decodePutRecurringJobRequest(bytes, now: EngineHost.wallClock())
       }
-      try FlowCall(call: request.call, "recurring job").start(desk, .putRecurring(job))
+      try request.call.mayUse(job.job.queue, as: "job.queue")
+      try FlowCall(call: request.call, "recurring job \(job.id)").start(desk, .putRecurring(job)) {
+        $0.queue = job.job.queue
+      }
     }
     methods.unary(service + "ListRecurringJobs", host: host) { desk, request throws(Status) in
       let asked = try request.decode(desk.codec.decodeListRecurringJobsRequest)
@@ -62,11 +74,11 @@ extension Services {
     }
     methods.unary(service + "DeleteRecurringJob", host: host) { desk, request throws(Status) in
       let id = try request.decode(desk.codec.decodeRecurringIDRequest)
-      try FlowCall(call: request.call, "recurring job \(id)").start(desk, .deleteRecurring(id))
+      try FlowCall(call: request.call, "recurring job \(id)").start(desk, .deleteRecurring(id)) { _ in }
     }
     methods.unary(service + "TriggerRecurringJob", host: host) { desk, request throws(Status) in
       let id = try request.decode(desk.codec.decodeRecurringIDRequest)
-      try FlowCall(call: request.call, "recurring job \(id)").start(desk, .triggerRecurring(id))
+      try FlowCall(call: request.call, "recurring job \(id)").start(desk, .triggerRecurring(id)) { _ in }
     }
     methods.unary(service + "PreviewRecurringJob", host: host) { desk, request throws(Status) in
       let asked = try request.decode { (bytes) throws(WireError) in

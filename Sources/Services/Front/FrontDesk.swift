@@ -209,9 +209,15 @@ final class FrontDesk: @unchecked Sendable {
     metadata.removeAll(FrontHeader.secret)
     metadata.removeAll(FrontHeader.address)
     metadata.removeAll(FrontHeader.server)
+    metadata.removeAll(FrontHeader.principal)
     metadata.add(FrontHeader.secret, secret)
-    metadata.add(FrontHeader.address, call.peer.address)
+    metadata.add(FrontHeader.address, call.callerAddress)
     metadata.add(FrontHeader.server, serverID)
+    if let grant = call.grant {
+      metadata.add(FrontHeader.principal, grant.headerText)
+      // What was shown here is nobody else's business.
+      metadata.removeAll("authorization")
+    }
     return metadata
   }
 

@@ -23,6 +23,8 @@ enum FrontHeader {
   static let address = "gkick-front-address"
   /// Which server it came to.
   static let server = "gkick-front-server"
+  /// Whose the call is, as the server that it came to has found out; without `--auth` nobody's.
+  static let principal = "gkick-front-principal"
 }
 
 extension Status {

@@ -12,14 +12,18 @@ struct BatchPlan {
   /// One per entry of the request; nil: comes from the store.
   private var known: [BatchResult?]
 
-  /// An invalid job has its answer now; in an all-or-nothing batch it then answers for all.
-  init(_ request: BatchRequest) {
+  /// An invalid job has its answer now, and one for a queue that is not the caller's; in an all-or-nothing batch it then answers for all.
+  init(_ request: BatchRequest, of call: ServerCall? = nil) {
     var jobs: [NewJob] = []
     var known: [BatchResult?] = []
     var size = 0
     for entry in request.entries {
       switch entry {
       case .job(let job):
+        if let refusal = Self.refusal(job, of: call) {
+          known.append(BatchResult(refusal))
+          continue
+        }
         jobs.append(job)
         known.append(nil)
         size += job.body.count
@@ -31,10 +35,19 @@ struct BatchPlan {
       jobs = []
       size = 0
     }
-    group = EnqueueGroup(jobs: jobs, allOrNothing: request.allOrNothing)
+    group = EnqueueGroup(jobs: jobs, allOrNothing: request.allOrNothing, scope: call?.scope)
     durability = request.durability
     self.known = known
     self.size = size
+  }
+
+  private static func refusal(_ job: NewJob, of call: ServerCall?) -> Status? {
+    do throws(Status) {
+      try call?.mayUse(job.queue, as: "job.queue")
+      return nil
+    } catch {
+      return error
+    }
   }
 
   /// Whether the engine has nothing to do for it.

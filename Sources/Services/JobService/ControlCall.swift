@@ -22,9 +22,10 @@ final class ControlCall: Answerable {
   }
 
   func start(_ control: Control, desk: LoopDesk) throws(Status) {
-    let isAsked = desk.ask(.other(self)) {
-      route = $0
-      return .control(control, $0)
+    let isAsked = desk.ask(.other(self)) { route in
+      self.route = route
+      let command = Command.control(control.within(call.scope), route)
+      return call.audited(command, route, "job \(jobID)") { $0.jobID = jobID }
     }
     if !isAsked { throw .overloaded }
   }

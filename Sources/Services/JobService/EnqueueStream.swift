@@ -75,7 +75,7 @@ final class EnqueueStream: CallHandler, Answerable, Pausable {
       failure = error
       return finishIfDone()
     }
-    let part = Part(self, BatchPlan(batch))
+    let part = Part(self, BatchPlan(batch, of: call))
     parts.append(part)
     size += part.plan.size
     if part.plan.isAnswered {

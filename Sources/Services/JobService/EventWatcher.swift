@@ -48,13 +48,14 @@ final class EventWatcher: CallHandler, Answerable {
     let request: EventsRequest
     do throws(Status) {
       request = try message.decode(desk.codec.decodeStreamEventsRequest)
+      try call.mayUse(request.queues, as: "queues")
     } catch {
       return call.finish(error)
     }
     if desk.isDraining { return call.finish(.shuttingDown) }
     filter = EventFilter(
       queues: Set(request.queues), names: Set(request.names), jobIDs: Set(request.jobIDs), kinds: request.kinds,
-      batchID: request.batchID)
+      batchID: request.batchID, scope: call.scope)
     start = request.after
     let route = desk.enter(.other(self))
     self.route = route

@@ -33,6 +33,7 @@ final class JobCall: Answerable {
   func answer(_ answer: ReadAnswer, desk: LoopDesk) {
     guard let route, call.isOpen else { return end(desk) }
     switch answer {
+    case .job(let record?) where !call.scope.covers(record.job.queue): finish(.unknownJob(jobID), desk)
     case .job(let record?):
       self.record = record
       switch purpose {
@@ -40,7 +41,7 @@ final class JobCall: Answerable {
         // Nothing more is to be known of a finished job.
         if record.state.isFinal { return show(Annotation(waitingReason: ""), desk: desk) }
         desk.tell(.annotate([record], route))
-      case .explain: desk.tell(.explain(record, route))
+      case .explain: desk.tell(.explain(record, within: call.scope, route))
       }
     case .job(nil): finish(.unknownJob(jobID), desk)
     case .failed(let error): finish(Status(error), desk)

@@ -12,7 +12,7 @@ extension Services {
       let batch = try request.decode { (bytes) throws(WireError) in
         try desk.codec.decodeEnqueueBatchRequest(bytes, now: EngineHost.wallClock())
       }
-      BatchCall(call: request.call).start(BatchPlan(batch), desk: desk)
+      BatchCall(call: request.call).start(BatchPlan(batch, of: request.call), desk: desk)
     }
     methods.stream(service + "EnqueueStream", .bidirectionalStreaming, host: host) { desk, call in
       EnqueueStream(call: call, desk: desk)

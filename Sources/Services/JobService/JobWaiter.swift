@@ -73,6 +73,7 @@ final class JobWaiter: CallHandler, Answerable {
     looks -= 1
     guard call.isOpen, phase == .looking || phase == .concluding else { return }
     switch answer {
+    case .job(let record?) where !call.scope.covers(record.job.queue): finish(.unknownJob(jobID))
     // Another look is on its way, since what this one saw was about to change.
     case .job(let record?) where looks > 0 && !record.state.isFinal: break
     case .job(let record?):

@@ -19,12 +19,14 @@ final class ListCall: CallHandler, Answerable {
 
   func message(_ message: ByteBuffer, call: ServerCall) {
     guard route == nil, call.isOpen else { return }
-    let query: JobQuery
+    var query: JobQuery
     do throws(Status) {
       query = try message.decode(desk.codec.decodeListJobsRequest)
+      try call.mayUse(query.queue)
     } catch {
       return call.finish(error)
     }
+    query.scope = call.scope
     let route = desk.enter(.other(self))
     self.route = route
     ticket = desk.read(.jobs(query), route)

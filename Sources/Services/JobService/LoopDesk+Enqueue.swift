@@ -7,19 +7,22 @@ import Wire
 extension LoopDesk {
   func enqueue(_ request: Request) throws(Status) {
     let (job, durability) = try request.decode(codec.decodeEnqueueRequest)
-    try store(job, durability, .enqueue(request.call))
+    try store(job, durability, .enqueue(request.call), request.call)
   }
 
   func schedule(_ request: Request) throws(Status) {
     let (job, durability) = try request.decode { (bytes) throws(WireError) in
       try codec.decodeScheduleRequest(bytes, now: EngineHost.wallClock())
     }
-    try store(job, durability, .schedule(request.call))
+    try store(job, durability, .schedule(request.call), request.call)
   }
 
-  private func store(_ job: consuming NewJob, _ durability: Durability?, _ pending: Pending) throws(Status) {
+  private func store(
+    _ job: consuming NewJob, _ durability: Durability?, _ pending: Pending, _ call: ServerCall
+  ) throws(Status) {
+    try call.mayUse(job.queue, as: "job.queue")
     let size = job.body.count
-    let group = EnqueueGroup(jobs: [job])
+    let group = EnqueueGroup(jobs: [job], scope: call.scope)
     guard ask(pending, size: size, { .enqueue(group, durability, $0) }) else { throw .overloaded }
   }
 

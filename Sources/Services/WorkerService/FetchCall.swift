@@ -24,11 +24,13 @@ final class FetchCall: CallHandler, Answerable {
     var fetch: Fetch
     do throws(Status) {
       fetch = try message.decode(desk.codec.decodeFetchRequest)
+      try call.mayTake(fetch.subscriptions)
     } catch {
       return call.finish(error)
     }
     workerID = fetch.workerID
-    fetch.address = call.peer.address
+    fetch.address = call.callerAddress
+    fetch.scope = call.scope
     if let deadline = call.deadline {
       // An empty answer in time, rather than jobs to a caller who has given up.
       let left = (deadline - .now()).nanoseconds / 1_000
@@ -59,6 +61,9 @@ final class FetchCall: CallHandler, Answerable {
       }
       leave()
       call.reply(desk.codec, desk.codec.encodeFetchResponse(jobs, lease: lease))
+    case .notOwn:
+      leave()
+      call.finish(.workerOfAnother)
     default:
       leave()
       call.finish(Status(reply))

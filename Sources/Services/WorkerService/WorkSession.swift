@@ -49,6 +49,11 @@ final class WorkSession: CallHandler, Answerable, Pausable {
     }
     switch (phase, words.hello) {
     case (.fresh, let hello?):
+      do throws(Status) {
+        try call.mayTake(hello.subscriptions)
+      } catch {
+        return call.finish(error)
+      }
       connect(hello)
       // A hello may come with outcomes of what the worker still held.
       if words.message.isEmpty { return }
@@ -74,6 +79,7 @@ final class WorkSession: CallHandler, Answerable, Pausable {
     host.sessions.add(1, ordering: .relaxed)
     var hello = hello
     hello.server = call.peer.server
+    hello.scope = call.scope
     desk.tell(.connect(hello, address: call.peer.address, route))
   }
 
@@ -151,6 +157,7 @@ final class WorkSession: CallHandler, Answerable, Pausable {
     switch end {
     case .drained: call.finish()
     case .takenOver: call.finish(Status(.aborted, "another stream of the same worker_id took over"))
+    case .notOwn: call.finish(.workerOfAnother)
     case .silent: call.finish(Status(.deadlineExceeded, "nothing was heard of the worker for much longer than a lease"))
     case .protocolError(let text): call.finish(Status(.invalidArgument, text))
     case .failed(let error): call.finish(Status(error))

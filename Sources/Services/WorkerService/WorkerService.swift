@@ -14,7 +14,8 @@ extension Services {
     }
     methods.stream(service + "Fetch", .unary, host: host) { desk, call in FetchCall(call: call, desk: desk) }
     methods.unary(service + "Report", host: host) { desk, request throws(Status) in
-      let report = try request.decode(desk.codec.decodeReportRequest)
+      var report = try request.decode(desk.codec.decodeReportRequest)
+      report.scope = request.call.scope
       try ReportCall(call: request.call).start(report, desk: desk)
     }
   }

@@ -62,9 +62,9 @@ def test_every_flag_is_described_and_is_there(command):
         assert described == there - HELP
     else:
         assert described == there - (common - described) - HELP
-        # `backup` asks no server.
-        assert command == "backup" or (common - {"--json"}) - HELP <= there
-    assert ("--json" in there) == (command not in ("server", "work"))
+        # These ask no server.
+        assert command in ("backup", "token") or (common - {"--json"}) - HELP <= there
+    assert ("--json" in there) == (command not in ("server", "work", "token"))
 
 
 def test_variables_of_the_environment():

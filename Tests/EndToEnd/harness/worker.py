@@ -26,7 +26,7 @@ class Worker:
     """Confirms what it gets and sends heartbeats, unless told not to; outcomes are the test's business."""
 
     def __init__(self, server, queues, names=(), slots=1, worker_id="", resume=None, held=(), max_bytes=0, labels=None,
-                 ack=True, heartbeat=True, connect=True):
+                 ack=True, heartbeat=True, connect=True, metadata=None):
         self.hello = pb.WorkerHello(
             worker_id=worker_id, queues=subscriptions(queues), names=list(names), max_in_flight=slots,
             max_in_flight_bytes=max_bytes, labels=labels or {}, held=list(held))
@@ -42,7 +42,7 @@ class Worker:
         self.ended = None  # the final status code, once the call is over
         self.details = ""
         self.ended_at = None
-        self.call = pb.WorkerServiceStub(self.channel).Work(iter(self.outbox.get, None), wait_for_ready=True)
+        self.call = pb.WorkerServiceStub(self.channel).Work(iter(self.outbox.get, None), wait_for_ready=True, metadata=metadata)
         self.outbox.put(pb.WorkRequest(hello=self.hello))
         self.beats = heartbeat
         threading.Thread(target=self._read, daemon=True).start()

@@ -29,7 +29,7 @@ def test_what_is_served_comes_from_here_alone(server):
     assert rules["default-src"] == "'none'" and rules["frame-ancestors"] == "'none'" and rules["script-src"] == "'self'"
     assert "unsafe" not in policy and "http://" not in text.replace("http://www.w3.org/", "") and "https://" not in text
     size = len(text)
-    for name in ("page.css", "page.js", "api.js", "dom.js", "views.js", "jobs.js", "flow.js"):
+    for name in ("page.css", "page.js", "api.js", "session.js", "dom.js", "views.js", "jobs.js", "flow.js"):
         with urllib.request.urlopen(f"http://127.0.0.1:{server.http_port}/{name}") as got:
             tag, body = got.headers["etag"], got.read()
         size += len(body)

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, List, Mapping, Optional, Sequence, Tuple
@@ -20,6 +21,17 @@ _OPTIONS: List[Tuple[str, Any]] = [
 ]
 
 
+def _is_this_machine(target: str) -> bool:
+    if target.startswith("unix:"):
+        return True
+    if target.startswith("dns:///"):
+        target = target[len("dns:///"):]
+    if target.startswith("["):
+        return target.startswith("[::1]")
+    host = target.split(":", 1)[0]
+    return host == "localhost" or re.fullmatch(r"127(\.\d{1,3}){3}", host) is not None
+
+
 @dataclass(frozen=True)
 class Address:
     """One server, several (`a:7450,b:7450`), or a name with several addresses (`dns:///gkick.internal:7450`)."""
@@ -29,13 +41,15 @@ class Address:
     ca: Optional[str] = None
     cert: Optional[str] = None
     key: Optional[str] = None
-    #: Sent as `authorization: Bearer ...`. Never over plaintext to another host.
+    #: Sent as `authorization: Bearer ...`. Not over plaintext to another host, unless `insecure_token`.
     token: Optional[str] = None
+    #: Sends the token to other hosts without TLS, too, where it can be read on the way.
+    insecure_token: bool = False
 
     @staticmethod
     def of(target: Optional[str] = None, environment: Mapping[str, str] = os.environ, **changes: Any) -> Address:
-        """From GKICK_ADDRESS, GKICK_TLS, GKICK_TLS_CA, GKICK_TLS_CERT, GKICK_TLS_KEY, GKICK_TOKEN or GKICK_TOKEN_FILE, as the command
-        line reads them; what is given here wins."""
+        """From GKICK_ADDRESS, GKICK_TLS, GKICK_TLS_CA, GKICK_TLS_CERT, GKICK_TLS_KEY, GKICK_TOKEN or GKICK_TOKEN_FILE, and
+        GKICK_INSECURE_TOKEN, as the command line reads them; what is given here wins."""
         token = environment.get("GKICK_TOKEN")
         if not token and environment.get("GKICK_TOKEN_FILE"):
             token = Path(environment["GKICK_TOKEN_FILE"]).read_text().split()[0]
@@ -43,7 +57,7 @@ class Address:
             target or environment.get("GKICK_ADDRESS") or "127.0.0.1:7450",
             tls=environment.get("GKICK_TLS") in ("1", "true") or "GKICK_TLS_CA" in environment,
             ca=environment.get("GKICK_TLS_CA"), cert=environment.get("GKICK_TLS_CERT"), key=environment.get("GKICK_TLS_KEY"),
-            token=token)
+            token=token, insecure_token=environment.get("GKICK_INSECURE_TOKEN") == "1")
         return replace(found, **changes)
 
     def _target(self) -> str:
@@ -53,13 +67,13 @@ class Address:
         return "ipv4:" + self.target
 
     def _is_here(self) -> bool:
-        return self.target.startswith(("unix:", "127.", "localhost", "[::1]"))
+        return all(_is_this_machine(one) for one in self.target.split(","))
 
     def metadata(self) -> Sequence[Tuple[str, str]]:
         if not self.token:
             return ()
-        if not self.tls and not self._is_here():
-            raise ValueError(f"the token would go to {self.target} in plaintext: use TLS")
+        if not self.tls and not self.insecure_token and not self._is_here():
+            raise ValueError(f"the token would go to {self.target} in plaintext: use TLS, or insecure_token if it is to be so")
         return (("authorization", f"Bearer {self.token}"),)
 
     def _credentials(self) -> Any:

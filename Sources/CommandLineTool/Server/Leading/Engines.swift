@@ -102,6 +102,9 @@ final class Engines: Sendable {
     return place.withLock { $0 }?.host.withLock { $0 }
   }
 
+  /// Where several servers share the store.
+  var namespace: Namespace? { if case .shared(let namespace, _) = part { namespace } else { nil } }
+
   var leadership: LeadershipStatus? {
     if case .shared(let namespace, _) = part { namespace.status } else { nil }
   }

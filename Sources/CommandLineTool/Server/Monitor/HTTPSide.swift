@@ -4,6 +4,7 @@ import NIOCore
 import NIOPosix
 import NIOSSL
 import RPC
+import Services
 import Synchronization
 
 extension GatewayPage {
@@ -15,7 +16,7 @@ extension GatewayPage {
 /// The gateway while it serves, on a thread of its own: health is told whatever the loops do.
 final class HTTPSide: Sendable {
   /// How its calls look to the server.
-  static let peer = Peer(address: "http")
+  static let peer = AccessControl.gatewayPeer
 
   private let group: MultiThreadedEventLoopGroup
   private let task: Task<Void, any Error>

@@ -31,8 +31,14 @@ enum Endpoint: Hashable, Sendable, CustomStringConvertible {
   var isLocal: Bool {
     switch self {
     case .unix: true
-    case .host(let host, _): host == "localhost" || host == "::1" || host.hasPrefix("127.")
+    case .host(let host, _): host == "localhost" || host == "::1" || Self.isLoopback(host)
     }
+  }
+
+  /// 127.0.0.0/8; not a name that begins like it.
+  private static func isLoopback(_ host: String) -> Bool {
+    let numbers = host.split(separator: ".", omittingEmptySubsequences: false).map { UInt8($0) }
+    return numbers.count == 4 && numbers[0] == 127 && numbers.allSatisfy { $0 != nil }
   }
 
   var description: String {

@@ -87,6 +87,8 @@ struct ServerFlags: ParsableArguments {
   @Option(help: Self.help("The largest payload or result of a job.", "1MiB", "--max-payload", "SIZE"))
   var maxPayload: String?
 
+  @OptionGroup var access: AccessFlags
+
   @OptionGroup var transport: TransportFlags
 
   @Option(help: Self.help("Threads that serve connections.", "one less than processors, at most 8", "--loops", "N"))

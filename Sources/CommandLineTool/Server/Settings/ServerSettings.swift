@@ -25,6 +25,7 @@ struct ServerSettings: Sendable {
   var durability: Durability
   /// Bytes.
   var maxPayload: Int
+  var access: AccessSettings
   var connections: TransportSettings
   var loops: Int
   var drainTimeout: Interval
@@ -103,6 +104,7 @@ struct ServerSettings: Sendable {
         ByteCountText.parse(text).flatMap { (1 << 10...4 << 20).contains($0) ? Int($0) : nil }
       }
     sql.payloadLimit = maxPayload
+    access = try AccessSettings(flags.access, environment: environment)
     connections = try TransportSettings(flags.transport, environment: environment)
     // One processor is for the engine's thread, and few loops keep it busy.
     loops = try number("--loops", flags.loops, default: min(max(1, processors - 1), 8), 1...256)
@@ -138,6 +140,9 @@ struct ServerSettings: Sendable {
       throw ValidationError("--http-origin: '\(origin)' is not https://HOST or https://HOST:PORT, without a path")
     }
 
+    for endpoint in listen { try access.check(endpoint, flag: "--listen", isEncrypted: tls != nil) }
+    if let http { try access.check(http, flag: "--http", isEncrypted: httpTLS) }
+
     logLevel = try setting("--log-level", flags.logLevel)
       .value(
         default: .info, allowed: "one of " + Logger.Level.allCases.map(\.rawValue).joined(separator: ", ")
@@ -161,12 +166,12 @@ struct ServerSettings: Sendable {
         warnings.append(
           "\(endpoint) can be reached from other machines, without encryption: set --tls-cert and --tls-key")
       }
-      if tls?.clientAuthorities == nil {
+      if tls?.clientAuthorities == nil, access.file == nil {
         warnings.append(
-          "\(endpoint) lets in everyone who can reach it: set --tls-client-ca, or keep it behind a firewall")
+          "\(endpoint) lets in everyone who can reach it: set --auth or --tls-client-ca, or keep it behind a firewall")
       }
     }
-    if let http, !http.isLocal {
+    if let http, !http.isLocal, access.file == nil {
       warnings.append("--http \(http) lets everyone who can reach it look at jobs and change them")
     }
     if durability == .relaxed {

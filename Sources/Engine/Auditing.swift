@@ -1,0 +1,37 @@
+import Backlog
+import Jobs
+
+/// Tells who changed what: in the change set of the change itself, so that neither is stored without the other.
+enum Auditing {
+  static func record(_ tick: Tick, in backlog: Backlog) {
+    var replies: [Route: Reply] = [:]
+    for effect in tick.said.replies + tick.early {
+      if case .reply(let route, let reply) = effect { replies[route] = reply }
+    }
+    var events: [Event] = []
+    for (audit, route) in tick.audits {
+      // What is done in slices has no answer yet; it is told when it begins.
+      if let reply = replies[route], !reply.saysChanged { continue }
+      var queue = audit.queue
+      if queue.isEmpty, !audit.jobID.isEmpty { queue = backlog.queue(ofJob: audit.jobID) ?? "" }
+      if queue.isEmpty, !audit.batchID.isEmpty { queue = backlog.queue(ofBatch: audit.batchID) ?? "" }
+      events.append(
+        Event(
+          kind: .audit, at: tick.wall, jobID: audit.jobID, queue: queue, workerID: audit.workerID,
+          batchID: audit.batchID, detail: .audit(principal: audit.principal, call: audit.call)))
+    }
+    if !events.isEmpty { backlog.record(events) }
+  }
+}
+
+extension Reply {
+  /// Whether what was asked for was done.
+  fileprivate var saysChanged: Bool {
+    switch self {
+    case .done, .swept: true
+    case .controlled(.done), .controlled(.running): true
+    case .flow(.done), .flow(.batch), .flow(.recurring), .flow(.triggered): true
+    default: false
+    }
+  }
+}
