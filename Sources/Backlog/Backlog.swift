@@ -164,6 +164,8 @@ public final class Backlog {
   /// A cursor that was shown is never another event's, also when a power loss took the event it was shown for. Within an epoch cursors have
   /// no gap; a new one begins at the next multiple of this, which no epoch gets near to between two syncs.
   static let cursorsPerEpoch: Int64 = 1 << 24
+  /// Storages that servers share give epochs by the seconds since 2023: from here on, which was in 2026. Others count them from one.
+  static let firstTimedEpoch: UInt32 = 1 << 26
   /// Otherwise in tests only.
   var cursorsPerEpoch = Backlog.cursorsPerEpoch
 
@@ -174,6 +176,8 @@ public final class Backlog {
     var last = lastCursor
     if isNewEpoch, epoch.number > 1, cursorsPerEpoch > 0 {
       last = (last / cursorsPerEpoch + 1) * cursorsPerEpoch
+      // Of a storage that may have forgotten a whole epoch with its events: cursors go with the time.
+      if epoch.number >= Backlog.firstTimedEpoch { last = max(last, Int64(epoch.number) * cursorsPerEpoch) }
     }
     loadedCursor = lastCursor
     cursor = max(shown, last)

@@ -66,6 +66,12 @@ public final class Engine {
       configuration: configuration, stored: backlog.loadedCursor, lastCursor: backlog.lastCursor)
   }
 
+  /// A storage without room for new jobs may well have some for how others end, which makes room: until then, after it has refused
+  /// something, no job is taken in that would have outcomes of the same tick refused with it.
+  private var fullUntil = Instant.distantPast
+  private var fullError = StoreError(.full, "")
+  private static let fullRest = Interval.seconds(1)
+
   // MARK: The tick
 
   /// Takes the commands in and decides what becomes of them.
@@ -189,9 +195,12 @@ public final class Engine {
 
   private func accept(_ command: Command) {
     switch command {
+    case .enqueue(_, _, let route) where now.elapsed < fullUntil:
+      tick.early.append(.reply(route, .failed(fullError)))
     case .enqueue(let group, let durability, let route):
       tick.groups.append(group)
       tick.enqueueOrigins.append((route, durability ?? configuration.durability))
+    case .takeIn(_, let route) where now.elapsed < fullUntil: tick.early.append(.reply(route, .failed(fullError)))
     case .takeIn(let items, let route): tick.arrivals.append((items, route))
     case .work(let message, let route): workers.message(message, from: route, tick: tick)
     case .control(let control, let route):
@@ -291,6 +300,10 @@ public final class Engine {
   public func failed(_ error: StoreError, now moment: Moment) -> [Effect] {
     advance(to: moment)
     statistics.storeFailures += 1
+    if error.kind == .full {
+      fullError = error
+      fullUntil = now.elapsed + Self.fullRest
+    }
     let failures = min((outage?.failures ?? 0) + 1, 8)
     // 10 ms, 20 ms ... 1.28 s
     let rest = Interval.milliseconds(10 << Int64(failures - 1))

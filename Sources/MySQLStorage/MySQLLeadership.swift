@@ -5,6 +5,8 @@ import Jobs
 /// @unchecked Sendable: one thread calls it.
 final class MySQLLeadership: Leadership, @unchecked Sendable {
   private let link: MySQLLink
+  /// The newest epoch that this server has had.
+  private var known: Int64 = 0
   /// The number of the storage's own connection: as long as it is there, so is this server.
   private let id: @Sendable () -> Int64
   private static let now = "CAST(UNIX_TIMESTAMP(SYSDATE(6)) * 1000000 AS SIGNED)"
@@ -71,17 +73,22 @@ final class MySQLLeadership: Leadership, @unchecked Sendable {
     if !leader.isEmpty, leader != serverID, silent < term.microseconds, isThere { return elsewhere }
     var text = link.text
     // Of several that come at once one gets it: the others find that the epoch is another.
-    text.add("UPDATE gkick_leader SET epoch = epoch + 1, connection = NULLIF(\(id()), 0), server_id = ")
+    // An epoch that a database has forgotten which failed over to a replica that lagged is below the seconds since 2023, or known here: none is
+    // ever given twice.
+    text.add(
+      "SET @epoch = GREATEST(\(epoch), \(known), FLOOR(UNIX_TIMESTAMP(SYSDATE())) - 1700000000) + 1; ")
+    text.add("UPDATE gkick_leader SET epoch = @epoch, connection = NULLIF(\(id()), 0), server_id = ")
     text.add(quoted: serverID)
     text.add(
       """
-       WHERE one = 1 AND epoch = \(epoch); SELECT ROW_COUNT(); \
+       WHERE one = 1 AND epoch = \(epoch); SELECT ROW_COUNT(), @epoch; \
       UPDATE gkick_renewal SET at = \(Self.now), epoch = (SELECT epoch FROM gkick_leader) WHERE one = 1
       """)
     let bytes = text.bytes
     let done = try link.with { (connection) throws(MySQLFailure) in try connection.run(bytes) }[0]
     guard done.next(), done.int(0) == 1 else { return elsewhere }
-    return .here(Epoch(UInt32(truncatingIfNeeded: epoch + 1)))
+    known = done.int(1)
+    return .here(Epoch(UInt32(truncatingIfNeeded: known)))
   }
 
   func renew(_ serverID: String, epoch: Epoch, term: Interval) throws(StoreError) {

@@ -4,7 +4,9 @@ public struct MySQLOptions: Sendable {
   /// Begins the names of all tables and procedures, with an underscore behind it.
   public var schema = "gkick"
   /// How long to wait for an answer. Then the connection is given up: what was asked may or may not have been done.
-  public var replyTimeout: Duration = .seconds(10)
+  public var replyTimeout: Duration = .seconds(5)
+  /// The same for asking who leads: an answer that comes later than a lead lasts is of no use.
+  public var leadTimeout: Duration = .seconds(2)
   /// How long to wait between attempts to connect: doubled from the first to the second.
   public var reconnectDelay: ClosedRange<Duration> = .milliseconds(50)...(.seconds(1))
   /// How often the tables of queues and documents are brought up to date, see `KeptRows`.
@@ -13,6 +15,8 @@ public struct MySQLOptions: Sendable {
   public var inboxPoll: Duration = .milliseconds(50)
   /// Of one payload that is put in by SQL.
   public var payloadLimit = 1 << 20
+  /// Is told, once, what keeps an acknowledgement from being worth what it says; again when that has changed after connecting anew.
+  public var warn: @Sendable (String) -> Void = { _ in }
   /// The salt of a new storage's ids; nil: random. See `JobID`.
   var salt: UInt32?
 
@@ -74,15 +78,19 @@ final class MySQLLink {
     }
   }
 
-  /// Runs statements that read, or one that writes. Tried again once on a new connection, if the old one turned out to be broken.
+  /// Runs statements that read, or one that writes. Tried again once on a new connection, if the old one turned out to be broken. Not
+  /// after a silence: the next one would be no shorter.
   func read(_ text: SQLText) throws(StoreError) -> [MySQLResult] {
+    let silence = ContinuousClock.now + options.replyTimeout / 2
     var isSecond = connection == nil
     while true {
       do throws(MySQLFailure) {
         return try connected().run(text.bytes)
       } catch {
         if error.endsConnection { connection = nil }
-        guard !isSecond, error.endsConnection || error.isPassing else { throw error.storeError }
+        guard !isSecond, error.endsConnection || error.isPassing, ContinuousClock.now < silence else {
+          throw error.storeError
+        }
         isSecond = true
       }
     }

@@ -36,7 +36,13 @@ public final class MySQLStorage: Storage, @unchecked Sendable {
     private let state = Mutex((id: Int64(0), weaknesses: [String]()))
     var id: Int64 { state.withLock { $0.id } }
     var weaknesses: [String] { state.withLock { $0.weaknesses } }
-    func set(id: Int64, weaknesses: [String]) { state.withLock { $0 = (id, weaknesses) } }
+    func set(id: Int64, weaknesses: [String], warn: (String) -> Void) {
+      let isNews = state.withLock { state in
+        defer { state = (id, weaknesses) }
+        return state.weaknesses != weaknesses
+      }
+      if isNews { weaknesses.forEach(warn) }
+    }
   }
 
   /// Connects, makes or migrates the tables.
@@ -46,13 +52,15 @@ public final class MySQLStorage: Storage, @unchecked Sendable {
     let location = try MySQLLocation(url)
     let session = Session()
     link = MySQLLink(location, options) { (connection) throws(MySQLFailure) in
-      session.set(id: connection.id, weaknesses: try MySQLWeaknesses.read(connection))
+      session.set(id: connection.id, weaknesses: try MySQLWeaknesses.read(connection), warn: options.warn)
     }
     try MySQLSchema(options).prepare(link)
     self.location = location.text
     self.session = session
     self.retention = retention
-    leading = MySQLLeadership(MySQLLink(location, options), id: { session.id })
+    var quick = options
+    quick.replyTimeout = options.leadTimeout
+    leading = MySQLLeadership(MySQLLink(location, quick), id: { session.id })
     engineRows = MySQLRows(MySQLLink(location, options))
     peopleReader = MySQLReader(location, options)
     reader = peopleReader
@@ -158,6 +166,7 @@ public final class MySQLStorage: Storage, @unchecked Sendable {
       ORDER BY epoch DESC, number DESC LIMIT 1
       """)
     var nextSeq: Int64 = 1
+    let before = newestTick
     (lastNumber, lastCursor, totalBytes, newestTick) = (0, 0, 0, KeptRows.Tick(epoch: 0, number: 0))
     if newest.next() {
       newestTick = KeptRows.Tick(epoch: newest.int(0), number: newest.int(1))
@@ -175,6 +184,11 @@ public final class MySQLStorage: Storage, @unchecked Sendable {
           throw StoreError(.unusable, "the row \(ticks.int(1)) of gkick_tick is damaged")
         }
       }
+    }
+    if newestTick < before {
+      link.options.warn(
+        "The database has lost change sets that it had acknowledged (a fail-over to a replica that lagged, or a restored backup): jobs are as they were "
+          + "before, what came after is gone")
     }
     loader.begin(salt: salt, nextSeq: nextSeq, lastCursor: lastCursor, lastNumber: UInt64(lastNumber))
     try loadTables(into: loader)

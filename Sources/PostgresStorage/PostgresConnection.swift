@@ -31,25 +31,8 @@ struct PostgresStatement: Sendable {
   /// - Parameter keywords: as libpq knows them.
   init(_ keywords: [(String, String)], replyTimeout: Duration) throws(PostgresFailure) {
     timeout = replyTimeout
-    var names: [UnsafeMutablePointer<CChar>?] = unsafe keywords.map { unsafe strdup($0.0) }
-    var values: [UnsafeMutablePointer<CChar>?] = unsafe keywords.map { unsafe strdup($0.1) }
-    unsafe names.append(nil)
-    unsafe values.append(nil)
-    defer {
-      for index in unsafe names.indices { unsafe free(names[index]) }
-      for index in unsafe values.indices { unsafe free(values[index]) }
-    }
     // Tries one host after the other; no more than the time-out that stands among the keywords for each.
-    let made = unsafe names.withUnsafeBufferPointer { names in
-      unsafe values.withUnsafeBufferPointer { values in
-        // Both end with nil; libpq copies what it needs.
-        unsafe names.withMemoryRebound(to: UnsafePointer<CChar>?.self) { names in
-          unsafe values.withMemoryRebound(to: UnsafePointer<CChar>?.self) { values in
-            unsafe PQconnectdbParams(names.baseAddress, values.baseAddress, 0)
-          }
-        }
-      }
-    }
+    let made = unsafe Self.lend(keywords) { names, values in unsafe PQconnectdbParams(names, values, 0) }
     guard let made = unsafe made else { throw .connection("no memory for a connection") }
     unsafe connection = made
     guard unsafe PQstatus(made) == CONNECTION_OK, unsafe PQsetnonblocking(made, 1) == 0 else {
@@ -58,6 +41,54 @@ struct PostgresStatement: Sendable {
   }
 
   deinit { unsafe PQfinish(connection) }
+
+  /// The keywords as libpq takes them: both lists end with nil, and it copies what it needs.
+  private static func lend(
+    _ keywords: [(String, String)],
+    _ body: (UnsafePointer<UnsafePointer<CChar>?>?, UnsafePointer<UnsafePointer<CChar>?>?) -> OpaquePointer?
+  ) -> OpaquePointer? {
+    var names: [UnsafeMutablePointer<CChar>?] = unsafe keywords.map { unsafe strdup($0.0) }
+    var values: [UnsafeMutablePointer<CChar>?] = unsafe keywords.map { unsafe strdup($0.1) }
+    unsafe names.append(nil)
+    unsafe values.append(nil)
+    defer {
+      for index in unsafe names.indices { unsafe free(names[index]) }
+      for index in unsafe values.indices { unsafe free(values[index]) }
+    }
+    return unsafe names.withUnsafeBufferPointer { names in
+      unsafe values.withUnsafeBufferPointer { values in
+        unsafe names.withMemoryRebound(to: UnsafePointer<CChar>?.self) { names in
+          unsafe values.withMemoryRebound(to: UnsafePointer<CChar>?.self) { values in
+            unsafe body(names.baseAddress, values.baseAddress)
+          }
+        }
+      }
+    }
+  }
+
+  /// Why a server refuses connections, with its code, by one more attempt that is given a second. libpq tells the code of a refused connection
+  /// in the text alone, and only when it was told to say much before it connects.
+  /// - Returns: nil: it does not say, or does not refuse now.
+  static func refusal(_ keywords: [(String, String)]) -> PostgresFailure? {
+    let made = unsafe Self.lend(keywords) { names, values in unsafe PQconnectStartParams(names, values, 0) }
+    guard let made = unsafe made else { return nil }
+    defer { unsafe PQfinish(made) }
+    unsafe PQsetErrorVerbosity(made, PQERRORS_VERBOSE)
+    let deadline = ContinuousClock.now + .seconds(1)
+    // As libpq's documents say: wait for writing first, then for what it asks for.
+    var events = Int16(POLLOUT)
+    while ContinuousClock.now < deadline {
+      var descriptor = unsafe pollfd(fd: PQsocket(made), events: events, revents: 0)
+      if unsafe poll(&descriptor, 1, 50) == 0 { continue }
+      switch unsafe PQconnectPoll(made) {
+      case PGRES_POLLING_READING: events = Int16(POLLIN)
+      case PGRES_POLLING_WRITING: events = Int16(POLLOUT)
+      case PGRES_POLLING_FAILED: return PostgresFailure(refusal: unsafe String(cString: PQerrorMessage(made)))
+      default: return nil
+      }
+    }
+    return nil
+  }
 
   private var lastMessage: String {
     let text = unsafe String(cString: PQerrorMessage(connection))

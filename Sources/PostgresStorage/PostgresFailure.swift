@@ -8,6 +8,28 @@ struct PostgresFailure: Error {
 
   static func connection(_ message: String) -> PostgresFailure { PostgresFailure(state: "", message: message) }
 
+  init(state: String, message: String) {
+    self.state = state
+    self.message = message
+  }
+
+  /// Of a connection that was refused: `... FATAL:  3D000: database "x" does not exist`, whatever the language. nil: there is no code in it.
+  init?(refusal text: String) {
+    for line in text.split(whereSeparator: \.isNewline) {
+      let parts = line.split(separator: ": ", maxSplits: 10, omittingEmptySubsequences: false)
+      for (index, part) in parts.enumerated() where index > 0 && index + 1 < parts.count {
+        // After the severity stand two spaces.
+        let code = part.dropFirst()
+        guard part.first == " ", code.utf8.count == 5,
+          code.utf8.allSatisfy({ (48...57).contains($0) || (65...90).contains($0) })
+        else { continue }
+        self.init(state: String(code), message: parts[(index + 1)...].joined(separator: ": "))
+        return
+      }
+    }
+    return nil
+  }
+
   /// The connection is of no more use, or not to the server that we want: connect anew.
   var endsConnection: Bool {
     state.isEmpty || state.hasPrefix("08") || state.hasPrefix("57P") || state == "25006" || state.hasPrefix("XX")

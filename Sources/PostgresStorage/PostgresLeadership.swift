@@ -5,6 +5,8 @@ import Jobs
 /// @unchecked Sendable: one thread calls it.
 final class PostgresLeadership: Leadership, @unchecked Sendable {
   private let link: PostgresLink
+  /// The newest epoch that this server has had.
+  private var known: Int64 = 0
   /// Of the storage's own connection: as long as it is there, so is this server.
   private let pid: @Sendable () -> Int32
   private let secretText: PostgresStatement
@@ -35,7 +37,8 @@ final class PostgresLeadership: Leadership, @unchecked Sendable {
       SELECT s.id, s.address, s.version, s.started_at, s.last_seen_at, s.workers, s.id = l.server_id \
       FROM gkick.server s, gkick.leader l WHERE s.last_seen_at > clock_timestamp() - interval '10 seconds' ORDER BY s.id
       """)
-    seeking = made("seek", "SELECT epoch, server_id, address FROM gkick.seek($1::text, $2::bigint, $3::int)")
+    seeking = made(
+      "seek", "SELECT epoch, server_id, address FROM gkick.seek($1::text, $2::bigint, $3::int, $4::bigint)")
     renewal = made("renew", "SELECT gkick.renew($1::text, $2::bigint, $3::int)")
     resignation = made("resign", "SELECT gkick.resign($1::text, $2::bigint)")
   }
@@ -74,9 +77,12 @@ final class PostgresLeadership: Leadership, @unchecked Sendable {
   }
 
   func seek(_ serverID: String, term: Interval) throws(StoreError) -> Leading {
-    let rows = try link.run([PostgresCall(seeking, [.text(serverID), .int8(term.microseconds), .int4(pid())])])[0]
+    let rows = try link.run([
+      PostgresCall(seeking, [.text(serverID), .int8(term.microseconds), .int4(pid()), .int8(known)])
+    ])[0]
     if rows.isNull(0, 0) { return .elsewhere(serverID: rows.string(0, 1), address: rows.optionalString(0, 2) ?? "") }
-    return .here(Epoch(UInt32(truncatingIfNeeded: rows.int64(0, 0))))
+    known = rows.int64(0, 0)
+    return .here(Epoch(UInt32(truncatingIfNeeded: known)))
   }
 
   func renew(_ serverID: String, epoch: Epoch, term: Interval) throws(StoreError) {

@@ -72,13 +72,15 @@ final class PostgresLink {
     }
   }
 
-  /// One call that cannot do harm when it is done twice: tried again once on a new connection, if the old one turned out to be broken.
+  /// One call that cannot do harm when it is done twice: tried again once on a new connection, if the old one turned out to be broken. Not
+  /// after a silence: the next one would be no shorter.
   func read(_ calls: [PostgresCall]) throws(StoreError) -> [PostgresResult] {
     let had = connection != nil
+    let silence = ContinuousClock.now + options.replyTimeout / 2
     do throws(StoreError) {
       return try run(calls)
     } catch {
-      guard had, connection == nil, error.kind == .unavailable else { throw error }
+      guard had, connection == nil, error.kind == .unavailable, ContinuousClock.now < silence else { throw error }
       return try run(calls)
     }
   }

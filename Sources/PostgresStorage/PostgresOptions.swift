@@ -6,7 +6,9 @@ public struct PostgresOptions: Sendable {
   /// The schema that everything of gKick's is in.
   public var schema = "gkick"
   /// How long to wait for an answer. Then the connection is given up: what was asked may or may not have been done.
-  public var replyTimeout: Duration = .seconds(10)
+  public var replyTimeout: Duration = .seconds(5)
+  /// The same for asking who leads: an answer that comes later than a lead lasts is of no use.
+  public var leadTimeout: Duration = .seconds(2)
   /// How long to wait between attempts to connect: doubled from the first to the second.
   public var reconnectDelay: ClosedRange<Duration> = .milliseconds(50)...(.seconds(1))
   /// How often the tables of queues and documents are brought up to date, see `KeptRows`.
@@ -15,6 +17,8 @@ public struct PostgresOptions: Sendable {
   public var inboxPoll: Duration = .seconds(1)
   /// Of one payload that is put in by SQL.
   public var payloadLimit: Int64 = 1 << 20
+  /// Is told, once, what keeps an acknowledgement from being worth what it says; again when that has changed after connecting anew.
+  public var warn: @Sendable (String) -> Void = { _ in }
   /// The salt of a new storage's ids; nil: random. See `JobID`.
   var salt: UInt32?
 

@@ -52,6 +52,7 @@ extension PostgresStorage {
     lastNumber = 0
     lastCursor = 0
     totalBytes = 0
+    let before = newestTick
     newestTick = KeptRows.Tick(epoch: 0, number: 0)
     if newest.rows == 1 {
       newestTick = KeptRows.Tick(epoch: newest.int64(0, 0), number: newest.int64(0, 1))
@@ -60,6 +61,11 @@ extension PostgresStorage {
       lastCursor = newest.int64(0, 3)
       totalBytes = newest.int64(0, 4)
       try readKept(from: KeptRows.Tick(epoch: newest.int64(0, 5), number: newest.int64(0, 6)))
+    }
+    if newestTick < before {
+      options.warn(
+        "PostgreSQL has lost change sets that it had acknowledged (a fail-over to a replica that lagged, or a restored backup): jobs are as they were "
+          + "before, what came after is gone")
     }
     loader.begin(salt: salt, nextSeq: nextSeq, lastCursor: lastCursor, lastNumber: UInt64(lastNumber))
     try loadTables(into: loader)

@@ -41,7 +41,13 @@ public final class PostgresStorage: Storage, @unchecked Sendable {
     var pid: Int32 { state.withLock { $0.pid } }
     var weaknesses: [String] { state.withLock { $0.weaknesses } }
 
-    func set(pid: Int32, weaknesses: [String]) { state.withLock { $0 = (pid, weaknesses) } }
+    func set(pid: Int32, weaknesses: [String], warn: (String) -> Void) {
+      let isNews = state.withLock { state in
+        defer { state = (pid, weaknesses) }
+        return state.weaknesses != weaknesses
+      }
+      if isNews { weaknesses.forEach(warn) }
+    }
   }
 
   /// Connects, makes or migrates the tables.
@@ -54,16 +60,24 @@ public final class PostgresStorage: Storage, @unchecked Sendable {
     let session = Session()
     let statements = Statements(schema)
     link = PostgresLink(location, options) { (connection) throws(PostgresFailure) in
-      session.set(pid: connection.backendPID, weaknesses: try Weaknesses.read(connection))
+      session.set(pid: connection.backendPID, weaknesses: try Weaknesses.read(connection), warn: options.warn)
     }
-    try schema.prepare(link, salt: options.salt)
+    do throws(StoreError) {
+      try schema.prepare(link, salt: options.salt)
+    } catch {
+      // A database or a role that does not exist is no matter of waiting.
+      guard error.kind == .unavailable, let refusal = PostgresConnection.refusal(location.keywords) else { throw error }
+      throw refusal.storeError
+    }
     self.location = location.text
     self.schema = schema
     self.session = session
     self.statements = statements
     self.retention = retention
     self.options = options
-    leading = PostgresLeadership(PostgresLink(location, options), schema, pid: { session.pid })
+    var quick = options
+    quick.replyTimeout = options.leadTimeout
+    leading = PostgresLeadership(PostgresLink(location, quick), schema, pid: { session.pid })
     engineRows = PostgresRows(PostgresLink(location, options), statements, schema)
     peopleReader = PostgresReader(location, options, statements, schema)
     reader = peopleReader

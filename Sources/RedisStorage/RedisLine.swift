@@ -103,6 +103,9 @@ final class KnownStore: Sendable {
     state.withLock { ($0.epoch, $0.number, $0.cursor) }
   }
 
+  /// What was lost has been told; cursors stay, since they are never given again.
+  func forget() { state.withLock { $0.number = 0 } }
+
   func note(epoch: UInt32, number: UInt64, cursor: Int64) {
     state.withLock { state in
       if epoch > state.epoch {

@@ -90,6 +90,13 @@ public final class RedisStorage: Storage {
     written.cursor = start.cursor
     written.eventBytes = start.eventBytes
     written.epoch = epoch
+    let newest = known.newest
+    if newest.epoch == epoch.number, newest.number > start.number {
+      options.warn(
+        "Redis has lost change sets that it had acknowledged, \(newest.number - start.number) of them (a failover to a replica that lagged, or a "
+          + "restart without AOF): jobs are as they were before, what came after is gone")
+      known.forget()
+    }
     known.note(epoch: epoch.number, number: start.number, cursor: start.cursor)
     return start
   }

@@ -26,6 +26,7 @@ import Testing
     #expect(settings.durability == .synced)
     #expect(settings.maxPayload == 1 << 20)
     #expect(settings.drainTimeout == .seconds(30))
+    #expect(settings.storeWait == .seconds(60))
     #expect(settings.loops == 3)
     #expect(settings.tls == nil)
     #expect(settings.warnings.isEmpty)

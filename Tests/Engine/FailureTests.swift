@@ -42,6 +42,31 @@ struct FailureTests {
     #expect(rig.results(worker).map(\.isStored) == [true])
   }
 
+  /// Who goes on putting jobs in must not keep those that run from ending, which makes room.
+  @Test func aFullStorageTakesOutcomesWhileItRefusesNewJobs() {
+    let rig = Rig()
+    let id = rig.enqueue()
+    let worker = rig.connect("w")
+    let lease = rig.jobs(worker).map(\.lease)
+    // As a storage does that has no room for a change set with new jobs.
+    rig.unsteady.plan { $0 == .write ? .fails(.full) : nil }
+    let first = rig.route()
+    rig.tick([.enqueue(EnqueueGroup(jobs: [NewJob(name: "n")]), nil, first)])
+    #expect(isFailed(rig.reply(to: first)))
+    rig.unsteady.plan { _ in nil }
+    rig.run(for: .milliseconds(300))
+    let second = rig.route()
+    rig.tick([
+      .enqueue(EnqueueGroup(jobs: [NewJob(name: "n")]), nil, second),
+      .work(WorkerMessage(outcomes: lease.map { WorkerOutcome(lease: $0, how: .success(result: [])) }), worker),
+    ])
+    #expect(isFailed(rig.reply(to: second)))
+    #expect(rig.results(worker).map(\.isStored) == [true])
+    #expect(rig.state(id) == .succeeded)
+    rig.run(for: .seconds(1))
+    rig.enqueue()
+  }
+
   @Test func anOutcomeThatFailsKeepsItsSlotAndCanBeSaidAgain() {
     let rig = Rig()
     let id = rig.enqueue()

@@ -228,8 +228,8 @@ struct PostgresFaultTests {
     for (url, kind) in [
       ("postgresql://x@127.0.0.1:1/none?bad=1", StoreError.Kind.unusable),
       ("postgresql://x@127.0.0.1:1/none", .unavailable),
-      // libpq does not say by a code why a server refuses a connection: the database may be made yet.
-      ("postgresql://postgres@127.0.0.1:\(process.port)/none", .unavailable),
+      ("postgresql://postgres@127.0.0.1:\(process.port)/none", .unusable),
+      ("postgresql://nobody@127.0.0.1:\(process.port)/postgres", .unusable),
     ] {
       var said: StoreError?
       do { _ = try PostgresStorage(url: url) } catch { said = error }

@@ -36,8 +36,7 @@ final class ServerRuntime: Sendable {
     self.logger = logger
     startedAt = EngineHost.wallClock()
 
-    let storage = try StoreFactory.open(
-      settings.store, terms: settings.storeTerms, redis: settings.redis, sql: settings.sql, logger: logger)
+    let storage = try StoreFactory.await(settings, logger: logger)
     storeKind = storage.kind
     group = MultiThreadedEventLoopGroup(numberOfThreads: settings.loops)
     let zones = ZoneFolder(settings.tzdata)
@@ -67,8 +66,12 @@ final class ServerRuntime: Sendable {
       throw StartFailure("TLS: \(error)")
     }
     watchdog = Watchdog(
-      server.pulses.map { .init(pulse: $0.pulse, knock: $0.knock) }
-        + engines.ownHosts.map { host in .init(pulse: host.pulse, knock: { host.knock() }, isRepeated: true) },
+      server.pulses.map { loop in .init(pulse: { loop.pulse }, knock: loop.knock) }
+        + [
+          .init(
+            pulse: { [engines] in engines.host?.pulse }, knock: { [engines] in engines.host?.knock() }, isRepeated: true
+          )
+        ],
       limit: settings.watchdog.microseconds > 0 ? settings.watchdog.microseconds / 1_000 : nil, logger: logger)
   }
 

@@ -16,6 +16,9 @@ enum Signals {
   private static let endings = Atomic<Int>(0)
   private static let patience = Atomic<Int>(1)
 
+  /// Somebody wants the process to end: for what cannot wait for wishes.
+  static var wantEnd: Bool { endings.load(ordering: .relaxed) > 0 }
+
   /// The wishes as they come. Call once.
   /// - Parameter patience: so many requests to end are told; one more ends the process.
   static func watch(patience: Int = 1) -> AsyncStream<Wish> {

@@ -1,3 +1,4 @@
+import Glibc
 import Jobs
 import Logging
 import MemoryStorage
@@ -10,6 +11,27 @@ import Services
 
 /// The one place that knows which storage a `--store` means.
 enum StoreFactory {
+  /// Opens the storage, and waits for one that cannot be reached: what starts with the machine starts in any order. Says once for each reason
+  /// what it waits for. Blocks; ends also when the process is to end.
+  static func await(_ settings: ServerSettings, logger: Logger) throws -> any Storage {
+    let end = ContinuousClock.now + .microseconds(settings.storeWait.microseconds)
+    var told: Set<String> = []
+    while true {
+      do {
+        return try open(
+          settings.store, terms: settings.storeTerms, redis: settings.redis, sql: settings.sql, logger: logger)
+      } catch let error as StoreError where error.kind == .unavailable {
+        guard ContinuousClock.now < end, !Signals.wantEnd else { throw error }
+        if told.count < 8, told.insert(error.message).inserted {
+          logger.warning(
+            "the store cannot be reached: waiting for it",
+            metadata: ["error": "\(error)", "limit": "\(IntervalText.format(settings.storeWait))"])
+        }
+        usleep(250_000)
+      }
+    }
+  }
+
   /// Opens the storage. - Throws: what is said to the user who started the server.
   static func open(
     _ location: StoreLocation, terms: StoreConfiguration, redis: RedisSettings, sql: SQLSettings, logger: Logger
@@ -34,19 +56,16 @@ enum StoreFactory {
       var options = PostgresOptions()
       options.schema = sql.schema
       options.payloadLimit = Int64(sql.payloadLimit)
-      return warned(try PostgresStorage(url: url, retention: retention, options: options), logger)
+      options.warn = { text in logger.warning("\(text)") }
+      return try PostgresStorage(url: url, retention: retention, options: options)
     case .mysql(let url):
       var options = MySQLOptions()
       options.schema = sql.schema
       options.payloadLimit = sql.payloadLimit
       options.inboxPoll = .microseconds(sql.inboxPoll.microseconds)
-      return warned(try MySQLStorage(url: url, retention: retention, options: options), logger)
+      options.warn = { text in logger.warning("\(text)") }
+      return try MySQLStorage(url: url, retention: retention, options: options)
     }
-  }
-
-  private static func warned(_ storage: any Storage, _ logger: Logger) -> any Storage {
-    for weakness in storage.weaknesses { logger.warning("\(weakness)") }
-    return storage
   }
 
   private static func tls(_ redis: RedisSettings) throws -> RedisOptions.MakeTransport {

@@ -92,7 +92,9 @@ FROM gkick.job j LEFT JOIN gkick.running r ON r.seq = j.seq;
 
 -- Takes the leadership if nobody has it or who had it was not heard for `term` microseconds; sooner if its session with the database is gone.
 -- Gives the new epoch, or who leads and where it can be reached.
-CREATE OR REPLACE FUNCTION gkick.seek(_server text, _term bigint, _pid int, OUT epoch bigint, OUT server_id text, OUT address text)
+-- _known: the newest epoch that the server knows of. A database that failed over to a replica which lagged may have forgotten it; and epochs
+-- that nobody left knows of are below the seconds since 2023. So none is ever given twice.
+CREATE OR REPLACE FUNCTION gkick.seek(_server text, _term bigint, _pid int, _known bigint, OUT epoch bigint, OUT server_id text, OUT address text)
 LANGUAGE plpgsql AS $$
 DECLARE
   now timestamptz := clock_timestamp();
@@ -113,7 +115,8 @@ BEGIN
     RETURN;
   END IF;
   -- Of several that come at once one gets it: the others find that somebody was before them.
-  UPDATE gkick.leader l SET epoch = l.epoch + 1, server_id = _server, pid = nullif(_pid, 0), since = now
+  UPDATE gkick.leader l SET
+    epoch = greatest(l.epoch, _known, floor(extract(epoch FROM now))::bigint - 1700000000) + 1, server_id = _server, pid = nullif(_pid, 0), since = now
   WHERE l.epoch = seen AND l.server_id = seek.server_id
   RETURNING l.epoch, l.server_id INTO epoch, server_id;
   IF FOUND THEN

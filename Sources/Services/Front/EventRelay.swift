@@ -5,6 +5,7 @@ import Wire
 /// A watcher's stream, handed on to the leader as bytes. With the next leader it goes on after the last cursor that the watcher was given.
 final class EventRelay: CallHandler, ClientCallHandler, Relay {
   let call: ServerCall
+  let stays = true
   private let desk: FrontDesk
   private var request: [UInt8] = []
   private var cursor: String?

@@ -1,3 +1,4 @@
+import Jobs
 import NIOCore
 import RPC
 
@@ -45,6 +46,8 @@ final class Way {
 /// A call that is handed on.
 protocol Relay: AnyObject {
   var call: ServerCall { get }
+  /// A worker or a watcher: it waits for a leader as long as it takes, instead of being told that there is none.
+  var stays: Bool { get }
   /// There is a leader: to be asked this way.
   func go(_ way: Way, _ target: LeaderTarget)
   /// There was none for too long.
@@ -65,7 +68,10 @@ final class FrontDesk: @unchecked Sendable {
   private var waysLeadTo = ""
   /// Workers' streams that are handed on.
   private var workers: [ObjectIdentifier: WorkRelay] = [:]
-  private var waiting: [ObjectIdentifier: any Relay] = [:]
+  private var waiting: [ObjectIdentifier: (relay: any Relay, number: UInt64)] = [:]
+  private var waits: UInt64 = 0
+  /// Why the storage cannot be asked who leads.
+  private var trouble: StoreError?
   private var secret = ""
   /// Calls that this server answers itself as the leader.
   private var own: [ObjectIdentifier: ServerCall] = [:]
@@ -100,7 +106,21 @@ final class FrontDesk: @unchecked Sendable {
     guard target != nil else { return }
     let ready = waiting.values
     waiting = [:]
-    for relay in ready where relay.call.isOpen { seek(relay) }
+    for (relay, _) in ready where relay.call.isOpen { seek(relay) }
+  }
+
+  private static func status(_ trouble: StoreError) -> Status {
+    trouble.kind == .full ? Status(trouble) : Status(.unavailable, trouble.message, retryPushback: 1_000)
+  }
+
+  /// While there is trouble who waits for a leader is told so, at once.
+  func set(trouble: StoreError?) {
+    self.trouble = trouble
+    guard let trouble else { return }
+    for (id, one) in waiting where !one.relay.stays {
+      waiting[id] = nil
+      one.relay.giveUp(Self.status(trouble))
+    }
   }
 
   // MARK: Calls come
@@ -138,7 +158,9 @@ final class FrontDesk: @unchecked Sendable {
   /// second time, as it would be if its worker said it again.
   private static let repeatable: Set<Substring> = [
     "GetJob", "ListJobs", "WaitJob", "ExplainJob", "GetBatch", "ListBatches", "ListQueues", "PauseQueue", "ResumeQueue",
-    "ListWorkers", "ListRecurringJobs", "PreviewRecurringJob", "ListLimits", "PutLimit", "Fetch", "Report",
+    "ListWorkers", "DrainWorker", "PutRecurringJob", "ListRecurringJobs", "PreviewRecurringJob", "ListLimits",
+    "PutLimit",
+    "Fetch", "Report",
   ]
 
   func opened(_ call: ServerCall) { own[ObjectIdentifier(call)] = call }
@@ -167,12 +189,17 @@ final class FrontDesk: @unchecked Sendable {
         return relay.giveUp(Status(.unavailable, "no way to the server that leads, \(target.address): \(error)"))
       }
     }
+    if let trouble, !relay.stays { return relay.giveUp(Self.status(trouble)) }
     let id = ObjectIdentifier(relay)
-    waiting[id] = relay
-    guard relay.call.deadline == nil else { return }
+    waits += 1
+    let number = waits
+    waiting[id] = (relay, number)
+    if relay.stays || relay.call.deadline != nil { return }
     let bound = NIOLoopBound(self, eventLoop: loop)
     loop.scheduleTask(in: Self.patience) {
-      if let late = bound.value.waiting.removeValue(forKey: id) { late.giveUp(.noLeader) }
+      guard let late = bound.value.waiting[id], late.number == number else { return }
+      bound.value.waiting[id] = nil
+      late.relay.giveUp(.noLeader)
     }
   }
 

@@ -7,6 +7,7 @@ import RPC
 /// UNAVAILABLE. Else it goes on with the next leader.
 final class StreamRelay: CallHandler, ClientCallHandler, Relay {
   let call: ServerCall
+  let stays = false
   private let desk: FrontDesk
   private var upstream: ClientCall?
   private var target: LeaderTarget?

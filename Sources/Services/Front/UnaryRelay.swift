@@ -7,6 +7,7 @@ import RPC
 /// whether its call may be repeated.
 final class UnaryRelay: CallHandler, ClientCallHandler, Relay {
   let call: ServerCall
+  let stays = false
   private let desk: FrontDesk
   private let isRepeatable: Bool
   private var request = ByteBuffer()

@@ -9,6 +9,7 @@ import Wire
 /// without a gap while each leader counts from one.
 final class WorkRelay: CallHandler, ClientCallHandler, Relay {
   let call: ServerCall
+  let stays = true
   private let desk: FrontDesk
   private var upstream: ClientCall?
   private var target: LeaderTarget?

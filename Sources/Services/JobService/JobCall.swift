@@ -2,7 +2,8 @@ import Engine
 import Jobs
 import RPC
 
-/// A call that ends with one job shown: read by a reader thread, then completed with what only the engine knows.
+/// A call that ends with one job shown: read by a reader thread once all is stored that was decided before, as a start that a worker has heard
+/// of, then completed with what only the engine knows.
 final class JobCall: Answerable {
   enum Purpose {
     case show
@@ -24,10 +25,12 @@ final class JobCall: Answerable {
     self.jobID = jobID
     let route = desk.enter(.other(self))
     self.route = route
-    guard desk.read(.job(id: jobID), route) != nil else {
-      desk.leave(route)
-      throw .overloaded
-    }
+    desk.tell(.fence(route))
+  }
+
+  private func look(desk: LoopDesk) {
+    guard let route, call.isOpen else { return end(desk) }
+    if desk.read(.job(id: jobID), route) == nil { finish(.overloaded, desk) }
   }
 
   func answer(_ answer: ReadAnswer, desk: LoopDesk) {
@@ -50,7 +53,9 @@ final class JobCall: Answerable {
   }
 
   func answer(_ reply: Reply, desk: LoopDesk) {
-    guard let record, call.isOpen else { return end(desk) }
+    // Also when the storage takes no writes: it may yet be read.
+    guard let record else { return look(desk: desk) }
+    guard call.isOpen else { return end(desk) }
     switch reply {
     case .annotated(let annotations): show(annotations.first ?? Annotation(waitingReason: ""), desk: desk)
     case .explained(let explanation):

@@ -4,12 +4,14 @@ import NIOCore
 import RPC
 import Wire
 
-/// One ListJobs. Looking ends when its caller has gone.
+/// One ListJobs, read once all is stored that was decided before. Looking ends when its caller has gone.
 final class ListCall: CallHandler, Answerable {
   private let call: ServerCall
   private let desk: LoopDesk
   private var route: Route?
   private var ticket: ReadTicket?
+  /// Until it is asked.
+  private var query: JobQuery?
   private var page: JobPage?
 
   init(call: ServerCall, desk: LoopDesk) {
@@ -27,8 +29,15 @@ final class ListCall: CallHandler, Answerable {
       return call.finish(error)
     }
     query.scope = call.scope
+    self.query = query
     let route = desk.enter(.other(self))
     self.route = route
+    desk.tell(.fence(route))
+  }
+
+  private func look() {
+    guard let query, let route else { return }
+    self.query = nil
     ticket = desk.read(.jobs(query), route)
     if ticket == nil { call.finish(.overloaded) }
   }
@@ -47,6 +56,8 @@ final class ListCall: CallHandler, Answerable {
 
   func answer(_ reply: Reply, desk: LoopDesk) {
     guard call.isOpen else { return }
+    // Also when the storage takes no writes: it may yet be read.
+    if query != nil { return look() }
     guard case .annotated(let annotations) = reply else { return call.finish(Status(reply)) }
     show(annotations)
   }

@@ -2,11 +2,16 @@ public import Engine
 public import Jobs
 public import NIOCore
 public import RPC
+import Synchronization
 
 /// An engine that leads one epoch of a storage, with the methods that ask it.
 public final class EngineTerm: LeadingTerm {
   public let host: EngineHost
   public let methods: MethodTable
+  /// What was last seen of the engine's thread, and when that changed.
+  private let seen = Mutex((beats: UInt64.max, at: Int64(0)))
+  /// Microseconds.
+  private static let patience: Int64 = 10_000_000
 
   /// Loads the state; blocks.
   public init(
@@ -20,6 +25,15 @@ public final class EngineTerm: LeadingTerm {
     Services.register(into: &methods, host: host, configuration: services)
     self.methods = methods
     host.start()
+  }
+
+  public func standsStill(now: Int64) -> Bool {
+    let beats = host.pulse.beats
+    host.knock()
+    return seen.withLock { seen in
+      if beats != seen.beats { seen = (beats, now) }
+      return now - seen.at > Self.patience
+    }
   }
 
   public func stop() async {

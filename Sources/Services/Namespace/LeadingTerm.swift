@@ -5,6 +5,10 @@ public import RPC
 public protocol LeadingTerm: Sendable {
   var methods: MethodTable { get }
 
+  /// Whether nothing of it has moved for so long that another server should lead. Asked every few hundred milliseconds.
+  /// - Parameter now: microseconds of a clock that nobody sets.
+  func standsStill(now: Int64) -> Bool
+
   /// Ends it. Whoever waits for an answer of it is told `Status.notLeading` or UNAVAILABLE; when it returns nothing of it touches
   /// the storage any more.
   func stop() async

@@ -146,6 +146,11 @@ public final class Namespace: Sendable {
 
   fileprivate func note(_ change: (inout LeadershipStatus) -> Void) { known.withLock { change(&$0) } }
 
+  /// What callers are told while there is no leader to be had; nil: that one is looked for.
+  fileprivate func spread(_ trouble: StoreError?) {
+    for desk in desks { desk.loop.execute { desk.set(trouble: trouble) } }
+  }
+
   fileprivate func spread(_ role: Role, _ target: LeaderTarget?) {
     let secret = secretText.withLock { $0 }
     for desk in desks {
@@ -177,6 +182,10 @@ public final class Namespace: Sendable {
     private var renewedAt: Int64 = 0
     private var announcedAt = Int64.min / 2
     private var mayLead = true
+    /// After an attempt to lead that failed, another server may try first.
+    private var restsUntil: Int64 = 0
+    /// After the storage was away the one that led has so long to come back.
+    private var returnsUntil: Int64 = 0
     private var steppedDown: [@Sendable () -> Void] = []
     private var stopped: [@Sendable () -> Void] = []
 
@@ -256,6 +265,7 @@ public final class Namespace: Sendable {
         let servers = try space.leadership.servers()
         space.note { $0.servers = servers }
         announcedAt = now
+        storageAnswers()
       } catch {
         failed(error)
       }
@@ -266,6 +276,8 @@ public final class Namespace: Sendable {
       case .following: seek()
       case .starting(let epoch): renew(epoch)
       case .leading(let epoch, let term):
+        // Others can do what this one cannot, and would wait for as long as it says that it leads.
+        if term.standsStill(now: now) { return end("the engine does not move") }
         // Calls that this server handed on before, to itself or another, find it.
         if isAsked { spreadLead(term) }
         renew(epoch)
@@ -274,8 +286,9 @@ public final class Namespace: Sendable {
     }
 
     private func seek() {
+      if now < restsUntil { return }
       do throws(StoreError) {
-        if !mayLead {
+        if !mayLead || now < returnsUntil {
           // Only to hear who leads.
           let servers = try space.leadership.servers()
           if let other = servers.first(where: { $0.leads && $0.id != configuration.serverID }) {
@@ -296,10 +309,8 @@ public final class Namespace: Sendable {
     private func follow(_ id: String, _ address: String) {
       renewedAt = now
       let renewedAt = renewedAt
-      space.note {
-        $0.renewedAgo = Interval(microseconds: renewedAt)
-        $0.failure = nil
-      }
+      space.note { $0.renewedAgo = Interval(microseconds: renewedAt) }
+      storageAnswers()
       if id == leader, !isAsked { return }
       if id != leader {
         leader = id
@@ -324,14 +335,13 @@ public final class Namespace: Sendable {
         try space.leadership.renew(configuration.serverID, epoch: epoch, term: times.term)
         renewedAt = now
         let renewedAt = renewedAt
-        space.note {
-          $0.renewedAgo = Interval(microseconds: renewedAt)
-          $0.failure = nil
-        }
+        space.note { $0.renewedAgo = Interval(microseconds: renewedAt) }
+        storageAnswers()
       } catch {
         if error.kind == .deposed { return end(error.message) }
+        // It goes on until it hears that another leads: the storage may be away for all. Its engine takes nothing then and gives nothing out,
+        // and workers keep their streams and what they hold. Whatever it still tries to write after another has begun is refused.
         failed(error)
-        if now - renewedAt > times.term.microseconds { end("the lead could not be renewed: \(error.message)") }
       }
     }
 
@@ -340,7 +350,21 @@ public final class Namespace: Sendable {
         defer { status.failure = error }
         return status.failure == nil
       }
-      if isNews { configuration.tell(.failing(error)) }
+      if isNews {
+        configuration.tell(.failing(error))
+        space.spread(error)
+      }
+    }
+
+    private func storageAnswers() {
+      let wasAway = space.known.withLock { status in
+        defer { status.failure = nil }
+        return status.failure != nil
+      }
+      if !wasAway { return }
+      space.spread(nil)
+      // Whoever led may not have been heard because of that alone, and has workers on it: it may come first.
+      if leader != configuration.serverID { returnsUntil = now + times.announcement.microseconds }
     }
 
     // MARK: Leading
@@ -358,8 +382,8 @@ public final class Namespace: Sendable {
         status.leaderAddress = configuration.address
         status.epoch = epoch
         status.renewedAgo = Interval(microseconds: renewedAt)
-        status.failure = nil
       }
+      storageAnswers()
       space.spread(.follows, nil)
       let office = space.office
       let begin = space.begin
@@ -394,6 +418,8 @@ public final class Namespace: Sendable {
       case .failure(let error):
         configuration.tell(.cannotLead(error))
         try? space.leadership.resign(configuration.serverID, epoch: epoch)
+        restsUntil = now + 1_000_000
+        if let error = error as? StoreError { failed(error) }
         follows()
         phase = .following
       }

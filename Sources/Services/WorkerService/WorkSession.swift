@@ -138,7 +138,9 @@ final class WorkSession: CallHandler, Answerable, Pausable {
   func send(_ update: WorkerUpdate, desk: LoopDesk) {
     guard call.isOpen else { return }
     call.send(
-      desk.codec, desk.codec.encodeWorkResponse(update, serverID: identity.id, serverVersion: identity.version))
+      desk.codec,
+      desk.codec.encodeWorkResponse(
+        update, serverID: call.peer.server ?? identity.id, serverVersion: identity.version))
     if !call.isWritable, !isQuiet, phase == .open {
       isQuiet = true
       tell(WorkerMessage(capacity: 0))

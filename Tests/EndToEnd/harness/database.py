@@ -1,4 +1,5 @@
 """A PostgreSQL or MariaDB of a test's own: own port, own folder, removed with it. As root they run as the users that their packages make."""
+import contextlib
 import glob
 import os
 import pathlib
@@ -56,8 +57,39 @@ class _Database:
         self.process.send_signal(self.crash)
         self.process.wait()
 
+    def _all(self):
+        """The process and its children."""
+        pids = [self.process.pid]
+        for stat in glob.glob("/proc/[0-9]*/stat"):
+            try:
+                fields = pathlib.Path(stat).read_text().rsplit(") ", 1)[1].split()
+            except OSError:
+                continue
+            if int(fields[1]) == self.process.pid:
+                pids.append(int(stat.split("/")[2]))
+        return pids
+
+    def _signal(self, number):
+        for pid in self._all():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
+
+    def pause(self):
+        """As a machine does that hangs."""
+        self._signal(signal.SIGSTOP)
+        for pid in self._all():
+            for stat in pathlib.Path(f"/proc/{pid}/task").glob("*/stat"):
+                # Its threads stop one after the other.
+                with contextlib.suppress(OSError):
+                    while stat.read_text().rsplit(") ", 1)[1][0] not in "TtZ":
+                        time.sleep(0.001)
+
+    def go_on(self):
+        self._signal(signal.SIGCONT)
+
     def close(self):
         if self.process.poll() is None:
+            self.go_on()
             self.kill()
         shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -75,6 +107,11 @@ class Postgres(_Database):
     def url(self):
         return f"postgresql://postgres@127.0.0.1:{self.port}/postgres"
 
+    def url_at(self, *ports):
+        """The same by other ways: the one of them is used that takes writes."""
+        hosts = ",".join(f"127.0.0.1:{port}" for port in ports)
+        return f"postgresql://postgres@{hosts}/postgres?target_session_attrs=read-write"
+
     def make(self):
         self.run(*_as_user(self.user), self.bin() + "/initdb", "-D", self.folder + "/data", "-U", "postgres", "-A", "trust",
                  "-E", "UTF8", "--locale=C", "--no-sync")
@@ -89,6 +126,21 @@ class Postgres(_Database):
                         sql)
 
 
+class Replica(Postgres):
+    """A streaming replica of another, which it reaches at `port`."""
+
+    def __init__(self, primary, port=None):
+        self.primary, self.primary_port = primary, port or primary.port
+        super().__init__()
+
+    def make(self):
+        self.run(*_as_user(self.user), self.bin() + "/pg_basebackup", "-D", self.folder + "/data", "-h", "127.0.0.1",
+                 "-p", str(self.primary_port), "-U", "postgres", "-R", "-X", "stream", "--checkpoint=fast", "--no-sync")
+
+    def promote(self):
+        self.ask("SELECT pg_promote(true, 20)")
+
+
 class Maria(_Database):
     user = "mysql"
     crash = signal.SIGKILL
@@ -99,7 +151,10 @@ class Maria(_Database):
 
     @property
     def url(self):
-        return f"mysql://root@127.0.0.1:{self.port}/jobs"
+        return self.url_at(self.port)
+
+    def url_at(self, port):
+        return f"mysql://root@127.0.0.1:{port}/jobs"
 
     def make(self):
         self.run(*_as_user(self.user), "mariadb-install-db", "--no-defaults", f"--datadir={self.folder}/data",

@@ -29,13 +29,18 @@ class Redis:
     def url(self):
         return f"redis{'s' if self.tls else ''}://{self.address}"
 
+    def url_at(self, port):
+        """The same by another way."""
+        return f"redis://127.0.0.1:{port}"
+
     def command(self):
         port = ["--port", str(self.port)]
         if self.tls:
             port = ["--port", "0", "--tls-port", str(self.port), "--tls-auth-clients", "no", "--tls-cert-file",
                     str(self.tls.certificate), "--tls-key-file", str(self.tls.key), "--tls-ca-cert-file",
                     str(self.tls.certificate)]
-        return ["redis-server", *port, "--bind", "127.0.0.1", "--dir", self.folder, "--save", "", "--appendonly", "yes",
+        # It does not outlive a run that was killed.
+        return ["setpriv", "--pdeathsig", "KILL", "--", "redis-server", *port, "--bind", "127.0.0.1", "--dir", self.folder, "--save", "", "--appendonly", "yes",
                 "--appendfsync", "always", "--repl-diskless-sync-delay", "0", "--logfile", self.folder + "/log",
                 *self.settings]
 

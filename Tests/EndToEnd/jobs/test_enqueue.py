@@ -146,7 +146,9 @@ def test_scheduled_jobs_start_on_time(server, queue):
             lateness.append(seen - due.pop(job.lease.job_id))
     lateness.sort()
     assert lateness[0] >= 0, "a job was started before its time"
-    assert lateness[197] < 0.020, f"p99 {lateness[197] * 1e3:.1f} ms, worst {lateness[-1] * 1e3:.1f} ms"
+    # A worker that is free gets a job before its start is stored; but what became of the one before may be on its way to a database.
+    most = 0.020 if server.store_kind == "embedded" else 0.150
+    assert lateness[197] < most, f"p99 {lateness[197] * 1e3:.1f} ms, worst {lateness[-1] * 1e3:.1f} ms"
 
 
 def test_a_batch_gives_each_job_its_own_result(server, queue):

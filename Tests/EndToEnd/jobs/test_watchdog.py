@@ -53,7 +53,7 @@ def until(condition, seconds):
 
 @pytest.mark.parametrize("name,said", [("loop", "event loop 0"), ("engine", "the engine")])
 def test_a_thread_that_hangs_is_told_and_ends_the_process(name, said):
-    with Server("--watchdog", "6s", "--loops", "1") as server:
+    with Server("--watchdog", "6s", "--loops", "1", front=False) as server:
         with stopped(threads(server)[name]):
             assert until(lambda: server.get("/healthz")[0] == 503, 8)
             status, text = server.get("/healthz")
@@ -65,7 +65,7 @@ def test_a_thread_that_hangs_is_told_and_ends_the_process(name, said):
 
 
 def test_a_loop_that_hung_for_a_while_is_forgiven():
-    with Server("--watchdog", "20s", "--loops", "1") as server:
+    with Server("--watchdog", "20s", "--loops", "1", front=False) as server:
         with stopped(threads(server)["loop"]):
             assert until(lambda: server.get("/healthz")[0] == 503, 15)
         assert until(lambda: server.get("/healthz")[0] == 200, 5)

@@ -7,7 +7,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from harness.stubs import pb
 from harness.worker import Worker, duration
 
-from calls import fetch, refused, server_id, succeed, until, workers
+from harness.calls import fetch, refused, server_id, succeed, until, workers
 
 
 

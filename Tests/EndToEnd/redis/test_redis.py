@@ -9,7 +9,7 @@ import time
 import grpc
 from harness.stubs import pb
 
-from calls import fetch, succeed, until
+from harness.calls import fetch, succeed, until
 
 
 def test_a_job_enqueued_at_one_server_runs_at_another(servers):

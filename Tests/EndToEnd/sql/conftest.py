@@ -32,8 +32,8 @@ def serve():
     """Makes servers that end with the test."""
     made = []
 
-    def make(store, **options):
-        made.append(Server(store=store, **options))
+    def make(store, *flags, **options):
+        made.append(Server(*flags, store=store, **options))
         return made[-1]
 
     yield make

@@ -83,6 +83,8 @@ final class Engines: Sendable {
     let place: Place
     var methods: MethodTable { term.methods }
 
+    func standsStill(now: Int64) -> Bool { term.standsStill(now: now) }
+
     func stop() async {
       place.host.withLock { $0 = nil }
       await term.stop()
@@ -134,15 +136,13 @@ final class Engines: Sendable {
 
   // MARK: How it stands
 
-  /// Hosts that are there from start to end, for the watchdog; it does not watch an engine that comes and goes with the lead.
-  var ownHosts: [EngineHost] {
-    if case .alone(let host) = part { [host] } else { [] }
-  }
+  /// The host that is there from start to end.
+  private var ownHost: EngineHost? { if case .alone(let host) = part { host } else { nil } }
 
   /// Why the storage does not do its work; nil: it does.
   var trouble: StoreError? { host?.storageTrouble ?? leadership?.failure }
 
-  var hasStopped: Bool { ownHosts.contains { $0.hasStopped } }
+  var hasStopped: Bool { ownHost?.hasStopped ?? false }
 
   var readiness: (isReady: Bool, text: String) {
     if let trouble = host?.storageTrouble { return (false, "the store fails: \(trouble)") }

@@ -99,6 +99,11 @@ struct ServerFlags: ParsableArguments {
 
   @Option(
     help: Self.help(
+      "How long a store that cannot be reached is waited for at the start.", "60s", "--store-wait", "TIME"))
+  var storeWait: String?
+
+  @Option(
+    help: Self.help(
       "The process ends itself, to be started again, when one of its threads has stood still for so long; 0 turns it off.",
       "60s", "--watchdog", "TIME"))
   var watchdog: String?

@@ -29,6 +29,8 @@ struct ServerSettings: Sendable {
   var connections: TransportSettings
   var loops: Int
   var drainTimeout: Interval
+  /// How long a store that is away is waited for at the start.
+  var storeWait: Interval
   /// Zero: none.
   var watchdog: Interval
   var tls: TLS?
@@ -108,6 +110,7 @@ struct ServerSettings: Sendable {
     connections = try TransportSettings(flags.transport, environment: environment)
     // One processor is for the engine's thread, and few loops keep it busy.
     loops = try number("--loops", flags.loops, default: min(max(1, processors - 1), 8), 1...256)
+    storeWait = try time("--store-wait", flags.storeWait, default: .seconds(60), .zero...(.days(1)))
     drainTimeout = try time("--drain-timeout", flags.drainTimeout, default: .seconds(30), .zero...(.days(1)))
 
     watchdog = try setting("--watchdog", flags.watchdog)

@@ -9,7 +9,8 @@ import Synchronization
 final class Watchdog: Sendable {
   /// A thread and how it is seen to move.
   struct Subject: Sendable {
-    var pulse: Pulse
+    /// Another one when another thread does its work; nil: there is none at the moment, as where another server leads.
+    var pulse: @Sendable () -> Pulse?
     /// Asks the thread to beat.
     var knock: @Sendable () -> Void
     /// Knocking may go unheard and is cheap to repeat. Otherwise it is done once until it is answered, so that it does not pile up.
@@ -37,9 +38,9 @@ final class Watchdog: Sendable {
 
   func start() {
     let failure = DetachedThread.start { [self] in
-      var knocked: [UInt64?] = Array(repeating: nil, count: subjects.count)
+      var seen = Seen(subjects.count)
       while !isStopped.load(ordering: .relaxed) {
-        look(&knocked)
+        look(&seen)
         usleep(Self.interval)
       }
     }
@@ -52,15 +53,34 @@ final class Watchdog: Sendable {
   var trouble: String? {
     let standing = clock.withLock { $0.standing(now: Self.now()) }
     if standing.isEmpty { return nil }
-    return standing.map { index, seconds in
-      "\(subjects[index].pulse.name) has not moved for \(seconds) s: it \(subjects[index].pulse.step)"
+    return standing.compactMap { index, seconds in
+      subjects[index].pulse().map { "\($0.name) has not moved for \(seconds) s: it \($0.step)" }
     }.joined(separator: "; ")
   }
 
-  private func look(_ knocked: inout [UInt64?]) {
-    let beats = subjects.map(\.pulse.beats)
-    for (index, subject) in subjects.enumerated() where subject.isRepeated || knocked[index] != beats[index] {
-      knocked[index] = beats[index]
+  /// Of each subject, when it was last looked at.
+  private struct Seen {
+    var knocked: [UInt64?]
+    var pulses: [Pulse?]
+    /// Rises when another thread does the work: that counts as a move. In the upper bits, above any beats.
+    var changes: [UInt64]
+
+    init(_ count: Int) {
+      knocked = Array(repeating: nil, count: count)
+      pulses = Array(repeating: nil, count: count)
+      changes = Array(repeating: 0, count: count)
+    }
+  }
+
+  private func look(_ seen: inout Seen) {
+    let beats = subjects.enumerated().map { index, subject in
+      let pulse = subject.pulse()
+      if pulse == nil || pulse !== seen.pulses[index] { seen.changes[index] &+= 1 << 40 }
+      seen.pulses[index] = pulse
+      return (pulse?.beats ?? 0) &+ seen.changes[index]
+    }
+    for (index, subject) in subjects.enumerated() where subject.isRepeated || seen.knocked[index] != beats[index] {
+      seen.knocked[index] = beats[index]
       subject.knock()
     }
     for finding in clock.withLock({ $0.look(beats, now: Self.now()) }) { tell(finding) }
@@ -84,8 +104,10 @@ final class Watchdog: Sendable {
   }
 
   private func about(_ index: Int, _ seconds: Int64) -> Logger.Metadata {
-    let pulse = subjects[index].pulse
-    return ["thread": "\(pulse.name)", "seconds": "\(seconds)", "last_step": "\(pulse.step)"]
+    let pulse = subjects[index].pulse()
+    return [
+      "thread": "\(pulse?.name ?? "none")", "seconds": "\(seconds)", "last_step": "\(pulse?.step ?? "has gone")",
+    ]
   }
 
   /// Milliseconds; stands still while the machine sleeps.

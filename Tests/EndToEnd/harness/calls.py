@@ -3,7 +3,7 @@ import time
 
 import grpc
 from google.protobuf.duration_pb2 import Duration
-from harness.stubs import pb
+from .stubs import pb
 
 AWAY = {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED}
 
