@@ -33,7 +33,9 @@ def leader_of(servers):
 def fill(server, count):
     """So many jobs that wait for a worker that never comes."""
     for start in range(0, count, 1000):
-        jobs = [pb.JobSpec(queue="waiting", name="t", payload=b"x" * 100) for _ in range(min(1000, count - start))]
+        specs = [pb.JobSpec(id=f"waiting-{start + index}", queue="waiting", name="t", payload=b"x" * 100)
+                 for index in range(min(1000, count - start))]
+        jobs = [pb.ScheduleRequest(job=one) for one in specs]
         until(lambda: server.jobs.EnqueueBatch(pb.EnqueueBatchRequest(jobs=jobs), timeout=30), "room for a batch")
 
 
