@@ -176,8 +176,9 @@ public final class Backlog {
     var last = lastCursor
     if isNewEpoch, epoch.number > 1, cursorsPerEpoch > 0 {
       last = (last / cursorsPerEpoch + 1) * cursorsPerEpoch
-      // Of a storage that may have forgotten a whole epoch with its events: cursors go with the time.
-      if epoch.number >= Backlog.firstTimedEpoch { last = max(last, Int64(epoch.number) * cursorsPerEpoch) }
+      // Of a storage that may have forgotten a whole epoch with its events: cursors go with the time, a million a second, which is more
+      // than there are events.
+      if epoch.number >= Backlog.firstTimedEpoch { last = max(last, Int64(epoch.number) << 20) }
     }
     loadedCursor = lastCursor
     cursor = max(shown, last)

@@ -46,7 +46,7 @@ def test_metrics(server, queue):
         worker.fail(worker.job())
         server.enqueue(queue)
         worker.job()
-        status, text = server.get("/metrics")
+        status, text = server.engine.get("/metrics")
     assert status == 200
     metrics = parse(text)
     jobs = metrics["gkick_queue_jobs"]
