@@ -1,3 +1,4 @@
+import os
 import pathlib
 import signal
 import subprocess
@@ -24,12 +25,25 @@ def app(gkick_server):
     jobs_of_tests.app.address = old
 
 
+def until(condition, timeout=15):
+    """Asks until the answer is something."""
+    end = time.monotonic() + timeout
+    while True:
+        answer = condition()
+        if answer:
+            return answer
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
 class WorkerProcess:
-    def __init__(self, address, *flags):
+    def __init__(self, address, *flags, app="jobs_of_tests:app", cwd=HERE):
         self.file = tempfile.NamedTemporaryFile(prefix="gkick-worker-", suffix=".log")
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "gkick.worker.cli", "jobs_of_tests:app", "--address", address, *flags], cwd=HERE,
-            stdin=subprocess.DEVNULL, stderr=self.file)
+            [sys.executable, "-m", "gkick.worker.cli", app, "--address", address, *flags], cwd=cwd,
+            stdin=subprocess.DEVNULL, stderr=self.file,
+            # Set for Python 3.9's sake by who runs these tests, which start processes themselves; the worker has to do without.
+            env={name: value for name, value in os.environ.items() if name != "GRPC_ENABLE_FORK_SUPPORT"})
 
     def log(self):
         return pathlib.Path(self.file.name).read_text(errors="replace")

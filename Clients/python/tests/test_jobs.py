@@ -11,6 +11,8 @@ import pytest
 from gkick import AsyncClient, Client, InvalidArgument, JobFailed, JobPending, NotFound, Unique
 from gkick.testing import Server
 
+from conftest import until
+
 
 def test_values_go_there_and_back(app, worker):
     worker()
@@ -200,7 +202,7 @@ def test_a_second_sigterm_gives_back(app, worker):
     handle = app.slow.enqueue(seconds=60)
     until(lambda: handle.info().state == "RUNNING")
     one.process.send_signal(signal.SIGTERM)
-    one.wait_for("finishing 1 jobs")
+    one.wait_for("finishing ")
     one.process.send_signal(signal.SIGTERM)
     assert one.process.wait(10) == 0
     info = handle.info()
@@ -274,10 +276,3 @@ def test_the_async_client(app):
                 await client.get(stored.id)
 
     asyncio.run(main())
-
-
-def until(condition, timeout=15):
-    end = time.monotonic() + timeout
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.02)

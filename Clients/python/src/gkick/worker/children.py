@@ -95,7 +95,7 @@ class Children:
     """Shared children, each with several places, and isolated ones with one place each, made as they are needed."""
 
     def __init__(self, settings: WorkerSettings, on_message: Callable[[ChildProcess, Any], None],
-                 on_death: Callable[[Set[int], str, str, bool], None]) -> None:
+                 on_death: Callable[[Set[int], str, str, bool, bool], None]) -> None:
         self._settings = settings
         self._on_message = on_message
         self._told_death = on_death
@@ -124,13 +124,13 @@ class Children:
         if not child.is_ready:
             self._failed_starts += 1
         if self.is_ending:
-            self._told_death(held, how, child.kill_reason, len(held) == 1)
+            self._told_death(held, how, child.kill_reason, len(held) == 1, child.is_ready)
             return
         if was_shared:
             log.error("a process that runs jobs %s; another takes its place", how)
             pause = _RESTART_PAUSES[min(self._failed_starts, len(_RESTART_PAUSES) - 1)]
             asyncio.get_running_loop().call_later(pause, self._replace)
-        self._told_death(held, how, child.kill_reason, len(held) == 1)
+        self._told_death(held, how, child.kill_reason, len(held) == 1, child.is_ready)
 
     def _replace(self) -> None:
         if not self.is_ending:

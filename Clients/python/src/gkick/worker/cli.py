@@ -4,6 +4,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import logging
+import os
 import sys
 from typing import List, Optional
 
@@ -47,6 +48,11 @@ def _positive(text: str) -> int:
 
 def main(arguments: Optional[List[str]] = None) -> None:
     given = _parser().parse_args(arguments)
+    # Before Python 3.10 a process is started by fork(), in which gRPC runs handlers that now and then crash what is started. They are turned
+    # off by the environment before gRPC is loaded, which it is by now: begin again.
+    if sys.version_info < (3, 10) and arguments is None and "GRPC_ENABLE_FORK_SUPPORT" not in os.environ:
+        os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
+        os.execv(sys.executable, [sys.executable, "-m", "gkick.worker.cli", *sys.argv[1:]])
     set_up_logging(LogFormat(given.log_format), given.log_level)
     try:
         app = load_app(given.app)
@@ -66,7 +72,12 @@ def main(arguments: Optional[List[str]] = None) -> None:
         except GkickError as error:
             logging.getLogger("gkick.worker").error("the recurring jobs could not be written: %s", error)
     app.close()
-    sys.exit(asyncio.run(Supervisor(app, settings).run()))
+
+    async def serve() -> int:
+        # Made where its loop runs: in Python 3.9 what waits for an event belongs to the loop that was there when the event was made.
+        return await Supervisor(app, settings).run()
+
+    sys.exit(asyncio.run(serve()))
 
 
 if __name__ == "__main__":

@@ -150,6 +150,7 @@ class Stream:
         self._wants_drain = self.is_draining
         self._ack = 0
         writer = asyncio.ensure_future(self._write(call))
+        writer.add_done_callback(lambda done: self._wrote(done, call))
         try:
             while True:
                 update = await call.read()
@@ -220,6 +221,17 @@ class Stream:
                     return
             self._wake.clear()
             await call.write(self._message())
+
+    @staticmethod
+    def _wrote(writer: Any, call: Any) -> None:
+        """A stream that nobody writes to any more ends, so that another begins: a worker that only listens loses its leases."""
+        if writer.cancelled():
+            return
+        error = writer.exception()
+        # What comes of a broken connection is told by its reader.
+        if error is not None and not isinstance(error, (grpc.RpcError, asyncio.InvalidStateError)):
+            log.error("writing to the server failed", exc_info=error)
+        call.cancel()
 
     def _message(self) -> Any:
         message = _wire.messages["WorkRequest"](ack_seq=self._ack)

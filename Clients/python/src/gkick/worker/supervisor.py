@@ -130,7 +130,9 @@ class Supervisor:
                 self._fail(token, ended.type, ended.message, ended.backtrace, ended.retryable)
             self._reasons.pop(token, None)
 
-    def _died(self, tokens: Set[int], how: str, kill_reason: str, was_alone: bool) -> None:
+    def _died(self, tokens: Set[int], how: str, kill_reason: str, was_alone: bool, was_ready: bool) -> None:
+        if tokens and not was_ready and not kill_reason:
+            log.error("a process %s before it was ready; its jobs are given back", how)
         for token in tokens:
             job_id = self._jobs.get(token, "")
             reason = self._reasons.pop(token, "")
@@ -141,6 +143,11 @@ class Supervisor:
                 self._fail(token, "timeout", "the attempt took too long, and its process was killed")
             elif reason:
                 self._settle(token, canceled=True)
+            elif not was_ready:
+                # No job had begun: none is to blame, and none loses an attempt.
+                release = _wire.message("Release")
+                release.delay.CopyFrom(duration(1))
+                self._settle(token, release=release)
             elif was_alone:
                 self._suspects.pop(job_id, None)
                 self._fail(token, "ProcessDied", f"the process that ran the job {how}")
