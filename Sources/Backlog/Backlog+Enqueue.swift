@@ -32,6 +32,13 @@ extension Backlog {
         for id in job.options.dependsOn { gather(id, into: &seqs) }
       }
     }
+    // Many may depend on the same one.
+    seqs.sort()
+    var last: Int64?
+    seqs.removeAll { seq in
+      defer { last = seq }
+      return seq == last
+    }
     try read(seqs, bodies: false)
   }
 

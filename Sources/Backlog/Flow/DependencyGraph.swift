@@ -177,8 +177,11 @@ struct DependencyGraph {
     return Int32(edges.count - 1)
   }
 
+  /// Neighbours stay neighbours, 16 on a cache line: jobs that depend on each other were mostly enqueued one after the other.
   private func home(_ seq: Int64) -> Int {
-    Int(truncatingIfNeeded: (UInt64(bitPattern: seq) &* 0x9E37_79B9_7F4A_7C15) >> 32) & (places.count - 1)
+    let line = UInt64(bitPattern: seq) >> 4
+    let mixed = (line &* 0x9E37_79B9_7F4A_7C15) >> 32
+    return Int(truncatingIfNeeded: mixed << 4 | UInt64(bitPattern: seq) & 15) & (places.count - 1)
   }
 
   private func place(_ seq: Int64) -> Int {

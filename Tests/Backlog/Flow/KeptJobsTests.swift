@@ -22,6 +22,16 @@ struct KeptJobsTests {
     #expect(rig.rows.take() == (0, 0))
   }
 
+  @Test func whatManyDependOnIsReadOnce() throws {
+    let rig = try FlowRig()
+    try rig.enqueue("root")
+    try rig.restart()
+    _ = rig.rows.take()
+    try rig.enqueue(
+      (0..<50).map { NewJob(id: "n\($0)", queue: "q", name: "n", options: JobOptions(dependsOn: ["root"])) })
+    #expect(rig.rows.take() == (1, 1))
+  }
+
   @Test func oneSuccessAndOneFailureInTheSameSlice() throws {
     let rig = try FlowRig()
     try rig.enqueue(["good", "bad"].map { NewJob(id: $0, queue: "q", name: "n") })
