@@ -181,6 +181,9 @@ let package = Package(
       name: "engine-benchmark", dependencies: ["Engine", "Backlog", "SQLiteStorage", "Jobs"], path: "Benchmarks/engine",
       swiftSettings: strict),
     .executableTarget(
+      name: "flow-benchmark", dependencies: ["Engine", "Backlog", "SQLiteStorage", "Jobs"], path: "Benchmarks/flow",
+      exclude: ["run"], swiftSettings: strict),
+    .executableTarget(
       name: "worker-benchmark",
       dependencies: ["GKick", log], path: "Benchmarks/worker", exclude: ["run"], swiftSettings: strict),
     .executableTarget(
