@@ -230,7 +230,7 @@ final class ServerRuntime: Sendable {
         host: await engines.host?.statistics(), queues: (try? await engines.host?.queues()) ?? [],
         workers: await engines.host?.workers() ?? [], limits: await engines.host?.limits() ?? [], calls: calls.rows(),
         transport: server.statistics, process: .read(), startedAt: startedAt, store: storeKind,
-        leadership: engines.leadership, refused: access?.control.refused)
+        leadership: engines.leadership, refused: access?.control.refused ?? (0, 0))
       return GatewayPage(status: 200, contentType: PrometheusText.contentType, body: page.text())
     default:
       return nil

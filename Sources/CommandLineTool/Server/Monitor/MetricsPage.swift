@@ -17,8 +17,8 @@ struct MetricsPage {
   var store: String
   /// nil: the store is this server's alone.
   var leadership: LeadershipStatus?
-  /// nil: without --auth.
-  var refused: (unauthenticated: UInt64, denied: UInt64)?
+  /// Because of who called.
+  var refused: (unauthenticated: UInt64, denied: UInt64) = (0, 0)
 
   /// More queues than this are not told one by one: a page must stay small whatever producers name their queues.
   static let mostQueues = 1_000
@@ -28,11 +28,9 @@ struct MetricsPage {
     page.family("gkick_info", .gauge, "The server: always 1.")
     page.sample("gkick_info", [("version", Version.text), ("store", store)], 1 as UInt64)
     if let leadership { write(leadership, to: &page) }
-    if let refused {
-      page.family("gkick_auth_refusals_total", .counter, "Calls refused because of who called, or did not say.")
-      page.sample("gkick_auth_refusals_total", [("code", "UNAUTHENTICATED")], refused.unauthenticated)
-      page.sample("gkick_auth_refusals_total", [("code", "PERMISSION_DENIED")], refused.denied)
-    }
+    page.family("gkick_auth_refusals_total", .counter, "Calls refused because of who called, or did not say.")
+    page.sample("gkick_auth_refusals_total", [("code", "UNAUTHENTICATED")], refused.unauthenticated)
+    page.sample("gkick_auth_refusals_total", [("code", "PERMISSION_DENIED")], refused.denied)
     write(queues.prefix(Self.mostQueues), to: &page)
     if let host {
       write(host.engine, to: &page)
