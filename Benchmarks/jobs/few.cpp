@@ -245,7 +245,7 @@ struct GKickWorker : Http2 {
   Figures &figures;
   uint32_t stream;
   std::string rest;
-  bool isReady = false;
+  uint32_t unread = 0;
 
   GKickWorker(const std::string &address, Figures &figures) : Http2(address), figures(figures) {
     stream = call("/gkick.v1.WorkerService/Work");
@@ -264,7 +264,6 @@ struct GKickWorker : Http2 {
       WorkResponse response;
       if (!response.ParseFromArray(rest.data() + 5, size)) fail("not a WorkResponse");
       rest.erase(0, 5 + size);
-      isReady = true;
       figures.done += response.results_size();
       if (response.jobs_size() == 0) continue;
       WorkRequest request;
@@ -277,9 +276,12 @@ struct GKickWorker : Http2 {
       }
       message(stream, request, false);
     }
-    // The stream's own window, likewise.
-    uint32_t more = htonl(bytes.size());
-    if (!bytes.empty()) frame(8, 0, stream, std::string((char *)&more, 4));
+    // The stream's own window, now and then, as other clients do.
+    unread += bytes.size();
+    if (unread < 1 << 20) return;
+    uint32_t more = htonl(unread);
+    frame(8, 0, stream, std::string((char *)&more, 4));
+    unread = 0;
   }
   void ended(uint32_t) override { fail("the worker's stream ended"); }
 };

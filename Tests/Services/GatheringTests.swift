@@ -12,6 +12,7 @@ import Testing
     #expect(gathering.plan(waiting: 0)?.more == 56)
     #expect(gathering.plan(waiting: 0)?.microseconds == 800)
     // Once after each commit.
+    gathering.begin()
     gathering.gathered(56, of: 56)
     #expect(gathering.plan(waiting: 0) == nil)
   }

@@ -31,8 +31,7 @@ import Testing
     #expect(mailbox.push(.queues(route), size: 0, mustFit: true) == .pressed)
     var batch: [Command] = []
     var done: [StorageDesk.Outcome] = []
-    var gathering = Gathering()
-    #expect(mailbox.take(into: &batch, &done, wait: 0, inFlight: false, gathering: &gathering))
+    mailbox.take(into: &batch, &done)
     #expect(batch.count == 5)
     // What was taken but not begun still counts.
     #expect(mailbox.push(.queues(route), size: 0, mustFit: false) == .full)
@@ -58,39 +57,72 @@ import Testing
     #expect(mailbox.push(.queues(route), size: 0, mustFit: true) == .closed)
     var batch: [Command] = []
     var done: [StorageDesk.Outcome] = []
-    var gathering = Gathering()
-    #expect(mailbox.take(into: &batch, &done, wait: nil, inFlight: false, gathering: &gathering))
+    #expect(mailbox.wait())
+    mailbox.take(into: &batch, &done)
     #expect(batch.count == 1)
-    #expect(!mailbox.take(into: &batch, &done, wait: nil, inFlight: false, gathering: &gathering))
+    #expect(!mailbox.wait())
   }
 
   @Test func aClosedMailboxWaitsForWhatIsBeingStored() {
     let mailbox = Mailbox(limits: HostLimits())
+    mailbox.note(alarm: nil, isBusy: true)
     mailbox.close()
     mailbox.push(StorageDesk.Outcome.stored(through: 7, microseconds: 1))
     var batch: [Command] = []
     var done: [StorageDesk.Outcome] = []
-    var gathering = Gathering()
-    #expect(mailbox.take(into: &batch, &done, wait: nil, inFlight: true, gathering: &gathering))
+    #expect(mailbox.wait())
+    mailbox.take(into: &batch, &done)
     #expect(done.count == 1)
-    #expect(!mailbox.take(into: &batch, &done, wait: nil, inFlight: false, gathering: &gathering))
+    mailbox.note(alarm: nil, isBusy: false)
+    #expect(!mailbox.wait())
   }
 
   @Test func whoWaitsForMoreGivesOutWhatItHasInTheEnd() {
     let mailbox = Mailbox(limits: HostLimits())
     _ = mailbox.push(.queues(route), size: 0, mustFit: false)
+    mailbox.committed(answered: 100, microseconds: 200)
+    #expect(mailbox.wait())
     var batch: [Command] = []
     var done: [StorageDesk.Outcome] = []
-    var gathering = Gathering()
-    gathering.committed(answered: 100, microseconds: 200)
-    #expect(gathering.plan(waiting: 0) != nil)
-    #expect(mailbox.take(into: &batch, &done, wait: nil, inFlight: false, gathering: &gathering))
+    mailbox.take(into: &batch, &done)
     #expect(batch.count == 1)
-    // What is due soon is not put off.
-    gathering = Gathering()
-    gathering.committed(answered: 100, microseconds: 1_000)
-    #expect(mailbox.take(into: &batch, &done, wait: 0, inFlight: false, gathering: &gathering))
-    #expect(batch.isEmpty && gathering.plan(waiting: 0) != nil)
+  }
+
+  /// What is due is not put off, and a time that comes sooner than the one for which the thread sleeps wakes it.
+  @Test(.timeLimit(.minutes(1))) func theAlarmWakesTheEnginesThread() async {
+    let mailbox = Mailbox(limits: HostLimits())
+    mailbox.committed(answered: 100, microseconds: 1_000)
+    mailbox.note(alarm: 0, isBusy: false)
+    #expect(mailbox.wait())
+    mailbox.note(alarm: nil, isBusy: false)
+    async let woken = Task.detached { mailbox.wait() }.value
+    while !mailbox.isAsleep { await Task.yield() }
+    mailbox.note(alarm: 1, isBusy: false)
+    #expect(await woken)
+  }
+
+  @Test(.timeLimit(.minutes(1))) func fewSmallCommandsAreLeftToWhoeverPushedThem() async {
+    let mailbox = Mailbox(limits: HostLimits())
+    var batch: [Command] = []
+    // Nobody sleeps: the engine's thread is about to take it.
+    #expect(mailbox.push(.fence(route), size: 0, mustFit: true, quietly: true) == .accepted)
+    #expect(!mailbox.takeFew(into: &batch))
+    var done: [StorageDesk.Outcome] = []
+    mailbox.take(into: &batch, &done)
+    batch = []
+    async let woken = Task.detached { mailbox.wait() }.value
+    while !mailbox.isAsleep { await Task.yield() }
+    for _ in 0..<Mailbox.few {
+      #expect(mailbox.push(.fence(route), size: 0, mustFit: true, quietly: true) == .accepted)
+    }
+    #expect(mailbox.takeFew(into: &batch))
+    #expect(batch.count == Mailbox.few)
+    batch = []
+    // A large one, or one too many, is for the engine's thread.
+    _ = mailbox.push(.queues(route), size: 0, mustFit: true, quietly: true)
+    #expect(!mailbox.takeFew(into: &batch))
+    mailbox.wake()
+    #expect(await woken)
   }
 
   /// Pages end early rather than make a message that stock clients refuse.

@@ -18,24 +18,11 @@ public final class EngineHost: Sendable {
   /// Worker streams that are open now.
   let sessions = Atomic<Int>(0)
   private let storage: StorageDesk
-  private let deposed: (@Sendable () -> Void)?
   /// nil: the storage has no inbox.
   private let intake: IntakeDesk?
   private let configuration: EngineConfiguration
-  private let machine: Mutex<EngineMachine?>
+  private let turns: EngineTurns
   private let inquiries = Mutex(Inquiries())
-  private let timings = Mutex(Timings())
-
-  /// The engine, before its thread takes it.
-  // Sendable unchecked: handed once, from init to the engine's thread.
-  private struct EngineMachine: @unchecked Sendable {
-    let engine: Engine
-  }
-
-  private struct Timings {
-    var tick = EngineStatistics.Histogram()
-    var commit = EngineStatistics.Histogram()
-  }
 
   /// Who asks the engine without being a call.
   private struct Inquiries {
@@ -84,22 +71,23 @@ public final class EngineHost: Sendable {
     zones: any TimeZoneSource = UTCOnly(), term: (epoch: Epoch, deposed: @Sendable () -> Void)? = nil
   ) throws(StoreError) {
     self.limits = limits
-    deposed = term?.deposed
     self.configuration = configuration
     mailbox = Mailbox(limits: limits)
     reads = ReadPool(reader: reader, limits: limits)
-    var desks: [LoopDesk] = []
-    for loop in group.makeIterator() {
-      desks.append(LoopDesk(loop: loop, index: UInt32(desks.count), mailbox: mailbox, reads: reads))
-    }
-    self.desks = desks
     let epoch = if let term { term.epoch } else { try storage.beginEpoch() }
     let backlog = Backlog(rows: storage.rows, terms: terms, seed: seed)
     backlog.zones = zones
     try backlog.load(storage, epoch, now: EngineHost.moment())
     let engine = Engine(backlog: backlog, configuration: configuration, seed: seed, now: EngineHost.moment())
-    machine = Mutex(EngineMachine(engine: engine))
     self.storage = StorageDesk(storage: storage, epoch: epoch, closes: term == nil)
+    turns = EngineTurns(
+      engine: engine, mailbox: mailbox, storage: self.storage, limits: limits, pulse: pulse, deposed: term?.deposed)
+    var desks: [LoopDesk] = []
+    for loop in group.makeIterator() {
+      desks.append(
+        LoopDesk(loop: loop, index: UInt32(desks.count), mailbox: mailbox, reads: reads, turns: turns))
+    }
+    self.desks = desks
     intake = storage.inbox.map { IntakeDesk(inbox: $0) }
   }
 
@@ -116,13 +104,16 @@ public final class EngineHost: Sendable {
 
   /// Starts the threads. To be called once.
   public func start() {
-    guard let engine = machine.withLock({ $0.take() }) else { return }
-    let storage = storage
+    let engine = turns.begin(desks) { [self] id, reply in answer(id, reply) }
     let started =
       reads.start(threads: limits.readerThreads) { [self] answers in deliver(answers) }
       && storage.start(
-        engine: engine.engine, report: { [mailbox] in mailbox.push($0) }, ended: { [self] in end($0) })
-      && Thread.start("engine") { [self] in run(engine.engine) }
+        engine: engine, report: { [turns] in turns.settleHere($0) }, ended: { [self] in end($0) })
+      && Thread.start("engine") { [self] in
+        turns.run()
+        intake?.stop()
+        storage.close()
+      }
       && intake?.start { [self] items, answer in inquire({ .takeIn(items, $0) }, answer) } ?? true
     precondition(started, "no thread for the engine")
   }
@@ -139,93 +130,12 @@ public final class EngineHost: Sendable {
   /// The engine takes no commands any more.
   public var hasStopped: Bool { inquiries.withLock { $0.isClosed } }
 
-  // MARK: The engine's thread
-
-  private func run(_ engine: Engine) {
-    var batch: [Command] = []
-    var done: [StorageDesk.Outcome] = []
-    var gathering = Gathering()
-    var waiting = TickQueue()
-    while mailbox.take(
-      into: &batch, &done, wait: waiting.isEmpty ? engine.nextWake.map { wait(until: $0) } : 0,
-      inFlight: engine.ticksInFlight > 0 || !waiting.isEmpty, gathering: &gathering)
-    {
-      var effects: [Effect] = []
-      for outcome in done { effects += take(outcome, engine, &gathering) }
-      waiting.add(batch)
-      if !waiting.isEmpty || isDue(engine) {
-        let commands = waiting.next(limits.commandsPerTick)
-        if mailbox.begin(commands.count) { relieve() }
-        effects += tick(engine, commands)
-      }
-      deliver(effects)
-      pulse.beat(0)
-    }
-    intake?.stop()
-    storage.close()
-  }
-
-  private func isDue(_ engine: Engine) -> Bool { engine.nextWake.map { $0 <= EngineHost.steadyClock() } ?? false }
-
-  private func wait(until time: Instant) -> Int64 { (time - EngineHost.steadyClock()).microseconds }
-
-  private func tick(_ engine: Engine, _ commands: [Command]) -> [Effect] {
-    pulse.beat(1)
-    let start = WallClock.read(CLOCK_MONOTONIC)
-    let decision = engine.decide(commands, now: EngineHost.moment())
-    if let work = decision.work { storage.push(work) }
-    let end = WallClock.read(CLOCK_MONOTONIC)
-    timings.withLock { $0.tick.record(Interval(microseconds: end - start)) }
-    return decision.effects
-  }
-
-  private func take(
-    _ outcome: StorageDesk.Outcome, _ engine: Engine, _ gathering: inout Gathering
-  ) -> [Effect] {
-    let now = EngineHost.moment()
-    switch outcome {
-    case .stored(let ticket, let microseconds):
-      let effects = engine.stored(through: ticket, now: now)
-      gathering.committed(answered: effects.count, microseconds: microseconds)
-      timings.withLock { $0.commit.record(Interval(microseconds: microseconds)) }
-      return effects
-    case .failed(let error):
-      if error.kind == .deposed { deposed?() }
-      return engine.failed(error, now: now)
-    case .loaded(let failure):
-      if failure?.kind == .deposed { deposed?() }
-      let decision = engine.loaded(failure, now: now)
-      if let work = decision.work { storage.push(work) }
-      return decision.effects
-    }
-  }
-
-  /// Effects keep their order on each loop: one closure per loop and batch. A loop that some are for is given all, and passes over
-  /// those of others, since to copy them apart costs more.
-  private func deliver(_ effects: [Effect]) {
-    if effects.isEmpty { return }
-    var isConcerned = Array(repeating: false, count: desks.count)
-    for position in effects.indices {
-      let loop = Int(effects[position].route.loop)
-      if loop < isConcerned.count {
-        isConcerned[loop] = true
-      } else if case .reply(let route, let reply) = effects[position] {
-        answer(route.id, reply)
-      }
-    }
-    for desk in desks where isConcerned[Int(desk.index)] { desk.loop.execute { desk.carryOut(effects) } }
-  }
-
   /// On a reader thread.
   private func deliver(_ answers: [(ReadAnswer, Route)]) {
     for desk in desks {
       let own = answers.filter { $0.1.loop == desk.index }
       if !own.isEmpty { desk.loop.execute { desk.carryOut(own) } }
     }
-  }
-
-  private func relieve() {
-    for desk in desks { desk.loop.execute { desk.relieve() } }
   }
 
   // MARK: Inquiries
@@ -270,10 +180,11 @@ public final class EngineHost: Sendable {
   /// nil when the engine has stopped.
   public func statistics() async -> HostStatistics? {
     guard case .statistics(let engine) = await ask({ .statistics($0) }) else { return nil }
-    let (tick, commit) = timings.withLock { ($0.tick, $0.commit) }
+    let timings = turns.figures
     let figures = mailbox.figures
     return HostStatistics(
-      engine: engine, tick: tick, commit: commit, waitingCommands: figures.waiting, refusedCommands: figures.refused,
+      engine: engine, tick: timings.tick, commit: timings.commit, waitingCommands: figures.waiting,
+      refusedCommands: figures.refused,
       failedReads: reads.failures)
   }
 

@@ -28,6 +28,7 @@ import Glibc
   }
 
   // The pointers are valid as long as this object; pthread's functions may be called from any thread.
+  func tryLock() -> Bool { unsafe pthread_mutex_trylock(mutex) == 0 }
   func lock() { unsafe pthread_mutex_lock(mutex) }
   func unlock() { unsafe pthread_mutex_unlock(mutex) }
   func signal() { unsafe pthread_cond_signal(condition) }
@@ -37,8 +38,11 @@ import Glibc
   func wait() { unsafe pthread_cond_wait(condition, mutex) }
 
   /// The same, at most so many microseconds.
-  func wait(microseconds: Int64) {
-    let end = WallClock.read(CLOCK_MONOTONIC) + max(0, microseconds)
+  func wait(microseconds: Int64) { wait(until: WallClock.read(CLOCK_MONOTONIC) + max(0, microseconds)) }
+
+  /// The same, until a time on the steady clock.
+  func wait(until end: Int64) {
+    let end = max(0, end)
     var time = timespec(tv_sec: Int(end / 1_000_000), tv_nsec: Int(end % 1_000_000) * 1_000)
     unsafe pthread_cond_timedwait(condition, mutex, &time)
   }

@@ -38,9 +38,11 @@ struct Gathering {
     return answered < Self.fewest || pause > 0 || limit < Self.shortest || more <= 0 ? nil : (more, limit)
   }
 
+  /// Those that were answered are waited for now, not again.
+  mutating func begin() { answered = 0 }
+
   /// So many came of those that were waited for.
   mutating func gathered(_ count: Int, of wanted: Int) {
-    answered = 0
     if count * 2 < wanted {
       pause = penalty
       penalty = min(penalty * 2, 64)

@@ -2,25 +2,38 @@ import Engine
 import Jobs
 import NIOCore
 import RPC
+import Synchronization
 import Wire
 
 /// One event loop's side of the engine: who waits for what. Confined to its loop.
-// Sendable unchecked: `loop`, `index`, `mailbox` and `reads` are constant; all else is touched on `loop` only.
+// Sendable unchecked: the constants are fit for any thread; all else is touched on `loop` only.
 final class LoopDesk: @unchecked Sendable {
   let loop: any EventLoop
   let index: UInt32
   private let mailbox: Mailbox
   private let reads: ReadPool
+  private let turns: EngineTurns
+  private let post = Mutex(Post())
+  /// Something was asked since the engine was last turned to.
+  private var hasAsked = false
   private(set) var codec = Codec()
   private var table = RouteTable<Pending>()
   private var paused: [any Pausable] = []
   private(set) var isDraining = false
 
-  init(loop: any EventLoop, index: UInt32, mailbox: Mailbox, reads: ReadPool) {
+  /// What the engine has said and this loop has not read yet.
+  private struct Post {
+    var effects: [[Effect]] = []
+    /// The loop is going to read it.
+    var isAwaited = false
+  }
+
+  init(loop: any EventLoop, index: UInt32, mailbox: Mailbox, reads: ReadPool, turns: EngineTurns) {
     self.loop = loop
     self.index = index
     self.mailbox = mailbox
     self.reads = reads
+    self.turns = turns
   }
 
   // MARK: Asking
@@ -28,8 +41,10 @@ final class LoopDesk: @unchecked Sendable {
   /// Asks the engine on behalf of `pending`. Too much waits: false, and nothing was asked.
   func ask(_ pending: Pending, size: Int = 0, _ command: (Route) -> Command) -> Bool {
     let route = enter(pending)
-    switch mailbox.push(command(route), size: size, mustFit: false) {
-    case .accepted, .pressed: return true
+    switch mailbox.push(command(route), size: size, mustFit: false, quietly: true) {
+    case .accepted, .pressed:
+      turnToEngine()
+      return true
     case .full, .closed:
       leave(route)
       return false
@@ -45,9 +60,22 @@ final class LoopDesk: @unchecked Sendable {
   func tell(
     _ command: consuming Command, size: Int = 0, slowing stream: (call: ServerCall, handler: any Pausable)? = nil
   ) {
-    if case .pressed = mailbox.push(command, size: size, mustFit: true), let stream {
+    if case .pressed = mailbox.push(command, size: size, mustFit: true, quietly: true), let stream {
       stream.call.pauseReading()
       paused.append(stream.handler)
+    }
+    turnToEngine()
+  }
+
+  /// After what this round of the loop has read is read, so that all of it is one tick.
+  private func turnToEngine() {
+    if hasAsked { return }
+    hasAsked = true
+    loop.execute { [self] in
+      hasAsked = false
+      post.withLock { $0.isAwaited = true }
+      turns.decideHere()
+      readPost()
     }
   }
 
@@ -57,8 +85,28 @@ final class LoopDesk: @unchecked Sendable {
 
   // MARK: Being answered
 
+  /// From the engine, with the turn: so they keep their order.
+  func post(_ effects: [Effect]) {
+    let mustTell = post.withLock { post in
+      post.effects.append(effects)
+      defer { post.isAwaited = true }
+      return !post.isAwaited
+    }
+    if mustTell { loop.execute { self.readPost() } }
+  }
+
+  private func readPost() {
+    let all = post.withLock { post in
+      post.isAwaited = false
+      let all = post.effects
+      post.effects = []
+      return all
+    }
+    for effects in all { carryOut(effects) }
+  }
+
   /// Those of other loops are passed over.
-  func carryOut(_ effects: [Effect]) {
+  private func carryOut(_ effects: [Effect]) {
     // By position: iterating would copy each once more.
     for position in effects.indices where effects[position].route.loop == index {
       switch effects[position] {

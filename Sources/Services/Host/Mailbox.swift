@@ -1,4 +1,5 @@
 import Engine
+import Glibc
 import Jobs
 
 /// The commands that wait for the engine: filled by all loops, emptied by one thread.
@@ -18,21 +19,33 @@ final class Mailbox: @unchecked Sendable {  // Everything mutable is touched wit
   private var commands: [Command] = []
   private var outcomes: [StorageDesk.Outcome] = []
   private var bytes = 0
-  /// Commands that the engine's thread took out but has not begun.
+  /// Commands that were taken out but not begun.
   private var taken = 0
   private var takenBytes = 0
-  /// The engine's thread sleeps until so many wait.
-  private var wakeAt = Int.max
+  /// The engine's thread sleeps until so many wait; `awake`: it does not sleep.
+  private var wakeAt = Mailbox.awake
+  /// When the engine wants to be called though nobody asks, on the steady clock; nil: never.
+  private var alarm: Int64?
+  /// When its thread wakes by itself, if it sleeps.
+  private var sleepsUntil = Int64.max
+  private var gathering = Gathering()
   private var isClosed = false
+  /// Something is on its way to the storage, or was taken out and not begun.
+  private var isBusy = false
   private var isPressed = false
   private var refused: UInt64 = 0
+
+  private static let awake = Int.max
+  /// So many commands are few enough for the loop that they came to.
+  static let few = 8
 
   init(limits: HostLimits) { self.limits = limits }
 
   /// - Parameters:
   ///   - size: bytes of body that the command carries.
   ///   - mustFit: an outcome or a goodbye, which is never refused: its sender is slowed down instead.
-  func push(_ command: consuming Command, size: Int, mustFit: Bool) -> Push {
+  ///   - quietly: the caller will see to it that it is taken soon: the engine's thread may sleep on.
+  func push(_ command: consuming Command, size: Int, mustFit: Bool, quietly: Bool = false) -> Push {
     gate.lock()
     if isClosed {
       gate.unlock()
@@ -49,57 +62,116 @@ final class Mailbox: @unchecked Sendable {  // Everything mutable is touched wit
     }
     commands.append(command)
     bytes += size
-    let wake = commands.count >= wakeAt
-    if wake { wakeAt = .max }
+    let wake = commands.count >= wakeAt && !(quietly && wakeAt == 1)
+    if wake { wakeAt = Self.awake }
     gate.unlock()
     if wake { gate.signal() }
     return isOver ? .pressed : .accepted
   }
 
-  /// What the storage has done.
+  /// What the storage has done. Wakes nobody: see `wake`.
   func push(_ outcome: StorageDesk.Outcome) {
     gate.lock()
     outcomes.append(outcome)
-    let wake = wakeAt != .max
-    wakeAt = .max
+    gate.unlock()
+  }
+
+  /// Wakes the engine's thread for what was pushed quietly, if it sleeps.
+  func wake() {
+    gate.lock()
+    let wake = wakeAt != Self.awake && (!outcomes.isEmpty || commands.count >= wakeAt)
+    if wake { wakeAt = Self.awake }
     gate.unlock()
     if wake { gate.signal() }
   }
 
-  /// All that waits, in exchange for an empty array; sleeps for at most `wait` microseconds (nil: any time) when there is nothing,
-  /// or as long as `gathering` says for more.
-  /// - Returns: false when closed and empty.
-  func take(
-    into batch: inout [Command], _ done: inout [StorageDesk.Outcome], wait: Int64?, inFlight: Bool,
-    gathering: inout Gathering
-  ) -> Bool {
-    batch.removeAll(keepingCapacity: true)
-    done.removeAll(keepingCapacity: true)
+  // MARK: The engine's thread
+
+  /// Sleeps until there is something to do, or the alarm rings, or as long as it is worth waiting for more.
+  /// - Returns: false when closed and all is done.
+  func wait() -> Bool {
     gate.lock()
     defer { gate.unlock() }
-    let before = commands.count
-    if outcomes.isEmpty, let plan = gathering.plan(waiting: before), !isClosed,
-      wait.map({ $0 > plan.microseconds }) ?? true
-    {
-      sleep(until: before + plan.more, microseconds: plan.microseconds)
-      gathering.gathered(commands.count - before, of: plan.more)
+    gather()
+    let isIdle = commands.isEmpty && outcomes.isEmpty && (!isClosed || isBusy)
+    if isIdle, alarm.map({ $0 > WallClock.read(CLOCK_MONOTONIC) }) ?? true {
+      sleep(for: 1, until: alarm)
+      gather()
     }
-    if commands.isEmpty, outcomes.isEmpty, !isClosed || inFlight, wait.map({ $0 > 0 }) ?? true {
-      sleep(until: 1, microseconds: wait)
-    }
-    swap(&commands, &batch)
-    swap(&outcomes, &done)
-    taken += batch.count
-    takenBytes += bytes
-    bytes = 0
-    return inFlight || !(isClosed && batch.isEmpty && done.isEmpty)
+    return isBusy || !(isClosed && commands.isEmpty && outcomes.isEmpty)
   }
 
-  /// With the lock held: until so many commands wait, or not so long, or without reason.
-  private func sleep(until count: Int, microseconds: Int64?) {
+  /// With the lock held: waits for more commands, if that pays.
+  private func gather() {
+    let before = commands.count
+    guard outcomes.isEmpty, !isClosed, let plan = gathering.plan(waiting: before) else { return }
+    let end = WallClock.read(CLOCK_MONOTONIC) + plan.microseconds
+    if let alarm, alarm <= end { return }
+    gathering.begin()
+    sleep(for: before + plan.more, until: end)
+    gathering.gathered(commands.count - before, of: plan.more)
+  }
+
+  /// With the lock held: until so many commands wait, or until a time, or without reason.
+  private func sleep(for count: Int, until time: Int64?) {
     wakeAt = count
-    if let microseconds { gate.wait(microseconds: microseconds) } else { gate.wait() }
-    wakeAt = .max
+    sleepsUntil = time ?? .max
+    if let time { gate.wait(until: time) } else { gate.wait() }
+    wakeAt = Self.awake
+  }
+
+  // MARK: Who has the turn
+
+  /// All that waits, in exchange for empty arrays.
+  func take(into batch: inout [Command], _ done: inout [StorageDesk.Outcome]) {
+    gate.lock()
+    swap(&commands, &batch)
+    swap(&outcomes, &done)
+    noteTaken(batch.count)
+    gate.unlock()
+  }
+
+  /// What the storage has done, in exchange for an empty array.
+  func take(_ done: inout [StorageDesk.Outcome]) {
+    gate.lock()
+    swap(&outcomes, &done)
+    gate.unlock()
+  }
+
+  /// What waits, in exchange for an empty array, if it is little, the engine's thread sleeps, and it is not worth waiting for more.
+  func takeFew(into batch: inout [Command]) -> Bool {
+    gate.lock()
+    defer { gate.unlock() }
+    guard wakeAt == 1, !isClosed, outcomes.isEmpty, !commands.isEmpty, commands.count <= Self.few,
+      gathering.plan(waiting: commands.count) == nil, commands.allSatisfy(\.isSmall)
+    else { return false }
+    swap(&commands, &batch)
+    noteTaken(batch.count)
+    return true
+  }
+
+  /// With the lock held.
+  private func noteTaken(_ count: Int) {
+    taken += count
+    takenBytes += bytes
+    bytes = 0
+  }
+
+  /// When the engine wants to be called though nobody asks, and whether it waits for the storage.
+  func note(alarm: Int64?, isBusy: Bool) {
+    gate.lock()
+    self.alarm = alarm
+    self.isBusy = isBusy
+    let wake = wakeAt != Self.awake && (isClosed || alarm.map { $0 < sleepsUntil } ?? false)
+    gate.unlock()
+    if wake { gate.signal() }
+  }
+
+  /// So much was said after a commit that took so long.
+  func committed(answered: Int, microseconds: Int64) {
+    gate.lock()
+    gathering.committed(answered: answered, microseconds: microseconds)
+    gate.unlock()
   }
 
   /// The engine begins with `count` of what it took.
@@ -120,7 +192,7 @@ final class Mailbox: @unchecked Sendable {  // Everything mutable is touched wit
     return true
   }
 
-  /// Has `take` return if it sleeps, though with nothing: a sign of life is asked for. Without the lock, which may be what somebody hangs on.
+  /// Has `wait` return if it sleeps, though with nothing: a sign of life is asked for. Without the lock, which may be what somebody hangs on.
   func knock() { gate.signal() }
 
   func close() {
@@ -128,6 +200,13 @@ final class Mailbox: @unchecked Sendable {  // Everything mutable is touched wit
     isClosed = true
     gate.unlock()
     gate.signal()
+  }
+
+  /// For tests.
+  var isAsleep: Bool {
+    gate.lock()
+    defer { gate.unlock() }
+    return wakeAt != Self.awake
   }
 
   var figures: (waiting: Int, refused: UInt64) {

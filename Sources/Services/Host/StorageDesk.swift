@@ -13,7 +13,7 @@ final class StorageDesk: @unchecked Sendable {  // Everything mutable is touched
   }
 
   /// The engine, lent to this thread while it loads its state: the engine's thread does not touch the state then.
-  private struct Lent: @unchecked Sendable {
+  struct Lent: @unchecked Sendable {
     let engine: Engine
   }
 
@@ -42,11 +42,10 @@ final class StorageDesk: @unchecked Sendable {  // Everything mutable is touched
   ///   - report: called on the storage's thread.
   ///   - ended: the storage is closed.
   func start(
-    engine: Engine, report: @escaping @Sendable (Outcome) -> Void,
+    engine lent: Lent, report: @escaping @Sendable (Outcome) -> Void,
     ended: @escaping @Sendable (Result<Void, StoreError>) -> Void
   ) -> Bool {
-    let lent = Lent(engine: engine)
-    return Thread.start("storage") { self.run(lent, report, ended) }
+    Thread.start("storage") { self.run(lent, report, ended) }
   }
 
   func push(_ work: StorageWork) {

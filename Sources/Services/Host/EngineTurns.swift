@@ -1,0 +1,180 @@
+import Engine
+import Glibc
+import Jobs
+import RPC
+import Synchronization
+
+/// Who works the engine: one thread at a time, the one that has the turn. Its own thread, as a rule. When that sleeps, a few small commands are
+/// decided on the loop that they came to, and what the storage has done is taken in on the storage's thread: waking another thread for it costs
+/// more than the tick.
+final class EngineTurns: @unchecked Sendable {  // Everything mutable is touched with the turn only.
+  struct Timings {
+    var tick = EngineStatistics.Histogram()
+    var commit = EngineStatistics.Histogram()
+  }
+
+  private let turn = Gate()
+  private let engine: Engine
+  private let mailbox: Mailbox
+  private let storage: StorageDesk
+  private let limits: HostLimits
+  private let pulse: Pulse
+  private let deposed: (@Sendable () -> Void)?
+  private let timings = Mutex(Timings())
+  private var desks: [LoopDesk] = []
+  /// Hears what is said to no loop.
+  private var hear: ((UInt64, Reply) -> Void)?
+  private var batch: [Command] = []
+  private var done: [StorageDesk.Outcome] = []
+  private var waiting = TickQueue()
+  private var isOver = false
+
+  init(
+    engine: Engine, mailbox: Mailbox, storage: StorageDesk, limits: HostLimits, pulse: Pulse,
+    deposed: (@Sendable () -> Void)?
+  ) {
+    self.engine = engine
+    self.mailbox = mailbox
+    self.storage = storage
+    self.limits = limits
+    self.pulse = pulse
+    self.deposed = deposed
+  }
+
+  /// To be called once, before any of the others.
+  func begin(_ desks: [LoopDesk], hear: @escaping (UInt64, Reply) -> Void) -> StorageDesk.Lent {
+    turn.lock()
+    defer { turn.unlock() }
+    self.desks = desks
+    self.hear = hear
+    note()
+    return StorageDesk.Lent(engine: engine)
+  }
+
+  var figures: Timings { timings.withLock { $0 } }
+
+  // MARK: The engine's thread
+
+  /// Until the mailbox is closed, empty, and everything is stored.
+  func run() {
+    while mailbox.wait() {
+      turn.lock()
+      mailbox.take(into: &batch, &done)
+      takeOutcomes()
+      waiting.add(batch)
+      batch.removeAll(keepingCapacity: true)
+      if !waiting.isEmpty || isDue { tick(waiting.next(limits.commandsPerTick)) }
+      pulse.beat(0)
+      note()
+      turn.unlock()
+    }
+    turn.lock()
+    isOver = true
+    desks = []
+    hear = nil
+    turn.unlock()
+  }
+
+  // MARK: Other threads
+
+  /// Decides what waits, if that is little and nobody else is about to; else the engine's thread does. Called on a desk's loop.
+  func decideHere() {
+    guard turn.tryLock() else { return mailbox.wake() }
+    var isMine = !isOver && waiting.isEmpty && !isDue
+    if isMine { isMine = mailbox.takeFew(into: &batch) }
+    if isMine {
+      tick(batch)
+      batch.removeAll(keepingCapacity: true)
+      note()
+    }
+    turn.unlock()
+    if !isMine { mailbox.wake() }
+  }
+
+  /// Takes in what the storage has done. Called on its thread.
+  func settleHere(_ outcome: StorageDesk.Outcome) {
+    mailbox.push(outcome)
+    guard turn.tryLock() else { return mailbox.wake() }
+    if !isOver {
+      mailbox.take(&done)
+      takeOutcomes()
+      note()
+    }
+    turn.unlock()
+  }
+
+  // MARK: With the turn
+
+  private var isDue: Bool { engine.nextWake.map { $0 <= EngineHost.steadyClock() } ?? false }
+
+  /// When the engine's thread has something to do though nobody asks.
+  private func note() {
+    mailbox.note(
+      alarm: waiting.isEmpty ? engine.nextWake?.microseconds : 0,
+      isBusy: engine.ticksInFlight > 0 || !waiting.isEmpty)
+  }
+
+  private func takeOutcomes() {
+    for outcome in done { take(outcome) }
+    done.removeAll(keepingCapacity: true)
+  }
+
+  private func tick(_ commands: [Command]) {
+    if mailbox.begin(commands.count) {
+      for desk in desks { desk.loop.execute { desk.relieve() } }
+    }
+    pulse.beat(1)
+    let start = WallClock.read(CLOCK_MONOTONIC)
+    let decision = engine.decide(commands, now: EngineHost.moment())
+    if let work = decision.work { storage.push(work) }
+    let end = WallClock.read(CLOCK_MONOTONIC)
+    timings.withLock { $0.tick.record(Interval(microseconds: end - start)) }
+    deliver(decision.effects)
+    pulse.beat(0)
+  }
+
+  private func take(_ outcome: StorageDesk.Outcome) {
+    let now = EngineHost.moment()
+    switch outcome {
+    case .stored(let ticket, let microseconds):
+      let effects = engine.stored(through: ticket, now: now)
+      mailbox.committed(answered: effects.count, microseconds: microseconds)
+      timings.withLock { $0.commit.record(Interval(microseconds: microseconds)) }
+      deliver(effects)
+    case .failed(let error):
+      if error.kind == .deposed { deposed?() }
+      deliver(engine.failed(error, now: now))
+    case .loaded(let failure):
+      if failure?.kind == .deposed { deposed?() }
+      let decision = engine.loaded(failure, now: now)
+      if let work = decision.work { storage.push(work) }
+      deliver(decision.effects)
+    }
+  }
+
+  /// A loop that some are for is given all, and passes over those of others, since to copy them apart costs more.
+  private func deliver(_ effects: [Effect]) {
+    if effects.isEmpty { return }
+    var isConcerned = Array(repeating: false, count: desks.count)
+    for position in effects.indices {
+      let loop = Int(effects[position].route.loop)
+      if loop < isConcerned.count {
+        isConcerned[loop] = true
+      } else if case .reply(let route, let reply) = effects[position] {
+        hear?(route.id, reply)
+      }
+    }
+    for desk in desks where isConcerned[Int(desk.index)] { desk.post(effects) }
+  }
+}
+
+extension Command {
+  /// Whether it may be decided on a loop: it takes a few microseconds, whatever it holds and whatever there is.
+  var isSmall: Bool {
+    switch self {
+    case .enqueue(let group, _, _): group.jobs.count <= 8
+    case .work, .fetch, .report, .connect, .disconnect, .fence, .waitForEnd, .forget: true
+    default: false
+    }
+  }
+}
