@@ -1,8 +1,10 @@
 import Jobs
 
-/// A batch as a record of the log.
+/// Change sets as one record of the log; read back as a batch.
 ///
-///     mark, varint count of jobs, jobs, varint count of queues, queues, varint count of documents, documents, runs of events
+///     mark, varint count of jobs, jobs, varint count of queues, queues, varint count of documents, documents, packed events
+///
+/// Of the same job, queue or document the later entry counts.
 enum BatchCodec {
   private struct Flags: OptionSet {
     let rawValue: UInt8
@@ -10,50 +12,55 @@ enum BatchCodec {
     static let gone = Flags(rawValue: 2)
     static let body = Flags(rawValue: 4)
     static let carried = Flags(rawValue: 8)
-    static let hasCarried = Flags(rawValue: 16)
   }
 
-  static func write(_ batch: borrowing Batch, salt: UInt32, to writer: inout ByteWriter) {
-    batch.mark.write(to: &writer)
-    writer.putVariable(UInt64(batch.jobs.count))
-    for (_, job) in batch.jobs { write(job, to: &writer) }
-    writer.putVariable(UInt64(batch.queues.count))
-    for (name, queue) in batch.queues {
-      writer.put(name)
-      writer.put(queue == nil ? 0 as UInt8 : 1)
-      if let queue { QueueCodec.write(queue, to: &writer) }
+  static func write(
+    _ changes: [ChangeSet], _ events: PackedEvents, _ mark: Mark, to writer: inout ByteWriter
+  ) {
+    mark.write(to: &writer)
+    writer.putVariable(UInt64(changes.reduce(0) { $0 + $1.forgotten.count + $1.jobs.count }))
+    for change in changes {
+      for gone in change.forgotten {
+        writer.putVariable(UInt64(gone.head.seq))
+        writer.put(Flags.gone.rawValue)
+        writer.put(gone.state.rawValue)
+      }
+      for index in change.jobs.indices { write(change.jobs[index], to: &writer) }
     }
-    writer.putVariable(UInt64(batch.documents.count))
-    for (key, bytes) in batch.documents {
-      writer.put(key.kind.rawValue)
-      writer.put(key.key)
-      writer.put(bytes == nil ? 0 as UInt8 : 1)
-      if let bytes { writer.put(bytes) }
+    writer.putVariable(UInt64(changes.reduce(0) { $0 + $1.queues.count + $1.forgottenQueues.count }))
+    for change in changes {
+      for queue in change.queues {
+        writer.put(queue.name)
+        writer.put(1 as UInt8)
+        QueueCodec.write(queue, to: &writer)
+      }
+      for name in change.forgottenQueues {
+        writer.put(name)
+        writer.put(0 as UInt8)
+      }
     }
-    var rest = batch.events[...]
-    while let first = rest.first {
-      let run = zip(rest, first.cursor...).prefix { $0.cursor == $1 }.count
-      writer.putVariable(UInt64(run))
-      writer.putSigned(first.cursor)
-      var codec = EventCodec(salt: salt)
-      for event in rest.prefix(run) { codec.write(event, to: &writer) }
-      rest = rest.dropFirst(run)
+    writer.putVariable(UInt64(changes.reduce(0) { $0 + $1.documents.count }))
+    for change in changes {
+      for document in change.documents {
+        writer.put(document.kind.rawValue)
+        writer.put(document.key)
+        writer.put(document.bytes == nil ? 0 as UInt8 : 1)
+        if let bytes = document.bytes { writer.put(bytes) }
+      }
     }
-    writer.putVariable(0)
+    events.write(to: &writer)
   }
 
-  private static func write(_ job: Batch.Job, to writer: inout ByteWriter) {
+  private static func write(_ job: borrowing JobChange, to writer: inout ByteWriter) {
     var flags: Flags = []
     if job.isNew { flags.insert(.new) }
-    if job.isGone { flags.insert(.gone) }
     if job.body != nil { flags.insert(.body) }
     if job.carried != nil { flags.insert(.carried) }
-    if job.hasCarried { flags.insert(.hasCarried) }
     writer.putVariable(UInt64(job.head.seq))
     writer.put(flags.rawValue)
     // Else the database has it.
     if job.isNew || job.body != nil { writer.putBlock { HeadCodec.write(job.head, bodySum: 0, to: &$0) } }
-    writer.putBlock { StateCodec.write(job.standing, hasCarried: job.hasCarried, keys: nil, to: &$0) }
+    writer.putBlock { StateCodec.write(job.standing, hasCarried: false, keys: nil, to: &$0) }
     if let body = job.body { writer.put(body) }
     if let carried = job.carried { CarriedCodec.write(carried, to: &writer) }
   }
@@ -66,31 +73,14 @@ enum BatchCodec {
     var left = reader.takeVariable()
     while left > 0, reader.isGood {
       left -= 1
-      let seq = Int64(truncatingIfNeeded: reader.takeVariable())
-      let flags = Flags(rawValue: reader.take(UInt8.self))
-      let isNew = flags.contains(.new)
-      let known = isNew ? nil : try stored(seq)
-      var head = known?.0
-      if isNew || flags.contains(.body) {
-        head = reader.takeBlock { HeadCodec.read(&$0, seq: seq) }.head(salt: salt)
-      }
-      let standing = reader.takeBlock { StateCodec.read(&$0).standing }
-      let body = flags.contains(.body) ? reader.takeBytes() : nil
-      let carried = flags.contains(.carried) ? CarriedCodec.read(&reader) : nil
-      guard let head else { continue }
-      let job = Batch.Job(
-        JobChange(head: head, standing: standing, isNew: isNew, body: body, carried: carried),
-        stored: known?.1 ?? .none)
-      job.hasCarried = flags.contains(.hasCarried)
-      job.isGone = flags.contains(.gone)
-      batch.add(job)
+      try readJob(&reader, salt: salt, into: &batch, stored: stored)
     }
     left = reader.takeVariable()
     while left > 0, reader.isGood {
       left -= 1
       let name = reader.takeString()
       let isThere = reader.take(UInt8.self) == 1
-      batch.add(name, isThere ? QueueCodec.read(&reader, name: name) : nil)
+      if isThere { batch.put(QueueCodec.read(&reader, name: name)) } else { batch.forget(name) }
     }
     left = reader.takeVariable()
     while left > 0, reader.isGood {
@@ -99,18 +89,34 @@ enum BatchCodec {
       if kind == nil { reader.markDamaged() }
       let key = reader.takeString()
       let isThere = reader.take(UInt8.self) == 1
-      batch.add(Document(kind: kind ?? .setting, key: key, bytes: isThere ? reader.takeBytes() : nil))
+      batch.put(Document(kind: kind ?? .setting, key: key, bytes: isThere ? reader.takeBytes() : nil))
     }
-    while reader.isGood {
-      let run = reader.takeVariable()
-      if run == 0 { break }
-      var cursor = reader.takeSigned()
-      var codec = EventCodec(salt: salt)
-      for _ in 0..<run where reader.isGood {
-        batch.add(codec.read(&reader, cursor: cursor))
-        cursor += 1
-      }
-    }
+    batch.add(PackedEvents(&reader))
     return batch
+  }
+
+  private static func readJob(
+    _ reader: inout ByteReader, salt: UInt32, into batch: inout Batch,
+    stored: (Int64) throws(StoreError) -> (JobHead, JobFlags)
+  ) throws(StoreError) {
+    let seq = Int64(truncatingIfNeeded: reader.takeVariable())
+    let flags = Flags(rawValue: reader.take(UInt8.self))
+    let isNew = flags.contains(.new)
+    let rows = isNew || batch.jobs[seq] != nil ? nil : try stored(seq)
+    var head = batch.jobs[seq]?.head ?? rows?.0
+    if flags.contains(.gone) {
+      let state = JobState(rawValue: reader.take(UInt8.self))
+      if state == nil { reader.markDamaged() }
+      if let head { batch.forget(ForgottenJob(head: head, state: state ?? .dead)) { _ in rows?.1 } }
+      return
+    }
+    if isNew || flags.contains(.body) {
+      head = reader.takeBlock { HeadCodec.read(&$0, seq: seq) }.head(salt: salt)
+    }
+    let standing = reader.takeBlock { StateCodec.read(&$0).standing }
+    let body = flags.contains(.body) ? reader.takeBytes() : nil
+    let carried = flags.contains(.carried) ? CarriedCodec.read(&reader) : nil
+    guard let head else { return reader.markDamaged() }
+    batch.put(JobChange(head: head, standing: standing, isNew: isNew, body: body, carried: carried)) { _ in rows?.1 }
   }
 }

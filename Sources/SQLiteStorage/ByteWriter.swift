@@ -91,6 +91,24 @@
     count += bytes.count
   }
 
+  /// Appends a part of other bytes.
+  mutating func append(_ bytes: [UInt8], from start: Int, count more: Int) {
+    precondition(start >= 0 && more >= 0 && start + more <= bytes.count)
+    reserve(more)
+    unsafe bytes.withUnsafeBytes { bytes in
+      guard more > 0, let from = bytes.baseAddress else { return }
+      // Within the bytes, by the line at the top; room was made above.
+      unsafe (base + count).copyMemory(from: from + start, byteCount: more)
+    }
+    count += more
+  }
+
+  /// Appends all that was written to `bytes`.
+  func append(to bytes: inout [UInt8]) {
+    // `count` bytes are written.
+    unsafe bytes.append(contentsOf: UnsafeRawBufferPointer(start: base, count: count))
+  }
+
   mutating func put(_ time: Int64?, else none: Int64) { put(time ?? none) }
 
   /// Of what was written since `count` was `start`.

@@ -3,6 +3,8 @@ import Jobs
 /// Events of one or more change sets, packed: each tells only what differs from the one before it.
 ///
 ///     u8 kind, u8 flags, varint time since the last, varint attempt, then what the flags announce, in their order
+///
+/// A kind of 0 stands before an event that was packed without regard to those before it.
 struct EventCodec {
   private struct Flags: OptionSet {
     let rawValue: UInt8
@@ -91,8 +93,15 @@ struct EventCodec {
     }
   }
 
+  static let anew: UInt8 = 0
+
   mutating func read(_ reader: inout ByteReader, cursor: Int64) -> Event {
-    let kind = Event.Kind(rawValue: reader.take(UInt8.self))
+    var number = reader.take(UInt8.self)
+    if number == Self.anew {
+      self = EventCodec(salt: salt)
+      number = reader.take(UInt8.self)
+    }
+    let kind = Event.Kind(rawValue: number)
     if kind == nil { reader.markDamaged() }
     let flags = Flags(rawValue: reader.take(UInt8.self))
     at = at &+ reader.takeSigned()

@@ -13,6 +13,7 @@ final class Keeper {
   /// As of the last change set written; nil: the last writing failed, so what is stored says it.
   private var mark: Mark?
   private var life: UInt64
+  private var scratch = ByteWriter(capacity: 1 << 14)
   /// A sync failed: nothing says which part of the log is on disk.
   private var isBroken = false
   private var healedAt = -1.0
@@ -40,11 +41,9 @@ final class Keeper {
   ) throws(StoreError) -> (Log, UInt64) {
     let life = UInt64.random(in: 1...UInt64.max)
     let log = try Log(database.directory, life: life, after: mark.applied, size: logSize)
-    var batch = Batch(from: mark)
-    batch.set(applied: mark.applied + 1, life: life)
-    try log.append(batch, salt: database.salt, durable: mark.applied)
+    let begun = mark.written(applied: mark.applied + 1, life: life)
+    try log.append([], PackedEvents(), begun, durable: mark.applied)
     try log.sync()
-    let begun = batch.mark
     try database.durably { () throws(StoreError) in try database.put(begun) }
     overlay.noteDurable(begun.applied)
     return (log, life)
@@ -89,26 +88,28 @@ final class Keeper {
   func write(_ changes: [ChangeSet], _ epoch: Epoch, _ guarded: Guarded) throws(StoreError) {
     try heal(guarded)
     guard epoch == self.epoch, let mark else { throw deposed }
-    var batch = Batch(from: mark)
+    var new = mark
     for change in changes {
-      guard change.number == batch.mark.number + 1 else { throw deposed }
-      batch.add(change) { catalogue.flags($0) }
+      guard change.number == new.number + 1 else { throw deposed }
+      new.take(change)
     }
     var mustSync = changes.contains { $0.durability == .synced }
-    if batch.isEmpty, batch.mark.nextSeq == mark.nextSeq {
+    if new.nextSeq == mark.nextSeq, changes.allSatisfy(\.hasNothingToWrite) {
       // Nothing to write, but an earlier relaxed write may be what these change sets' answers rest on.
       if mustSync { try sync() }
-      self.mark = batch.mark
+      self.mark = new
       return
     }
-    if batch.mark.lastCursor > batch.mark.reservedCursor {
-      batch.reserveCursors(to: batch.mark.lastCursor + Self.cursorsReserved)
+    if new.lastCursor > new.reservedCursor {
+      new.reservedCursor = new.lastCursor + Self.cursorsReserved
       mustSync = true
     }
     try overlay.makeRoom()
-    batch.set(applied: log.number + 1, life: life)
+    new = new.written(applied: log.number + 1, life: life)
+    var events = PackedEvents()
+    for change in changes { events.add(change.events, salt: salt, scratch: &scratch) }
     do throws(StoreError) {
-      try log.append(batch, salt: salt, durable: overlay.durable)
+      try log.append(changes, events, new, durable: overlay.durable)
     } catch {
       self.mark = nil
       throw error
@@ -123,10 +124,8 @@ final class Keeper {
         throw error
       }
     }
-    self.mark = batch.mark
-    let catalogued = batch.catalogued
-    overlay.add(batch, bytes: log.lastSize)
-    catalogue.apply(catalogued)
+    self.mark = new
+    overlay.add(changes, events, new, bytes: log.lastSize, catalogue)
   }
 
   func sync() throws(StoreError) {
@@ -187,5 +186,13 @@ final class Keeper {
   func injectFaults(sync: StoreError? = nil, write: StoreError? = nil) {
     log.syncFault = sync
     log.writeFault = write
+  }
+}
+
+extension ChangeSet {
+  /// What was taken out of an inbox is not looked at: this storage has none.
+  fileprivate var hasNothingToWrite: Bool {
+    jobs.isEmpty && forgotten.isEmpty && queues.isEmpty && forgottenQueues.isEmpty && documents.isEmpty
+      && events.isEmpty
   }
 }

@@ -32,9 +32,13 @@ final class Log {
 
   var isDirty: Bool { synced < number }
 
-  /// Writes a batch, with its record's number and life, as the next record.
-  /// - Parameter durable: the newest record that the database file holds.
-  func append(_ batch: borrowing Batch, salt: UInt32, durable: UInt64) throws(StoreError) {
+  /// Writes change sets as the next record.
+  /// - Parameters:
+  ///   - mark: as it is after them, with this record's number and life.
+  ///   - durable: the newest record that the database file holds.
+  func append(
+    _ changes: [ChangeSet], _ events: PackedEvents, _ mark: Mark, durable: UInt64
+  ) throws(StoreError) {
     if let writeFault { throw writeFault }
     bytes.clear()
     bytes.put(0 as UInt32)
@@ -42,7 +46,7 @@ final class Log {
     bytes.put(number + 1)
     bytes.put(synced)
     bytes.put(life)
-    BatchCodec.write(batch, salt: salt, to: &bytes)
+    BatchCodec.write(changes, events, mark, to: &bytes)
     bytes.patch(UInt32(bytes.count - LogRecord.headerSize), at: 4)
     bytes.patch(bytes.checksum(from: 4), at: 0)
     // Outside of the checksum.

@@ -26,6 +26,22 @@ struct Mark: Equatable, Sendable {
     writer.put(isClosed ? 1 as UInt8 : 0)
   }
 
+  /// As it is after a change set.
+  mutating func take(_ change: ChangeSet) {
+    number = change.number
+    nextSeq = change.nextSeq
+    if let last = change.events.last { lastCursor = max(lastCursor, last.cursor) }
+  }
+
+  /// As a record of the log says it.
+  func written(applied: UInt64, life: UInt64) -> Mark {
+    var mark = self
+    mark.applied = applied
+    mark.life = life
+    mark.isClosed = false
+    return mark
+  }
+
   init(nextSeq: Int64 = 1, lastCursor: Int64 = 0) {
     self.nextSeq = nextSeq
     self.lastCursor = lastCursor

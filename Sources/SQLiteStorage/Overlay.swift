@@ -63,21 +63,26 @@ final class Overlay: @unchecked Sendable {
     }
   }
 
-  func add(_ batch: consuming Batch, bytes count: Int) {
+  /// Takes in what was written, and tells the catalogue of it.
+  /// - Parameter mark: as it is afterwards.
+  func add(_ changes: [ChangeSet], _ events: PackedEvents, _ mark: Mark, bytes count: Int, _ catalogue: Catalogue) {
     condition.lock()
     defer { condition.unlock() }
     added += 1
     bytes += count
     bytesSinceDurable += count
-    if filling == nil {
-      filling = batch
+    let isFirst = filling == nil
+    if isFirst {
+      filling = Batch(from: mark)
       since = monotonicSeconds()
-      // Only to start its patience.
-      condition.broadcast()
-    } else {
-      filling?.merge(batch)
-      if bytes >= Self.enough { condition.broadcast() }
     }
+    var told: [Catalogue.Change] = []
+    for change in changes { filling?.add(change, stored: { catalogue.flags($0) }, told: &told) }
+    catalogue.apply(told)
+    filling?.add(events)
+    filling?.mark = mark
+    // The first only to start its patience.
+    if isFirst || bytes >= Self.enough { condition.broadcast() }
   }
 
   /// Waits until all that was added is in the database.

@@ -32,6 +32,7 @@ final class Writer {
   private let putDocument: Statement
   private let deleteDocument: Statement
   private let events: EventRows
+  private let oldEvents: Statement
   private var bytes = ByteWriter()
 
   init(_ connection: Connection, salt: UInt32, _ retention: EventRetention) throws(StoreError) {
@@ -70,7 +71,9 @@ final class Writer {
     putDocument = try Statement(
       connection, "INSERT OR REPLACE INTO documents(kind, key, bytes) VALUES(?1, ?2, ?3)")
     deleteDocument = try Statement(connection, "DELETE FROM documents WHERE kind = ?1 AND key = ?2")
-    events = try EventRows(connection, salt: salt, retention)
+    events = try EventRows(connection, retention)
+    oldEvents = try Statement(
+      connection, "SELECT first, at, total, length(rec) FROM events ORDER BY first LIMIT ?1")
   }
 
   /// Stores the batch in one transaction, all or nothing.
@@ -322,12 +325,13 @@ final class Writer {
   func trimEvents(_ retention: EventRetention, now: Timestamp, limit: Int, lastCursor: Int64) throws(StoreError)
     -> Timestamp
   {
-    let select = try Statement(
-      connection, "SELECT first, at, total, length(rec) FROM events ORDER BY first LIMIT \(limit + 1)")
+    let select = oldEvents
+    select.bind(1, Int64(limit + 1))
     var looked = 0
     // The first row that stays; none left: all of them go.
     var end = lastCursor + 1
     var next = Timestamp.distantFuture
+    defer { select.reset() }
     while try select.step() {
       let first = select.integer(0)
       let over = Timestamp(microseconds: select.integer(1)) + retention.age
