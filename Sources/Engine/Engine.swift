@@ -190,6 +190,9 @@ public final class Engine {
     return next
   }
 
+  /// How often a watcher that waits was looked at because of new events.
+  var eventLooks: Int { events.looks }
+
   /// Ticks that are on their way to the storage.
   public var ticksInFlight: Int { pending.count }
 

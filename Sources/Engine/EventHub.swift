@@ -2,19 +2,13 @@ import Jobs
 
 /// Who is told: keeps the newest events in memory, answers pulls from there, and knows who waits for a job's end.
 final class EventHub {
-  private struct Parked {
-    var pull: EventPull
-    var after: Int64
-    var route: Route
-    var until: Instant
-  }
-
   private let configuration: EngineConfiguration
   private var ring: EventRing
   /// Between these cursors there is nothing: events that a power loss may have taken.
   private var gap: ClosedRange<Int64>
-  /// In the order in which they came, so also of their heartbeats.
-  private var parked: [Parked] = []
+  private var parked = ParkedPulls()
+  /// How often a waiting pull was looked at because of new events; for tests.
+  private(set) var looks = 0
   private var waiters: [String: [Route]] = [:]
   private var waiting: [Route: String] = [:]
   /// When anyone last pulled: without watchers little is kept.
@@ -35,7 +29,7 @@ final class EventHub {
   }
 
   var watchers: Int { parked.count }
-  var next: Instant? { parked.first?.until }
+  var next: Instant? { parked.next }
   var lastCursor: Int64 { ring.last }
 
   // MARK: Pulls
@@ -50,8 +44,7 @@ final class EventHub {
     if gap.contains(place) { place = gap.upperBound }
     if !answer(pull, after: place, route, into: &effects) {
       // Nobody is told twice what it has said it has.
-      parked.append(
-        Parked(pull: pull, after: max(place, ring.last), route: route, until: now + configuration.eventHeartbeat))
+      parked.add(.init(pull: pull, after: place, route: route, until: now + configuration.eventHeartbeat))
     }
   }
 
@@ -73,40 +66,40 @@ final class EventHub {
   /// What a commit recorded.
   func publish(_ events: [Event], now: Instant, into effects: inout [Effect]) {
     guard !events.isEmpty else { return }
-    let isWatched = !parked.isEmpty || lastPull.map { now - $0 < configuration.eventHeartbeat + .seconds(5) } ?? false
+    let isWatched = parked.count > 0 || lastPull.map { now - $0 < configuration.eventHeartbeat + .seconds(5) } ?? false
     let kept = configuration.eventsInMemory
+    // Who waits has heard all up to here.
+    let before = ring.last
     ring.add(events, limit: isWatched ? kept : min(kept, Self.unwatched))
     if !waiters.isEmpty {
       for event in events where event.endsJob { ended(event.jobID, into: &effects) }
     }
-    answerParked(into: &effects)
+    answer(parked.wanting(events), after: before, into: &effects)
   }
 
-  private func answerParked(into effects: inout [Effect]) {
-    guard !parked.isEmpty else { return }
-    var answers: [Effect] = []
-    parked.removeAll { answer($0.pull, after: $0.after, $0.route, into: &answers) }
-    // What did not match is behind them.
-    for index in parked.indices { parked[index].after = max(parked[index].after, ring.last) }
-    effects += answers
+  private func answer(
+    _ pulls: [(number: Int, waiting: ParkedPulls.Waiting)], after cursor: Int64, into effects: inout [Effect]
+  ) {
+    looks += pulls.count
+    for (number, waiting) in pulls {
+      if answer(waiting.pull, after: max(waiting.after, cursor), waiting.route, into: &effects) { parked.take(number) }
+    }
   }
 
   /// The state was loaded anew: events up to `stored` may be there that were not given out; watchers read them there.
   func restart(stored: Int64, lastCursor: Int64, into effects: inout [Effect]) {
     gap = stored...max(stored, lastCursor)
     guard lastCursor > ring.last || stored > ring.last else { return }
+    let before = ring.last
     ring.skip(to: max(stored, lastCursor))
-    answerParked(into: &effects)
+    answer(parked.all, after: before, into: &effects)
   }
 
   /// Who has had nothing for a while hears how far the events have come.
   func beat(now: Instant, into effects: inout [Effect]) {
-    var due = 0
-    while due < parked.count, parked[due].until <= now {
-      effects.append(.reply(parked[due].route, .events(.events([], cursor: max(parked[due].after, ring.last)))))
-      due += 1
+    while let due = parked.takeDue(now) {
+      effects.append(.reply(due.route, .events(.events([], cursor: max(due.after, ring.last)))))
     }
-    parked.removeFirst(due)
   }
 
   // MARK: Waits
@@ -134,8 +127,8 @@ final class EventHub {
     if let jobID = waiting.removeValue(forKey: route) {
       waiters[jobID]?.removeAll { $0 == route }
       if waiters[jobID]?.isEmpty == true { waiters[jobID] = nil }
-    } else if let index = parked.firstIndex(where: { $0.route == route }) {
-      parked.remove(at: index)
+    } else {
+      parked.remove(route)
     }
   }
 }

@@ -1,4 +1,4 @@
-import Engine
+@testable import Engine
 import Jobs
 import Testing
 
@@ -54,6 +54,46 @@ struct EventHubTests {
     rig.enqueue(NewJob(queue: "b", name: "n"))
     #expect(events(rig, route)?.0.map(\.queue) == ["b"])
     #expect(events(rig, route)?.1 == 2)
+  }
+
+  /// What an event costs does not grow with those who wait for something else.
+  @Test func onlyThoseThatMayWantAnEventAreLookedAt() {
+    func looks(others: Int) -> Int {
+      let rig = Rig()
+      for other in 0..<others {
+        let filter =
+          switch other % 5 {
+          case 0: EventFilter(queues: ["other\(other)"])
+          case 1: EventFilter(names: ["other\(other)"])
+          case 2: EventFilter(jobIDs: ["other\(other)"], kinds: [.enqueued])
+          case 3: EventFilter(kinds: [.dead])
+          default: EventFilter(queues: ["a", "b"], batchID: "other\(other)")
+          }
+        _ = pull(rig, after: 0, filter)
+      }
+      let before = rig.engine.eventLooks
+      for number in 0..<20 {
+        let routes = [
+          pull(rig, after: Int64(number), EventFilter(queues: ["a", "c"])), pull(rig, after: Int64(number)),
+          pull(rig, after: Int64(number), EventFilter(names: ["n"], kinds: [.enqueued])),
+        ]
+        rig.enqueue(NewJob(queue: "a", name: "n"))
+        for route in routes { #expect(events(rig, route)?.0.count == 1) }
+      }
+      return rig.engine.eventLooks - before
+    }
+    #expect(looks(others: 0) == 60)
+    #expect(looks(others: 1_000) == 60)
+  }
+
+  @Test func whoHasGoneIsNotTold() {
+    let rig = Rig()
+    let gone = pull(rig, after: 0, EventFilter(queues: ["a"]))
+    let stays = pull(rig, after: 0, EventFilter(queues: ["a"]))
+    rig.tick([.forget(gone)])
+    rig.enqueue(NewJob(queue: "a", name: "n"))
+    #expect(rig.reply(to: gone) == nil)
+    #expect(events(rig, stays)?.0.count == 1)
   }
 
   @Test func aHeartbeatTellsHowFarTheEventsCame() {
