@@ -103,7 +103,7 @@ extension Backlog {
         found += scope(prefix: pattern.text, names: place.filter.names, now: now).preview(most - found.count)
       } else if let queue = queues[pattern.text] {
         var walk = Preview()
-        walk.add(queue, place.filter.names)
+        walk.add(queue, place.filter.names, most - found.count)
         found += walk.take(most - found.count)
       }
     }

@@ -322,6 +322,11 @@ final class Band {
     return best?.lane
   }
 
+  /// Of the lanes with one of these names (empty: any) those that may start a job: with any name, the first ones, at most `most`.
+  func first(_ names: [String], _ most: Int) -> [Lane] {
+    names.isEmpty ? heap.first(most) : names.compactMap { lanes[$0] }
+  }
+
   /// To be called after a lane's first job may have become another.
   /// - Returns: whether it is another.
   func update(_ lane: Lane) -> Bool {

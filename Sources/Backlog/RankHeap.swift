@@ -40,6 +40,26 @@ struct RankHeap<Item: Ranked> {
     }
   }
 
+  /// The first items, at most `most`, in their order: costs what they are, however many others there are.
+  func first(_ most: Int) -> [Item] {
+    var found: [Item] = []
+    // Places whose parents are found, the lowest rank last.
+    var next = items.isEmpty ? [] : [0]
+    while found.count < most, let place = next.popLast() {
+      found.append(items[place].item)
+      for child in [2 * place + 1, 2 * place + 2] where child < items.count {
+        var low = 0
+        var high = next.count
+        while low < high {
+          let middle = (low + high) / 2
+          if items[child].rank < items[next[middle]].rank { low = middle + 1 } else { high = middle }
+        }
+        next.insert(child, at: low)
+      }
+    }
+    return found
+  }
+
   private mutating func remove(_ item: Item) {
     let place = item.position
     item.position = -1

@@ -62,7 +62,7 @@ final class Scope {
       let queue = lane.queue
       removeTop()
       spare.append((place, queue))
-      if seen.insert(ObjectIdentifier(queue)).inserted { walk.add(queue, key.names) }
+      if seen.insert(ObjectIdentifier(queue)).inserted { walk.add(queue, key.names, most) }
     }
     for (place, queue) in spare { push(place, queue) }
     return walk.take(most)
@@ -112,44 +112,48 @@ final class Scope {
 
 /// The next jobs of some queues, in the order in which they would be taken, as long as no job has a key and no queue a limit.
 struct Preview {
+  /// The best comes last when they are sorted.
   private var cursors: [(lane: Lane, taken: Int, place: Place)] = []
 
-  mutating func add(_ queue: Queue, _ names: [String]) {
+  /// - Parameter most: of its jobs that may be asked for.
+  mutating func add(_ queue: Queue, _ names: [String], _ most: Int) {
     guard !queue.kept.isPaused, !queue.isHeld else { return }
     for band in queue.bands {
-      for lane in band.all where names.isEmpty || names.contains(lane.name) {
+      // Lanes beyond give nothing: each of those before has a job that comes first.
+      for lane in band.first(names, most) {
         if let place = lane.place { cursors.append((lane, 0, place)) }
       }
     }
   }
 
   mutating func take(_ most: Int) -> [Entry] {
-    // Lanes beyond the first `most` give nothing: each of those before has a job that comes first.
-    cursors.sort { $0.place < $1.place }
-    if cursors.count > most { cursors.removeSubrange(most...) }
+    cursors.sort { $1.place < $0.place }
+    if cursors.count > most { cursors.removeFirst(cursors.count - most) }
     var found: [Entry] = []
-    while found.count < most, !cursors.isEmpty {
-      var best = 0
-      for index in cursors.indices where cursors[index].place < cursors[best].place { best = index }
-      let cursor = cursors[best]
+    while found.count < most, var cursor = cursors.popLast() {
       // As many of the best lane as come before every other's next.
-      let limit = cursors.indices.filter { $0 != best }.map { cursors[$0].place }.min()
-      var taken = cursor.taken
-      var next = cursor.lane.plain[taken]
-      while let entry = next, found.count < most {
-        let place = Place(
+      let limit = cursors.last?.place
+      while let entry = cursor.lane.plain[cursor.taken], found.count < most {
+        cursor.place = Place(
           priority: cursor.lane.band.priority, readyAt: Timestamp(microseconds: entry.at), seq: entry.seq)
-        if let limit, limit < place {
-          cursors[best].place = place
+        if let limit, limit < cursor.place {
+          putBack(cursor)
           break
         }
         found.append(entry)
-        taken += 1
-        next = cursor.lane.plain[taken]
+        cursor.taken += 1
       }
-      cursors[best].taken = taken
-      if next == nil { cursors.swapAt(best, cursors.count - 1); cursors.removeLast() }
     }
     return found
+  }
+
+  private mutating func putBack(_ cursor: (lane: Lane, taken: Int, place: Place)) {
+    var low = 0
+    var high = cursors.count
+    while low < high {
+      let middle = (low + high) / 2
+      if cursor.place < cursors[middle].place { low = middle + 1 } else { high = middle }
+    }
+    cursors.insert(cursor, at: low)
   }
 }

@@ -118,3 +118,30 @@ struct LeakTests {
     #expect(room.reduce(0, +) < 2_000)
   }
 }
+
+/// The first of many, without a look at the others.
+struct RankHeapTests {
+  private final class Item: Ranked {
+    let number: Int
+    var position = -1
+    init(_ number: Int) { self.number = number }
+  }
+
+  @Test func theFirstItemsComeInTheirOrder() {
+    var random = SystemRandomNumberGenerator()
+    for count in [0, 1, 2, 7, 300] {
+      var heap = RankHeap<Item>()
+      var ranks: [(Rank, Int)] = []
+      for number in 0..<count {
+        let rank = Rank(
+          turn: .random(in: 0..<4, using: &random), entry: Entry(at: .random(in: 0..<9), seq: Int64(number)))
+        ranks.append((rank, number))
+        heap.set(Item(number), rank)
+      }
+      ranks.sort { $0.0 < $1.0 }
+      for most in [0, 1, 3, 299, 1_000] {
+        #expect(heap.first(most).map(\.number) == ranks.prefix(most).map(\.1))
+      }
+    }
+  }
+}
