@@ -93,7 +93,11 @@ extension Codec {
 
   /// Whether it can be a job's id.
   static func isIdentifier(_ text: String) -> Bool {
-    (1...Bounds.id).contains(text.utf8.count) && text.utf8.allSatisfy(Codec.isIdentifierByte)
+    // By its bytes where they lie: a view of characters costs ten times as much.
+    let bytes = text.utf8Span.span
+    guard (1...Bounds.id).contains(bytes.count) else { return false }
+    for index in bytes.indices where !isIdentifierByte(bytes[index]) { return false }
+    return true
   }
 
   func required(
