@@ -124,13 +124,20 @@ public final class Backlog {
   /// Takes in what the storage holds; all that was here before is dropped. What was given out before (seqs, tokens, cursors) is not given
   /// out again, whatever the storage has forgotten of it.
   public func load(_ storage: any Storage, _ epoch: Epoch, now: Moment) throws(StoreError) {
-    if epoch != self.epoch { tokens = 0 }
-    let isNewEpoch = epoch != self.epoch
+    let before = (epoch: self.epoch, tokens: tokens)
+    let isNewEpoch = epoch != before.epoch
+    if isNewEpoch { tokens = 0 }
     self.epoch = epoch
     reset()
     let loader = Loader(self, now: now, isNewEpoch: isNewEpoch)
-    try storage.load(epoch, into: loader)
-    try loader.finish()
+    do throws(StoreError) {
+      try storage.load(epoch, into: loader)
+      try loader.finish()
+    } catch {
+      // Tried again, the epoch is as new as it was.
+      (self.epoch, tokens) = before
+      throw error
+    }
   }
 
   private func reset() {
@@ -182,6 +189,8 @@ public final class Backlog {
     }
     loadedCursor = lastCursor
     cursor = max(shown, last)
+    // Where an epoch begins is told to watchers before it has an event: a load after its first write has failed must not go back.
+    if isNewEpoch { shown = cursor }
   }
 
   // MARK: Queues

@@ -59,7 +59,10 @@ final class QueueManager {
       guard case .settled = result, said.settleOrigins[index].queue == nil else { continue }
       // The lease was right although its session did not know it: whoever has it on its list has it no more.
       let token = said.settlements[index].lease.token
-      if let holder = workers.holder(of: token) { _ = workers.release(token, from: holder, tick: tick) }
+      if let holder = workers.holder(of: token), let held = workers.release(token, from: holder, tick: tick) {
+        said.settleOrigins[index].held = held
+        said.settleOrigins[index].holder = holder
+      }
     }
   }
 
@@ -89,7 +92,8 @@ final class QueueManager {
 
   /// It still runs, as far as is known: the slot is taken again until the worker says it once more.
   private func holdAgain(_ origin: Said.SettleOrigin, _ now: Instant) {
-    guard let held = origin.held, let session = origin.session, !session.isGone, !session.held.contains(held.token)
+    guard let held = origin.held, let session = origin.holder ?? origin.session, !session.isGone,
+      !session.held.contains(held.token)
     else { return }
     session.hold(held, until: now)
     workers.refresh(session)

@@ -106,6 +106,8 @@ final class Said {
     var queue: Int32?
     var startedAt = Instant.distantPast
     var session: WorkerSession?
+    /// Who had it on its list, when that is not known before the state has spoken: it came with it in this very tick, or it is another's.
+    var holder: WorkerSession?
   }
 
   var settlements: [Settlement] = []

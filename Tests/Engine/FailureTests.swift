@@ -85,6 +85,29 @@ struct FailureTests {
     #expect(rig.jobs(worker).count == 1)
   }
 
+  @Test func soDoesOneOfAJobThatTheWorkerCameWithInTheSameTick() {
+    let rig = Rig()
+    rig.enqueue()
+    rig.enqueue()
+    let lease = rig.jobs(rig.connect("w", window: .seconds(10))).map(\.lease)
+    rig.fail([.write])
+    let worker = rig.route()
+    let outcomes = lease.map { WorkerOutcome(lease: $0, how: .success(result: [])) }
+    rig.tick([
+      .connect(rig.hello("w", ["*"], [], 1, 0, .seconds(10), lease), address: "a", worker),
+      .work(WorkerMessage(outcomes: outcomes), worker),
+    ])
+    #expect(rig.results(worker).map(\.isFailed) == [true])
+    let early = rig.early
+    rig.fail([])
+    #expect(rig.jobs(worker, in: rig.recover()).isEmpty, "it can hold one")
+    #expect(rig.notices(worker, in: early).isEmpty)
+    #expect(rig.worker("w")?.running == 1)
+    rig.succeed(worker, lease)
+    #expect(rig.results(worker).map(\.isStored) == [true])
+    #expect(rig.jobs(worker).count == 1)
+  }
+
   @Test func noJobIsGivenOutWhileTheStorageTakesNoWrites() {
     let rig = Rig()
     let worker = rig.connect("w", most: 100)

@@ -9,11 +9,18 @@ final class Actors {
   let world: World
   private var workers: [SimulatedWorker] = []
   private var known: [String] = []
+  /// Those that nobody depends on having: not of batches and the like.
+  private var plain: [String] = []
+  private let flow: FlowActors
 
-  init(_ world: World) { self.world = world }
+  init(_ world: World) {
+    self.world = world
+    flow = FlowActors(world)
+  }
 
   func start() {
     Watcher(world).start()
+    flow.start()
     for _ in 0..<world.plan.producers { produce() }
     for number in 0..<world.plan.workers {
       let worker = SimulatedWorker(world, id: "w\(number)")
@@ -27,6 +34,7 @@ final class Actors {
   /// One worker that takes everything makes sure that all jobs end, and nothing stays paused.
   func calmDown() {
     for queue in Self.queues { resume(queue) }
+    flow.calmDown()
     SimulatedWorker(world, id: "last", takesAll: true).connect()
   }
 
@@ -45,7 +53,9 @@ final class Actors {
     world.after(pause) { [self] in
       guard !world.isCalm else { return }
       let burst = world.chance(5) ? 40 : Int.random(in: 1...4, using: &world.random)
-      enqueue(EnqueueGroup(jobs: (0..<burst).map { _ in job() }, allOrNothing: world.chance(10)), tries: 3)
+      enqueue(
+        EnqueueGroup(jobs: (0..<burst).map { _ in job() }, allOrNothing: world.chance(10)), tries: 3
+      )
       produce()
     }
   }
@@ -58,7 +68,9 @@ final class Actors {
       guard !isDone else { return }
       isDone = true
       world.oracle.enqueuesUnderWay -= 1
-      if again, tries > 0 { world.after(world.between(10, 2_000)) { self.enqueue(group, tries: tries - 1) } }
+      if again, tries > 0 {
+        world.after(world.between(10, 2_000)) { self.enqueue(group, tries: tries - 1) }
+      }
     }
     let route = world.open { effect in
       if case .reply(_, .enqueued) = effect { finish(false) } else { finish(true) }
@@ -70,7 +82,17 @@ final class Actors {
 
   private func job() -> NewJob {
     let id = "j\(known.count)"
-    let runAt = world.chance(30) ? world.clock + world.between(-1_000, 60_000) : nil
+    if flow.isReady, world.chance(40) {
+      let retry = RetryPolicy(
+        maxAttempts: UInt32.random(in: 1...5, using: &world.random), initialBackoff: .seconds(1),
+        maxBackoff: .seconds(30))
+      let job = flow.job(id, retry: retry, others: known)
+      known.append(id)
+      world.oracle.asked(job)
+      return job
+    }
+    let late: Int64 = world.plan.isLong ? 20 * 86_400_000 : 60_000
+    let runAt = world.chance(30) ? world.clock + world.between(-1_000, late) : nil
     let unique =
       world.chance(15)
       ? Uniqueness(
@@ -83,12 +105,15 @@ final class Actors {
         maxBackoff: .seconds(30),
         maxLost: UInt32.random(in: 1...4, using: &world.random)),
       timeout: world.chance(20) ? world.between(200, 8_000) : nil,
-      startBefore: world.chance(5) ? (runAt ?? world.clock) + world.between(1, 20_000) : nil, unique: unique)
+      startBefore: world.chance(5) ? (runAt ?? world.clock) + world.between(1, 20_000) : nil,
+      unique: unique)
     let queue = Self.queues[Int.random(in: 0..<3, using: &world.random)]
     let job = NewJob(
-      id: id, queue: queue, name: world.chance(50) ? "n" : "m", priority: Int8.random(in: -2...2, using: &world.random),
+      id: id, queue: queue, name: world.chance(50) ? "n" : "m",
+      priority: Int8.random(in: -2...2, using: &world.random),
       runAt: runAt, options: options, payloadSize: Int.random(in: 0..<2_000, using: &world.random))
     known.append(id)
+    plain.append(id)
     world.oracle.asked(job)
     return job
   }
@@ -96,7 +121,8 @@ final class Actors {
   // MARK: Operators
 
   private func operate() {
-    world.after(world.between(500, 20_000)) { [self] in
+    let longest: Int64 = world.plan.isLong ? 43_200_000 : 20_000
+    world.after(world.between(500, longest)) { [self] in
       guard !world.isCalm else { return }
       let route = world.open { _ in }
       let id = known.randomElement(using: &world.random) ?? "none"
@@ -107,12 +133,16 @@ final class Actors {
         world.oracle.asked(toRetry: id)
         world.send(.control(.retry(jobID: id, resetAttempts: world.chance(50)), route))
       case 5:
+        let id = plain.randomElement(using: &world.random) ?? "none"
         world.oracle.asked(toDelete: id)
         world.send(.control(.delete(jobID: id), route))
       case 6:
         world.send(.pause(queue: queue, true, route))
         world.after(world.between(100, 30_000)) { self.resume(queue) }
-      case 7: world.send(.sweep(Sweep(action: .retry(resetAttempts: true), queue: queue, states: [.dead]), route))
+      case 7:
+        world.oracle.sweepsRetry = true
+        world.send(
+          .sweep(Sweep(action: .retry(resetAttempts: true), queue: queue, states: [.dead]), route))
       case 8: world.send(.drainWorker(id: "w0", route))
       default: world.send(.queues(route))
       }
@@ -144,13 +174,18 @@ final class Watcher {
     switch effect {
     case .reply(_, .events(.events(let events, let next))):
       world.oracle.saw(events)
-      if let last = events.last, last.cursor > next { world.oracle.fault("the cursor lies before the events") }
+      if let last = events.last, last.cursor > next {
+        world.oracle.fault("the cursor lies before the events")
+      }
       cursor = next
     case .reply(_, .events(.readFromStore(let after, let end))):
       // Beyond its own place only over a gap without events: the oracle sees at the end whether any was left out.
-      if after < cursor { world.oracle.fault("sent back to \(after) in the store, was at \(cursor)") }
+      if after < cursor {
+        world.oracle.fault("sent back to \(after) in the store, was at \(cursor)")
+      }
       do {
-        guard case .events(let events, let next) = try world.reader.events(after: after, limit: 100) else {
+        guard case .events(let events, let next) = try world.reader.events(after: after, limit: 100)
+        else {
           return world.oracle.fault("events are trimmed")
         }
         world.oracle.saw(events.filter { $0.cursor <= end })
@@ -162,6 +197,8 @@ final class Watcher {
     }
     // Mostly quick, at times very late.
     asked += 1
-    world.after(world.chance(3) ? world.between(1_000, 60_000) : world.between(0, 20)) { self.pull() }
+    world.after(world.chance(3) ? world.between(1_000, 60_000) : world.between(0, 20)) {
+      self.pull()
+    }
   }
 }

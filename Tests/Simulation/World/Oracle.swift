@@ -6,6 +6,8 @@ import Jobs
 package final class Oracle {
   package private(set) var faults: [String] = []
   var isOver = false
+  /// Jobs that are over are forgotten within the run.
+  var forgets = false
 
   // Sessions, as the server must see them
   private struct Session {
@@ -36,6 +38,13 @@ package final class Oracle {
   package private(set) var acknowledged: Set<String> = []
   private var deletable: Set<String> = []
   private var retried: Set<String> = []
+  /// What was asked for, by id.
+  private(set) var jobs: [String: NewJob] = [:]
+  private(set) lazy var flow = FlowOracle(self)
+  /// Calls that are to have exactly one answer.
+  private var unanswered: [Route: String] = [:]
+  private var answered: Set<Route> = []
+  private var endedRoutes: Set<Route> = []
   private var cursor: Int64 = 0
   private var seen: [Int64: Event] = [:]
   private var open: Set<String> = []
@@ -47,7 +56,9 @@ package final class Oracle {
   func isQuiet(_ reader: any JobReader) -> Bool {
     guard enqueuesUnderWay == 0, open.count <= deletable.count else { return false }
     // A deleted job's story has no end.
-    for id in open where deletable.contains(id) { if (try? reader.job(id: id)) == nil { open.remove(id) } }
+    for id in open where deletable.contains(id) {
+      if (try? reader.job(id: id)) == nil { open.remove(id) }
+    }
     return open.isEmpty && acknowledged.isSubset(of: deletable.union(stories.keys))
   }
 
@@ -56,7 +67,11 @@ package final class Oracle {
   // MARK: What the server hears and says
 
   func heard(_ commands: [Command]) {
-    for command in commands {
+    for command in commands where !endedRoutes.contains(command.route) {
+      if let (route, name) = Self.call(command) {
+        unanswered[route] = name
+        answered.remove(route)
+      }
       switch command {
       case .connect(let hello, _, let route):
         sessions[route] = Session(most: Int(min(hello.maxInFlight, 10_000)), held: [])
@@ -64,15 +79,54 @@ package final class Oracle {
       case .work(let message, let route):
         if let most = message.capacity { sessions[route]?.most = Int(most) }
         for outcome in message.outcomes {
-          if let token = sessions[route]?.held.remove(outcome.lease.token) { sessions[route]?.reported.insert(token) }
+          if let token = sessions[route]?.held.remove(outcome.lease.token) {
+            sessions[route]?.reported.insert(token)
+          }
         }
       default: break
       }
     }
   }
 
+  /// Who hears exactly one answer, and soon.
+  private static func call(_ command: Command) -> (Route, String)? {
+    switch command {
+    case .enqueue(_, _, let route): (route, "enqueue")
+    case .takeIn(_, let route): (route, "takeIn")
+    case .control(_, let route): (route, "control")
+    case .sweep(_, let route): (route, "sweep")
+    case .pause(_, _, let route): (route, "pause")
+    case .deleteQueue(_, let route): (route, "deleteQueue")
+    case .flow(_, let route): (route, "flow")
+    case .explain(_, _, let route): (route, "explain")
+    case .annotate(_, let route): (route, "annotate")
+    case .fence(let route): (route, "fence")
+    case .report(_, let route): (route, "report")
+    case .fetch(_, let route): (route, "fetch")
+    case .queues(let route): (route, "queues")
+    default: nil
+    }
+  }
+
+  func forgotten(_ route: Route) {
+    unanswered[route] = nil
+    answered.insert(route)
+  }
+
+  private func answer(_ route: Route) {
+    if unanswered.removeValue(forKey: route) != nil {
+      answered.insert(route)
+    } else if answered.contains(route) {
+      fault("a call is answered twice")
+    }
+  }
+
   func said(_ effect: Effect) {
+    let isHeard = !endedRoutes.contains(effect.route)
+    if isHeard, case .reply(let route, _) = effect { answer(route) }
     switch effect {
+    case .toWorker(_, let update) where !isHeard: for job in update.jobs { assigned(job) }
+    case .endSession where !isHeard: break
     case .toWorker(let route, let update): said(route, update)
     case .endSession(let route, _):
       if sessions[route]?.isEnded == true { fault("a session is ended twice") }
@@ -80,17 +134,24 @@ package final class Oracle {
     case .reply(_, .fetched(let jobs, _)): for job in jobs { assigned(job) }
     case .reply(_, .enqueued(let results, let durability)):
       // What is relaxed may be gone with the power.
-      for case .stored(let id, _, _) in results where durability == .synced { acknowledged.insert(id) }
-    case .reply(_, .reported(let results, _)): for result in results { reported(result, isOutcome: false) }
+      for case .stored(let id, _, _) in results where durability == .synced {
+        acknowledged.insert(id)
+      }
+    case .reply(_, .reported(let results, _)):
+      for result in results { reported(result, isOutcome: false) }
     case .reply: break
     }
   }
 
   private func said(_ route: Route, _ update: WorkerUpdate) {
-    guard var session = sessions[route], !session.isEnded else { return fault("a message to a stream that is none") }
+    guard var session = sessions[route], !session.isEnded else {
+      return fault("a message to a stream that is none")
+    }
     session.seq += 1
     if update.seq != session.seq { fault("seq \(update.seq) after \(session.seq - 1)") }
-    if (update.welcome != nil) != (update.seq == 1) { fault("a welcome must be in the first message") }
+    if (update.welcome != nil) != (update.seq == 1) {
+      fault("a welcome must be in the first message")
+    }
     func lost(_ lease: Lease) {
       session.held.remove(lease.token)
       session.reported.remove(lease.token)
@@ -118,13 +179,19 @@ package final class Oracle {
   }
 
   private func assigned(_ job: ClaimedJob) {
-    if !tokens.insert(job.lease.token).inserted { fault("token \(job.lease.token) is given out twice") }
+    if !tokens.insert(job.lease.token).inserted {
+      fault("token \(job.lease.token) is given out twice")
+    }
   }
 
   private func reported(_ result: LeaseResult, isOutcome: Bool) {
     guard isOutcome, case .stored = result.code else { return }
-    if !settled.insert(result.lease.token).inserted { fault("two outcomes are stored for token \(result.lease.token)") }
-    if !tokens.contains(result.lease.token) { fault("an outcome is stored for a token that was never given out") }
+    if !settled.insert(result.lease.token).inserted {
+      fault("two outcomes are stored for token \(result.lease.token)")
+    }
+    if !tokens.contains(result.lease.token) {
+      fault("an outcome is stored for a token that was never given out")
+    }
   }
 
   /// What was not synced is gone: claims and steps that nobody was told of as stored.
@@ -134,11 +201,29 @@ package final class Oracle {
   }
 
   /// The server died: what it may have said of the last tick is not known.
-  func crashed() { sessions = [:] }
+  /// The server of these calls ended, or leads no more: what it still says to them reaches nobody.
+  func ended(_ routes: Set<Route>) {
+    for route in routes {
+      sessions[route] = nil
+      unanswered[route] = nil
+    }
+    endedRoutes.formUnion(routes)
+  }
+
+  /// It was deleted, or asked for again after that: its life has no end, or more than one.
+  func mayComeAnew(_ id: String) -> Bool { deletable.contains(id) }
+  func wasRetried(_ id: String) -> Bool { retried.contains(id) }
+  /// A waiting job takes over what a later one with its key asked for.
+  func mayBeReplaced(_ id: String, _ last: Event.Kind?, _ kind: Event.Kind) -> Bool {
+    last == .failed && kind == .scheduled && replaced.contains(keys[id] ?? "")
+  }
+  /// Somebody retried jobs in bulk.
+  var sweepsRetry = false
 
   func asked(toDelete id: String) { deletable.insert(id) }
   func asked(toRetry id: String) { retried.insert(id) }
   func asked(_ job: NewJob) {
+    jobs[job.id] = job
     guard let unique = job.options.unique else { return }
     let key = job.queue + "/" + unique.key
     if !job.id.isEmpty { keys[job.id] = key }
@@ -164,7 +249,8 @@ package final class Oracle {
     let story = stories[id]
     let isReplaced = replaced.contains(keys[id] ?? "")
     let isUncertain = story?.isUncertain ?? false
-    if !isUncertain, !Self.follows(event.kind, story?.last), !(deletable.contains(id) && Self.follows(event.kind, nil)),
+    if !isUncertain, !Self.follows(event.kind, story?.last),
+      !(deletable.contains(id) && Self.follows(event.kind, nil)),
       !(isReplaced && story?.last == .failed && event.kind == .scheduled)
     {
       fault("job \(id): \(event.kind) after \(story.map { "\($0.last)" } ?? "nothing")")
@@ -180,7 +266,8 @@ package final class Oracle {
     if event.kind == .started, event.at < next.due, !isUncertain {
       fault("job \(id) started \(next.due - event.at) before its time")
     }
-    if event.kind == .enqueued, let due = story?.due, story?.last == .failed, event.at < due, !retried.contains(id),
+    if event.kind == .enqueued, let due = story?.due, story?.last == .failed, event.at < due,
+      !retried.contains(id),
       !isReplaced, !isUncertain
     {
       fault("job \(id) is tried again before its time")
@@ -189,7 +276,8 @@ package final class Oracle {
     let isOpen = !Self.isFinal(event.kind)
     if isOpen { open.insert(id) } else { open.remove(id) }
     if isOpen, !wasOpen, !next.key.isEmpty {
-      if let holder = keyHolders[next.key], holder != id, let other = stories[holder], !Self.isFinal(other.last),
+      if let holder = keyHolders[next.key], holder != id, let other = stories[holder],
+        !Self.isFinal(other.last),
         !other.isUncertain,
         !deletable.contains(holder)
       {
@@ -199,7 +287,7 @@ package final class Oracle {
     }
   }
 
-  private static func isFinal(_ kind: Event.Kind) -> Bool {
+  static func isFinal(_ kind: Event.Kind) -> Bool {
     switch kind {
     case .succeeded, .dead, .canceled, .expired: true
     default: false
@@ -207,16 +295,19 @@ package final class Oracle {
   }
 
   /// Which step may follow which in a job's life.
-  private static func follows(_ kind: Event.Kind, _ last: Event.Kind?) -> Bool {
+  static func follows(_ kind: Event.Kind, _ last: Event.Kind?) -> Bool {
     switch last {
-    case nil: [.scheduled, .enqueued].contains(kind)
+    // At once canceled: what it depends on has failed already.
+    case nil: [.scheduled, .enqueued, .blocked, .canceled].contains(kind)
+    case .blocked: [.scheduled, .enqueued, .canceled, .expired].contains(kind)
     case .scheduled: [.scheduled, .enqueued, .canceled, .expired].contains(kind)
     case .enqueued: [.scheduled, .enqueued, .started, .canceled, .expired].contains(kind)
     case .started, .progress:
-      [.progress, .succeeded, .failed, .dead, .canceled, .leaseLost, .enqueued, .scheduled].contains(kind)
+      [.progress, .succeeded, .failed, .dead, .canceled, .leaseLost, .enqueued, .scheduled]
+        .contains(kind)
     case .failed: [.enqueued, .canceled, .expired].contains(kind)
     case .leaseLost: [.enqueued, .dead, .canceled].contains(kind)
-    case .dead, .canceled, .expired: kind == .enqueued
+    case .dead, .canceled, .expired: kind == .enqueued || kind == .blocked
     default: false
     }
   }
@@ -228,23 +319,36 @@ package final class Oracle {
     for id in acknowledged.sorted() where !deletable.contains(id) {
       do {
         guard let record = try reader.job(id: id) else {
-          fault("job \(id) was acknowledged and is gone")
+          // It may have been long ago.
+          if !(forgets && stories[id].map { Self.isFinal($0.last) } ?? false) {
+            fault("job \(id) was acknowledged and is gone")
+          }
           continue
         }
         if !record.state.isFinal {
-          fault("job \(id) is \(record.state) at the end, due \(record.runAt), \(record.workerID)")
+          let options = record.job.options
+          fault(
+            "job \(id) is \(record.state) at the end, due \(record.runAt), \(record.workerID) \(record.job.queue) \(options.concurrencyKey) \(options.fairnessKey)"
+          )
         }
       } catch {
         fault("cannot read: \(error)")
       }
     }
-    if cursor != backlog.lastCursor { fault("the watcher saw \(cursor) of \(backlog.lastCursor) events") }
+    for (route, name) in unanswered.sorted(by: { $0.key.id < $1.key.id }) where name != "fetch" {
+      fault("the call \(name) on route \(route.id) has no answer")
+    }
+    flow.finish(reader, backlog)
+    if cursor != backlog.lastCursor {
+      fault("the watcher saw \(cursor) of \(backlog.lastCursor) events")
+    }
     checkStoredEvents(reader)
-    // Every key is free again: a new job with it is taken.
+    // Every key is free again: a new job with it is taken. The last look, since it makes jobs.
     for held in Set(keys.values).sorted() {
       let parts = held.split(separator: "/").map(String.init)
       let job = NewJob(
-        queue: parts[0], name: "n", options: JobOptions(unique: Uniqueness(key: parts[1], onConflict: .reject)))
+        queue: parts[0], name: "n",
+        options: JobOptions(unique: Uniqueness(key: parts[1], onConflict: .reject)))
       do {
         let far = Moment(wall: .distantFuture, elapsed: now.elapsed)
         let result = try backlog.enqueue([EnqueueGroup(jobs: [job])], now: far)
@@ -260,7 +364,9 @@ package final class Oracle {
   private func checkStoredEvents(_ reader: any JobReader) {
     var after: Int64 = 0
     while true {
-      guard case .events(let events, let next)? = try? reader.events(after: after, limit: 1_000), !events.isEmpty else {
+      guard case .events(let events, let next)? = try? reader.events(after: after, limit: 1_000),
+        !events.isEmpty
+      else {
         return
       }
       for event in events {

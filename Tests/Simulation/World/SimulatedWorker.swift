@@ -24,7 +24,10 @@ final class SimulatedWorker {
     self.takesAll = takesAll
     most = takesAll ? 50 : UInt32.random(in: 1...6, using: &world.random)
     window = world.chance(60) ? world.between(1_000, 40_000) : nil
-    queues = takesAll ? ["*"] : [["a", "b"], ["*"], ["c"], ["b*", "a"]][Int.random(in: 0..<4, using: &world.random)]
+    queues =
+      takesAll
+      ? ["*"]
+      : [["a", "b"], ["*"], ["c"], ["b*", "a"]][Int.random(in: 0..<4, using: &world.random)]
     if !takesAll { scheduleTrouble() }
   }
 
@@ -34,7 +37,8 @@ final class SimulatedWorker {
     let mine = stream
     seq = 0
     isCutOff = false
-    let route = world.open { effect in if self.stream == mine, !self.isCutOff { self.hear(effect) } }
+    let route = world.open { effect in if self.stream == mine, !self.isCutOff { self.hear(effect) }
+    }
     self.route = route
     let weights = !takesAll && world.chance(30)
     world.send(
@@ -43,7 +47,8 @@ final class SimulatedWorker {
           workerID: id,
           subscriptions: queues.enumerated().map {
             Subscription(pattern: QueuePattern($1), weight: weights ? UInt32($0 + 1) : 0)
-          }, maxInFlight: most, maxInFlightBytes: !takesAll && world.chance(20) ? 3_000 : 0, resumeWindow: window,
+          }, maxInFlight: most, maxInFlightBytes: !takesAll && world.chance(20) ? 3_000 : 0,
+          resumeWindow: window,
           held: running + unanswered.map(\.lease)), address: "sim", route), on: route)
     if !unanswered.isEmpty { say(WorkerMessage(outcomes: unanswered)) }
     beat(mine)
@@ -97,7 +102,10 @@ final class SimulatedWorker {
     if world.chance(20) {
       world.after(world.between(1, 1_000)) { [self] in
         guard running.contains(job.lease) else { return }
-        say(WorkerMessage(progress: [ProgressReport(lease: job.lease, progress: Progress(percent: 50, message: "p"))]))
+        say(
+          WorkerMessage(progress: [
+            ProgressReport(lease: job.lease, progress: Progress(percent: 50, message: "p"))
+          ]))
       }
     }
   }
@@ -207,13 +215,18 @@ final class SimulatedPoller {
   private func fetch() {
     guard !world.isCalm else { return }
     var isDone = false
+    // Over a long time they look seldom while there is nothing.
+    var rest: Int64 = world.plan.isLong ? 1_800_000 : 3_000
     let next = { [self] in
       guard !isDone else { return }
       isDone = true
-      world.after(world.between(10, 3_000)) { self.fetch() }
+      world.after(world.between(10, rest)) { self.fetch() }
     }
     let route = world.open { [self] effect in
-      if case .reply(_, .fetched(let jobs, _)) = effect, !isDone { for job in jobs { run(job.lease) } }
+      if case .reply(_, .fetched(let jobs, _)) = effect, !isDone {
+        for job in jobs { run(job.lease) }
+        if !jobs.isEmpty { rest = 3_000 }
+      }
       next()
     }
     world.send(
@@ -242,7 +255,8 @@ final class SimulatedPoller {
   }
 
   private func finish(_ lease: Lease) {
-    let how: WorkerOutcome.How = world.chance(80) ? .success(result: []) : .failure(Failure(type: "t", message: ""))
+    let how: WorkerOutcome.How =
+      world.chance(80) ? .success(result: []) : .failure(Failure(type: "t", message: ""))
     report(Report(workerID: id, outcomes: [WorkerOutcome(lease: lease, how: how)]))
   }
 

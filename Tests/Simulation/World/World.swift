@@ -4,123 +4,107 @@ import Jobs
 import MemoryStorage
 import Unsteady
 
-/// A server, its producers, workers and watchers, and everything that goes wrong between them: one thread, one seed.
+/// Servers, their producers, workers and watchers, and everything that goes wrong between them: one thread, one seed.
 package final class World {
+  package enum Kind: String, CaseIterable, Sendable {
+    /// One server on the storage in memory, which loses what was not synced when the power goes.
+    case one
+    /// One on the embedded storage.
+    case embedded
+    /// Three servers on one storage: they come to lead, are paused, cut off, end and come back; the storage fails over and loses its newest writes.
+    case several
+    /// Few jobs over a very long time.
+    case long
+  }
+
   package struct Plan {
     package var seed: UInt64
+    package var kind: Kind
     /// How long things go wrong; afterwards all is well until every job has ended.
-    package var hours: Double = 0.25
+    package var hours: Double
     var producers = 3
     var workers = 5
     var pollers = 2
     /// Of a producer, between two enqueues.
     var pause: Interval = .seconds(4)
     var lease: Interval = .seconds(10)
+    /// Of every hundred ticks, how many get a chance of ending in a crash.
+    var crashPercent = 3
+    /// Between two troubles, in milliseconds.
+    var trouble: ClosedRange<Int64> = 60_000...600_000
 
-    package init(seed: UInt64) { self.seed = seed }
+    /// - Parameter kind: nil: mostly one server, now and then another.
+    package init(seed: UInt64, _ kind: Kind? = nil) {
+      self.seed = seed
+      self.kind =
+        kind
+        ?? (seed % 40 == 39
+          ? .embedded : seed % 100 == 50 ? .long : seed % 4 == 2 ? .several : .one)
+      hours = 0.15
+      switch self.kind {
+      case .one, .embedded: break
+      case .several: trouble = 5_000...90_000
+      case .long:
+        hours = 24 * 40
+        producers = 1
+        workers = 0
+        pause = .hours(3)
+        trouble = 3_600_000...86_400_000
+        crashPercent = 0
+      }
+    }
+
+    var isLong: Bool { kind == .long }
   }
 
-  let plan: Plan
+  package let plan: Plan
   var random: SeededGenerator
-  private(set) var clock = Timestamp(seconds: 1_700_000_000)
+  static let beginning = Timestamp(seconds: 1_700_000_000)
+  private(set) var clock = World.beginning
   private var agenda = Agenda()
-  package let oracle: Oracle
+  package let oracle = Oracle()
 
-  private let disk: MemoryStorage
-  private let storage: UnsteadyStorage
-  private let mood: Mood
-  private var server: Server
-  var reader: any JobReader { disk.reader }
-  private var isUp = true
-  private var starts: UInt64 = 0
-  /// The server's wall clock is not the world's: it jumps.
-  private var skew: Interval = .zero
-  private var pending: [Command] = []
-  private var wake: UInt64 = 0
+  let site: StorageSite
+  private(set) var hosts: [Host] = []
+  /// Where the fronts send what they are asked.
+  private(set) var leading: Host?
+  var reader: any JobReader { site.reader }
   private var routes: UInt64 = 0
   private var listeners: [Route: (Effect) -> Void] = [:]
+  private var homes: [Route: Host] = [:]
   private var lastDelivery: [Route: Timestamp] = [:]
   /// Hears all that is said and done, in words.
   package var trace: ((String) -> Void)?
   /// Nothing goes wrong any more.
   private(set) var isCalm = false
-  package private(set) var ticks = 0
-  package private(set) var crashes = 0
-  package private(set) var powerLosses = 0
-  package var failures: Int { mood.failures }
   /// Of all effects, to compare runs.
   package private(set) var digest: UInt64 = 0xcbf2_9ce4_8422_2325
-
-  private static func configuration(_ plan: Plan) -> EngineConfiguration {
-    var configuration = EngineConfiguration()
-    configuration.lease = plan.lease
-    configuration.eventsInMemory = 300
-    configuration.claimsPerTick = 16
-    return configuration
-  }
-
-  /// One run of the server's process: its engine, and what its storage's thread has to do.
-  private final class Server {
-    let engine: Engine
-    let epoch: Epoch
-    var work: [StorageWork] = []
-    var isStorageBusy = false
-    /// After a failure all is dropped until the state is loaded anew.
-    var isStorageFailed = false
-
-    init(_ storage: any Storage, _ configuration: EngineConfiguration, seed: UInt64, now: Moment) throws {
-      epoch = try storage.beginEpoch()
-      var terms = StoreConfiguration()
-      terms.lease = configuration.lease
-      terms.retention = .days(30_000)
-      terms.deadRetention = .days(30_000)
-      let backlog = Backlog(rows: storage.rows, terms: terms, seed: seed)
-      try backlog.load(storage, epoch, now: now)
-      engine = Engine(backlog: backlog, configuration: configuration, seed: seed, now: now)
-    }
-  }
-
-  /// How the storage feels. Used by one thread.
-  private final class Mood: @unchecked Sendable {
-    /// Of a hundred calls, how many fail.
-    var failing = 0
-    private(set) var failures = 0
-    private var random: SeededGenerator
-
-    init(seed: UInt64) { random = SeededGenerator(seed: seed) }
-
-    func next(_ call: UnsteadyStorage.Call) -> UnsteadyStorage.Fault? {
-      guard failing > 0, call != .reader, random.chance(failing) else { return nil }
-      failures += 1
-      if call != .write { return .fails(.unavailable) }
-      return random.chance(50) ? .fails(.full) : random.chance(50) ? .isInDoubt : .isHalfInDoubt
-    }
-  }
 
   package init(_ plan: Plan) throws {
     self.plan = plan
     random = SeededGenerator(seed: plan.seed)
-    let mood = Mood(seed: plan.seed &+ 1)
-    self.mood = mood
-    disk = MemoryStorage(
-      retention: EventRetention(age: .days(30_000), bytes: .max), salt: 77, remembersUnsynced: true)
-    storage = UnsteadyStorage(disk)
-    storage.plan { mood.next($0) }
-    oracle = Oracle()
-    let configuration = World.configuration(plan)
-    server = try Server(
-      storage, configuration, seed: plan.seed,
-      now: Moment(wall: clock, elapsed: Instant(microseconds: clock.microseconds)))
+    site = try StorageSite(plan)
+    oracle.forgets = plan.isLong
+    for number in 0..<(plan.kind == .several ? 3 : 1) { hosts.append(Host(self, number)) }
   }
+
+  /// That have passed in this world.
+  package var hours: Double { (clock - Self.beginning).seconds / 3_600 }
+  package var terms: Int { hosts.reduce(0) { $0 + $1.terms } }
 
   // MARK: Time
 
   func tell(_ text: @autoclosure () -> String) {
     guard let trace else { return }
-    trace("\((clock - Timestamp(seconds: 1_700_000_000)).microseconds) \(text())")
+    trace("\((clock - Self.beginning).microseconds) \(text())")
   }
 
-  func after(_ interval: Interval, _ action: @escaping () -> Void) { agenda.add(at: clock + interval, action) }
+  func after(_ interval: Interval, _ action: @escaping () -> Void) {
+    agenda.add(at: clock + interval, action)
+  }
+  func at(_ time: Timestamp, _ action: @escaping () -> Void) {
+    agenda.add(at: max(clock, time), action)
+  }
 
   /// Evenly between two lengths of time, in milliseconds.
   func between(_ low: Int64, _ high: Int64) -> Interval {
@@ -132,41 +116,49 @@ package final class World {
   private func step() {
     if let at = agenda.next, let action = agenda.pop() {
       clock = max(clock, at)
+      site.time.now = clock
       action()
     }
   }
 
-  /// Runs until all is over. Throws what the oracle has against it.
+  /// Runs until all is over.
   package func run() throws {
+    for host in hosts { host.start() }
     let actors = Actors(self)
     actors.start()
     let trouble = clock + Interval(microseconds: Int64(plan.hours * 3_600e6))
     scheduleTrouble()
     while clock < trouble { step() }
     isCalm = true
-    mood.failing = 0
-    if !isUp { restart() }
+    for host in hosts { host.heal() }
     actors.calmDown()
     // Twice the longest run, back-off and lease of anything, and then some.
-    let end = clock + .hours(3)
+    let end = clock + (plan.isLong ? .days(40) : .hours(3))
     var check = clock
     while clock < end {
       step()
       guard check <= clock else { continue }
-      check = clock + .seconds(5)
+      check = clock + .seconds(plan.isLong ? 3_600 : 5)
       if oracle.isQuiet(reader) { break }
     }
     after(.seconds(30)) { self.oracle.isOver = true }
     while !oracle.isOver { step() }
-    oracle.finish(reader, server.engine.backlog, now: moment)
+    guard let leading, let term = leading.term else {
+      oracle.fault("nobody leads at the end")
+      return
+    }
+    oracle.finish(reader, term.engine.backlog, now: leading.moment)
+    site.end()
   }
 
   // MARK: The network
 
+  /// A call, to whoever leads.
   func open(_ listener: @escaping (Effect) -> Void) -> Route {
     routes += 1
     let route = Route(loop: UInt32(routes % 2), id: routes)
     listeners[route] = listener
+    homes[route] = leading
     return route
   }
 
@@ -174,24 +166,38 @@ package final class World {
   func close(_ route: Route, _ notice: Command?) {
     listeners[route] = nil
     if let notice { send(notice) }
+    homes[route] = nil
+    lastDelivery[route] = nil
   }
 
   /// Messages of one route arrive in order.
   func send(_ command: Command, on route: Route? = nil) {
-    let start = starts
+    let of = route ?? command.route
+    guard let home = homes[of] else {
+      // Nobody is known to lead.
+      return after(between(1, 100)) { self.hangUp(of) }
+    }
     var at = clock + between(0, 8)
     if let route {
       at = max(at, lastDelivery[route] ?? at)
       lastDelivery[route] = at
     }
+    let term = home.term
     agenda.add(at: at) {
-      guard self.isUp, self.starts == start else { return }
-      self.pending.append(command)
-      self.scheduleTick(at: self.clock)
+      guard home.isReachable else { return }
+      if home.isUp, let term, home.term === term { home.take(command) }
     }
   }
 
-  private func deliver(_ effects: [Effect]) {
+  /// A call ends without an answer.
+  private func hangUp(_ route: Route) {
+    homes[route] = nil
+    lastDelivery[route] = nil
+    guard let listener = listeners.removeValue(forKey: route) else { return }
+    listener(.endSession(route, .failed(StoreError(.unavailable, "nobody leads"))))
+  }
+
+  func deliver(_ effects: [Effect], from host: Host) {
     for effect in effects {
       note(effect)
       tell("< \(effect.told)")
@@ -199,10 +205,48 @@ package final class World {
       oracle.said(effect)
       if oracle.faults.count > faults { tell("FAULT \(oracle.faults.last ?? "")") }
       let route = effect.route
+      guard homes[route] === host, host.isReachable else { continue }
       let at = max(clock + between(0, 8), lastDelivery[route] ?? clock)
-      lastDelivery[route] = at
-      agenda.add(at: at) { self.listeners[route]?(effect) }
+      if case .toWorker = effect { lastDelivery[route] = at } else { homes[route] = nil }
+      agenda.add(at: at) {
+        if case .toWorker = effect {
+          self.listeners[route]?(effect)
+        } else {
+          self.listeners.removeValue(forKey: route)?(effect)
+        }
+      }
     }
+  }
+
+  /// The server leads no more: its calls end.
+  func forsake(_ host: Host) {
+    if leading === host { leading = nil }
+    hangUpAll(host)
+  }
+
+  @discardableResult
+  private func hangUpAll(_ host: Host) -> [Route] {
+    let own = homes.filter { $0.value === host }.map(\.key).sorted { $0.id < $1.id }
+    oracle.ended(Set(own))
+    for route in own {
+      homes[route] = nil
+      after(between(1, 500)) { self.hangUp(route) }
+    }
+    return own
+  }
+
+  /// All connections between the fronts and the leader break; it hears of it.
+  private func breakConnections(_ host: Host) {
+    for route in hangUpAll(host) {
+      host.take(.disconnect(route))
+      host.take(.forget(route))
+    }
+  }
+
+  /// A server has come to lead: the fronts move on to it.
+  func follow(_ host: Host) {
+    if let leading, leading !== host { forsake(leading) }
+    leading = host
   }
 
   private func note(_ effect: Effect) {
@@ -232,164 +276,78 @@ package final class World {
     }
   }
 
-  // MARK: The server
+  // MARK: Trouble
 
-  private func scheduleTick(at: Timestamp) {
-    wake += 1
-    let mine = wake
-    agenda.add(at: at) {
-      guard self.wake == mine, self.isUp else { return }
-      self.tick()
-    }
-  }
-
-  /// What the server's clocks show.
-  private var moment: Moment {
-    Moment(wall: clock + skew, elapsed: Instant(microseconds: clock.microseconds))
-  }
-
-  private func tick() {
-    ticks += 1
-    let commands = Array(pending.prefix(512))
-    pending.removeFirst(commands.count)
-    for command in commands { tell("> \(command.told)") }
-    oracle.heard(commands)
-    let decision = server.engine.decide(commands, now: moment)
-    deliver(decision.effects)
-    if let work = decision.work { hand(over: work) }
-    if !isCalm, chance(plan.crashPercent), chance(2) { return crash() }
-    scheduleNextTick()
-  }
-
-  private func scheduleNextTick() {
-    if !pending.isEmpty {
-      scheduleTick(at: clock + .microseconds(200))
-    } else if let next = server.engine.nextWake {
-      scheduleTick(at: max(clock + .microseconds(1), Timestamp(microseconds: next.microseconds)))
-    }
-  }
-
-  // MARK: The storage's thread
-
-  private func hand(over work: StorageWork) {
-    server.work.append(work)
-    pump()
-  }
-
-  private func pump() {
-    let server = server
-    if server.isStorageFailed {
-      server.work.removeAll { if case .load = $0 { false } else { true } }
-    }
-    guard isUp, !server.isStorageBusy, let first = server.work.first else { return }
-    var batch = [first]
-    if case .write = first {
-      while batch.count < server.work.count, case .write = server.work[batch.count], chance(80) {
-        batch.append(server.work[batch.count])
-      }
-    }
-    server.work.removeFirst(batch.count)
-    server.isStorageBusy = true
-    // Mostly quick; now and then it hangs for a while.
-    let pause = !isCalm && chance(1) ? between(100, 8_000) : between(0, 6)
-    after(pause) {
-      guard self.isUp, self.server === server else { return }
-      self.carryOut(batch)
-      server.isStorageBusy = false
-      self.pump()
-      self.scheduleNextTick()
-    }
-  }
-
-  private func carryOut(_ batch: [StorageWork]) {
-    let server = server
-    var through: UInt64 = 0
-    var changes: [ChangeSet] = []
-    var mustSync = false
-    do throws(StoreError) {
-      for work in batch {
-        switch work {
-        case .load:
-          var failure: StoreError?
-          do throws(StoreError) {
-            try server.engine.backlog.load(storage, server.epoch, now: moment)
-          } catch {
-            failure = error
-          }
-          server.isStorageFailed = failure != nil
-          tell("loaded \(failure.map { "\($0)" } ?? "")")
-          let decision = server.engine.loaded(failure, now: moment)
-          deliver(decision.effects)
-          if let work = decision.work { server.work.append(work) }
-          return
-        case .write(let ticket, let set, let sync):
-          through = ticket
-          if let set { changes.append(set) }
-          mustSync = mustSync || sync
-        }
-      }
-      if !changes.isEmpty { try storage.write(changes, epoch: server.epoch) }
-      if mustSync { try storage.sync() }
-      tell("stored \(through) \(changes.map(\.number))")
-      deliver(server.engine.stored(through: through, now: moment))
-    } catch {
-      server.isStorageFailed = true
-      tell("failed \(changes.map(\.number)) \(error)")
-      deliver(server.engine.failed(error, now: moment))
-    }
-  }
-
-  private func crash() {
-    tell("crash")
-    crashes += 1
-    isUp = false
-    starts += 1
-    // Or only the process ends.
-    if chance(50) {
-      tell("power loss")
-      powerLosses += 1
-      disk.losePower()
-      oracle.lostPower()
-    }
-    pending = []
-    oracle.crashed()
-    for listener in listeners.sorted(by: { $0.key.id < $1.key.id }) {
-      after(between(1, 500)) { listener.value(.endSession(listener.key, .failed(StoreError(.unavailable, "crash")))) }
-    }
-    listeners = [:]
-    after(between(50, 20_000)) { if !self.isUp { self.restart() } }
-  }
-
-  private func restart() {
-    do {
-      server = try Server(storage, World.configuration(plan), seed: plan.seed &+ starts, now: moment)
-      tell("up")
-      isUp = true
-      scheduleTick(at: clock)
-    } catch {
-      after(.seconds(1)) { if !self.isUp { self.restart() } }
-    }
-  }
-
-  /// Crashes, power losses, storages that fail and clocks that jump.
+  /// Crashes, power losses, storages that fail, clocks that jump, servers that are paused or cut off.
   private func scheduleTrouble() {
-    after(between(60_000, 600_000)) {
-      guard !self.isCalm else { return }
-      switch Int.random(in: 0..<5, using: &self.random) {
-      case 0: if self.isUp { self.crash() }
-      case 1: self.skew = self.skew + self.between(0, 4_000_000)
-      case 2: self.skew = self.skew + Interval(microseconds: -self.between(0, 4_000_000).microseconds)
-      case 3:
-        self.mood.failing = self.chance(50) ? 100 : 20
-        self.after(self.between(1, 15_000)) { self.mood.failing = 0 }
-      default: break
-      }
-      self.scheduleTrouble()
+    let range = plan.trouble
+    after(between(range.lowerBound, range.upperBound)) { [self] in
+      guard !isCalm else { return }
+      let host =
+        chance(70) ? leading ?? hosts[0] : hosts[Int.random(in: 0..<hosts.count, using: &random)]
+      if hosts.count > 1 { trouble(among: host) } else { trouble(host) }
+      scheduleTrouble()
     }
+  }
+
+  private func trouble(_ host: Host) {
+    switch Int.random(in: 0..<5, using: &random) {
+    case 0: if host.isUp { host.crash() }
+    case 1: host.stepClock(by: between(0, plan.isLong ? 40_000_000 : 4_000_000))
+    case 2: host.stepClock(by: Interval(microseconds: -between(0, 4_000_000).microseconds))
+    case 3:
+      host.mood.failing = chance(50) ? 100 : 20
+      after(between(1, 15_000)) { host.mood.failing = 0 }
+    default: break
+    }
+  }
+
+  private func trouble(among host: Host) {
+    switch Int.random(in: 0..<9, using: &random) {
+    case 0, 1: if host.isUp { host.crash() }
+    case 2: host.stepDown()
+    case 3, 4: host.pause(for: between(100, 12_000))
+    case 5:
+      // Cut off from the storage alone.
+      host.mood.failing = 100
+      after(between(100, 12_000)) { host.mood.failing = 0 }
+    case 6:
+      // Cut off from everybody but the storage.
+      host.isReachable = false
+      after(between(100, 12_000)) {
+        host.isReachable = true
+        if host.term != nil { self.breakConnections(host) }
+      }
+    case 7:
+      // The storage fails over to one that lacks the newest writes.
+      tell("the storage fails over")
+      losePower()
+    default: host.stepClock(by: Interval(microseconds: between(-4_000, 4_000).microseconds))
+    }
+  }
+
+  func losePower() {
+    if site.losePower() { oracle.lostPower() }
   }
 }
 
-extension World.Plan {
-  /// Of every hundred ticks, how many get a chance of ending in a crash.
-  var crashPercent: Int { 3 }
+extension Command {
+  /// Of the call that it is.
+  var route: Route {
+    switch self {
+    case .enqueue(_, _, let route), .takeIn(_, let route), .control(_, let route),
+      .sweep(_, let route),
+      .pause(_, _, let route), .explain(_, _, let route), .fence(let route),
+      .deleteQueue(_, let route),
+      .annotate(_, let route), .waitForEnd(_, let route), .flow(_, let route),
+      .pullEvents(_, let route),
+      .connect(_, _, let route), .work(_, let route), .disconnect(let route), .fetch(_, let route),
+      .report(_, let route), .queues(let route), .queuePage(_, let route), .workers(let route),
+      .workerPage(_, let route), .drainWorker(_, _, let route), .statistics(let route),
+      .forget(let route),
+      .drain(let route):
+      route
+    case .audited(let command, _, _): command.route
+    }
+  }
 }
