@@ -80,6 +80,11 @@ let package = Package(
       name: "GKickMessages", dependencies: [.product(name: "SwiftProtobuf", package: "swift-protobuf")],
       path: "Generated/GKickMessages", exclude: ["SOURCES"]),
 
+    // The same for OpenTelemetry's messages.
+    .target(
+      name: "OTLPMessages", dependencies: [.product(name: "SwiftProtobuf", package: "swift-protobuf")],
+      path: "Generated/OTLPMessages", exclude: ["SOURCES"]),
+
     module("HTTP2", ["CNghttp2", .product(name: "NIOCore", package: "swift-nio")]),
     module("RPC", ["HTTP2", "CZlib", .product(name: "NIOCore", package: "swift-nio")]),
     module(
@@ -114,6 +119,9 @@ let package = Package(
       "Services",
       ["RPC", "Wire", "Engine", "Backlog", "Jobs", "Access", .product(name: "NIOCore", package: "swift-nio")]),
     module(
+      "Telemetry",
+      ["RPC", "Wire", "Jobs", "OTLPMessages", .product(name: "SwiftProtobuf", package: "swift-protobuf")]),
+    module(
       "GKick",
       [
         "RPCTransport", "RPC", "Wire", "Jobs", log, lifecycle,
@@ -139,7 +147,8 @@ let package = Package(
       name: "CommandLineTool",
       dependencies: [
         "HTTP2", "RPC", "RPCTransport", "RPCServices", "Jobs", "Engine", "MemoryStorage", "SQLiteStorage",
-        "RedisStorage", "PostgresStorage", "MySQLStorage", "Wire", "Services", "Access", "Gateway", "GKick",
+        "RedisStorage", "PostgresStorage", "MySQLStorage", "Wire", "Services", "Access", "Gateway", "Telemetry",
+        "GKick",
         "GKickProtos",
         "CSpawn", log, lifecycle,
         .product(name: "NIOHTTP1", package: "swift-nio"),
@@ -240,7 +249,20 @@ let package = Package(
       ] + nio),
     tests(
       "CommandLineTool",
-      ["CommandLineTool", "Jobs", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+      [
+        "CommandLineTool", "Jobs", "Engine", "RPC", "Gateway", log,
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ] + nio),
+    tests(
+      "Gateway",
+      [
+        "Gateway", "RPC", log, .product(name: "NIOEmbedded", package: "swift-nio"),
+        .product(name: "HTTPTypes", package: "swift-http-types"),
+        .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
+      ] + nio),
+    tests(
+      "Telemetry",
+      ["Telemetry", "OTLPMessages", "RPC", "Wire", "Jobs", .product(name: "SwiftProtobuf", package: "swift-protobuf")]),
     // Scripts/simulate builds the program, in a package of its own.
     tests("Simulation", ["SimulatedWorld"], exclude: ["World", "Program", "planted"]),
   ],

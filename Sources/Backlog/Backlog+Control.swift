@@ -198,6 +198,31 @@ extension Backlog {
     return found
   }
 
+  /// How many jobs there are of each kind, in all queues.
+  public var depth: Depth {
+    var depth = Depth()
+    queues.visit(prefix: "", after: "") { queue in
+      depth.ready += UInt64(queue.ready)
+      depth.scheduled += UInt64(queue.scheduled)
+      depth.running += UInt64(queue.running)
+      depth.blocked += UInt64(queue.blocked)
+      depth.dead += queue.kept.dead
+      return true
+    }
+    return depth
+  }
+
+  /// How many jobs of each kind.
+  public struct Depth: Equatable, Sendable {
+    public var ready: UInt64 = 0
+    /// Retrying ones counted in.
+    public var scheduled: UInt64 = 0
+    public var running: UInt64 = 0
+    public var blocked: UInt64 = 0
+    public var dead: UInt64 = 0
+    public init() {}
+  }
+
   /// How many ready jobs of the queue come before `place`.
   public func jobsAhead(of place: Place, queue: String, fairness: String = "") -> Int {
     queues[queue]?.jobsAhead(of: place, fairness: fairness) ?? 0

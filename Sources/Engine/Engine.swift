@@ -240,7 +240,10 @@ public final class Engine {
       tick.early.append(.reply(route, .workers(Array(found.prefix(query.limit)))))
     case .statistics(let route):
       // While the state is being loaded it belongs to the storage's thread.
-      if outage == nil { statistics.flow = backlog.flowFigures }
+      if outage == nil {
+        statistics.flow = backlog.flowFigures
+        statistics.depth = backlog.depth
+      }
       statistics.queues = ledger.byName
       statistics.workers = UInt64(workers.all.count { $0.isConnected || $0.isPolling })
       statistics.watchers = UInt64(events.watchers)

@@ -50,5 +50,7 @@ public struct EngineStatistics: Sendable {
   public var watchers: UInt64 = 0
   /// Limits, dependencies, batches, recurring jobs.
   public var flow = FlowFigures()
+  /// Jobs of all queues.
+  public var depth = Backlog.Depth()
   public init() {}
 }

@@ -73,6 +73,7 @@ public struct Gateway: Sendable {
   public typealias Pages = @Sendable (_ path: String, _ token: String?) async -> GatewayPage?
 
   private let services: ServiceGroup
+  private let executor: LoopTaskExecutor
 
   /// - Parameters:
   ///   - transports: calls are dealt to them in turn; at least one.
@@ -82,6 +83,7 @@ public struct Gateway: Sendable {
     configuration: GatewayConfiguration, transports: [InProcessTransport], group: any EventLoopGroup, logger: Logger,
     pages: @escaping Pages, bound: @escaping @Sendable (any Channel) async -> Void = { _ in }
   ) throws {
+    executor = LoopTaskExecutor(group.next())
     let responder = GatewayResponder(configuration: configuration, transports: transports, pages: pages)
     let (head, body) = (configuration.headTimeout, configuration.bodyTimeout)
     let http1 = HTTP1Channel.Configuration(
@@ -108,8 +110,11 @@ public struct Gateway: Sendable {
     services = ServiceGroup(configuration: .init(services: [application], logger: quiet))
   }
 
-  /// Serves until `stop`.
-  public func run() async throws { try await services.run() }
+  /// Serves until `stop`. All of a request's work is done on the loop that its bytes come to: to hand it to another thread and back costs more than
+  /// most requests do.
+  public func run() async throws {
+    try await withTaskExecutorPreference(executor) { try await services.run() }
+  }
 
   /// No new connections; open ones end with the answer they are in. Streams of events do not end by themselves: cancel `run`'s task after a moment.
   public func stop() async { await services.triggerGracefulShutdown() }

@@ -2,8 +2,6 @@ import NIOCore
 import RPC
 import SwiftProtobuf
 
-import struct Foundation.Data
-
 /// The two forms of a message in a body.
 enum MessageCodec: String {
   case json = "application/json"
@@ -15,8 +13,8 @@ enum MessageCodec: String {
     case .proto: return body
     case .json:
       do {
-        let text = body.readableBytes == 0 ? Data("{}".utf8) : Data(body.readableBytesView)
-        let message = try type.init(jsonUTF8Data: text)
+        let text = body.readableBytes == 0 ? Array("{}".utf8) : Array(body.readableBytesView)
+        let message = try type.init(jsonUTF8Bytes: text)
         return ByteBuffer(bytes: try message.serializedBytes() as [UInt8])
       } catch let error as JSONDecodingError {
         throw ConnectError(.invalidArgument, Self.words(error))

@@ -19,6 +19,7 @@ struct StaticFile: Sendable {
     "/session.js": StaticFile(script, PackageResources.session_js),
     "/dom.js": StaticFile(script, PackageResources.dom_js),
     "/views.js": StaticFile(script, PackageResources.views_js),
+    "/overview.js": StaticFile(script, PackageResources.overview_js),
     "/jobs.js": StaticFile(script, PackageResources.jobs_js),
     "/flow.js": StaticFile(script, PackageResources.flow_js),
   ]

@@ -71,4 +71,31 @@ import Testing
     task.cancel()
     #expect(await task.value.status.code == .cancelled)
   }
+
+  @Test func aConnectionThatBrokeIsMadeAnew() async {
+    var methods = MethodTable()
+    methods.unary("/t/Echo") { call, message in
+      call.send(message)
+      call.finish(.ok)
+    }
+    methods.stream("/t/Never", .serverStreaming) { _ in Gone { _ in } }
+    // So few calls may be canceled that the server ends the connection for it.
+    var configuration = RPCConfiguration()
+    configuration.http2.resetBurst = 2
+    configuration.http2.resetsPerSecond = 0
+    let transport = InProcessTransport(
+      methods: methods, eventLoop: MultiThreadedEventLoopGroup.singleton.next(), configuration: configuration)
+    #expect(await transport.call("/t/Echo", messages: [ByteBuffer(string: "a")]).status == .ok)
+    let caught = Task { await transport.call("/t/Never", messages: [ByteBuffer()]) }
+    for _ in 0..<10 {
+      let code = await transport.call("/t/Never", messages: [ByteBuffer()], timeout: .milliseconds(5)).status.code
+      #expect(code == .deadlineExceeded || code == .unavailable)
+    }
+    // Whoever was on it when it broke is told, and does not wait for ever.
+    #expect(await caught.value.status.code == .unavailable)
+    #expect(await transport.call("/t/Echo", messages: [ByteBuffer(string: "b")]).status == .ok)
+    await transport.close()
+    #expect(await transport.call("/t/Echo", messages: [ByteBuffer(string: "c")]).status == .ok)
+    await transport.close()
+  }
 }

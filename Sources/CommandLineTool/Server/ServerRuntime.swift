@@ -10,6 +10,7 @@ import RPCServices
 import RPCTransport
 import Services
 import Synchronization
+import Telemetry
 
 /// One server from its settings to its end.
 final class ServerRuntime: Sendable {
@@ -26,8 +27,12 @@ final class ServerRuntime: Sendable {
   /// nil: without --auth.
   private let access: AccessSide?
   private let watchdog: Watchdog
+  private let series = SeriesDesk()
+  private let serverID: String
   private let storeKind: String
   private let zones: ZoneFolder
+  /// nil: nothing is traced.
+  private let tracing: Tracing?
   private let isDraining = Atomic(false)
 
   /// Opens the store and builds everything; nothing listens yet.
@@ -41,10 +46,14 @@ final class ServerRuntime: Sendable {
     group = MultiThreadedEventLoopGroup(numberOfThreads: settings.loops)
     let zones = ZoneFolder(settings.tzdata)
     self.zones = zones
+    let serverID = Self.makeID()
+    self.serverID = serverID
+    tracing = try Tracing(
+      settings.telemetry, serverID: serverID, reader: storage.reader, group: group, logger: logger)
     var methods = MethodTable()
     engines = try Engines(
-      storage, settings: settings, serverID: Self.makeID(), startedAt: startedAt, group: group, zones: zones,
-      logger: logger, methods: &methods)
+      storage, settings: settings, serverID: serverID, startedAt: startedAt, group: group, zones: zones,
+      observer: tracing?.telemetry, logger: logger, methods: &methods)
     HealthService(health).register(in: &methods)
     ReflectionService(try DescriptorIndex([Descriptors.gkick, DescriptorIndex.standardServices])).register(in: &methods)
     for service in ["JobService", "WorkerService", "AdminService"] { health.set(.serving, for: "gkick.v1." + service) }
@@ -77,6 +86,7 @@ final class ServerRuntime: Sendable {
 
   /// Serves until a wish to end comes, then drains.
   func run(_ wishes: AsyncStream<Signals.Wish>) async throws {
+    tracing?.start()
     engines.start()
     watchdog.start()
     access?.start()
@@ -95,7 +105,11 @@ final class ServerRuntime: Sendable {
     }
     announce(http)
     let watch = Task { await watchStorage() }
-    defer { watch.cancel() }
+    let sampler = settings.http == nil ? nil : Task { await sample() }
+    defer {
+      watch.cancel()
+      sampler?.cancel()
+    }
     for await wish in wishes {
       switch wish {
       case .reload:
@@ -123,6 +137,23 @@ final class ServerRuntime: Sendable {
         logger.notice("the store is well again", metadata: ["after": "\(ContinuousClock.now - began)"])
       }
       do { try await Task.sleep(for: .milliseconds(500)) } catch { return }
+    }
+  }
+
+  /// Reads the engine's figures for the series, at the end of each step.
+  private func sample() async {
+    while !Task.isCancelled {
+      let now = EngineHost.wallClock().microseconds
+      let step = SeriesDesk.liveStep * 1_000_000
+      do { try await Task.sleep(for: .microseconds(step - now % step + 1_000)) } catch { return }
+      let leadership = engines.leadership
+      let leads = leadership?.leads ?? true
+      series.take(
+        await engines.host?.statistics().map { SeriesReading($0.engine) },
+        .init(
+          serverID: serverID, leaderID: leadership?.leaderID ?? serverID, leads: leads, store: storeKind,
+          trouble: engines.trouble.map { "\($0)" }),
+        now: EngineHost.wallClock().microseconds / 1_000_000)
     }
   }
 
@@ -190,6 +221,7 @@ final class ServerRuntime: Sendable {
     access?.stop()
     watchdog.stop()
     try await engines.stop()
+    await tracing?.stop()
     try await group.shutdownGracefully()
     logger.info("ended")
   }
@@ -230,11 +262,16 @@ final class ServerRuntime: Sendable {
         host: await engines.host?.statistics(), queues: (try? await engines.host?.queues()) ?? [],
         workers: await engines.host?.workers() ?? [], limits: await engines.host?.limits() ?? [], calls: calls.rows(),
         transport: server.statistics, process: .read(), startedAt: startedAt, store: storeKind,
-        leadership: engines.leadership, refused: access?.control.refused ?? (0, 0))
+        leadership: engines.leadership, leaderChanges: engines.leaderChanges, isStoreWell: engines.trouble == nil,
+        files: storeFiles, spans: tracing?.telemetry.figures, refused: access?.control.refused ?? (0, 0))
       return GatewayPage(status: 200, contentType: PrometheusText.contentType, body: page.text())
     default:
-      return nil
+      return series.page(path).map { GatewayPage(status: 200, contentType: "application/json", body: $0 + "\n") }
     }
+  }
+
+  private var storeFiles: StoreFiles? {
+    if case .embedded(let path) = settings.store { .read(path) } else { nil }
   }
 
   /// For people who look at several servers: the host's name and something of its own.

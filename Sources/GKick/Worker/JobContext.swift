@@ -3,6 +3,7 @@
 #else
   public import Foundation
 #endif
+import Jobs
 public import Logging
 
 /// What a running job knows of itself.
@@ -43,13 +44,16 @@ public struct JobContext: Sendable {
   /// then an attempt that was given up on cannot overwrite its successor's work.
   public var fencingToken: UInt64 { assignment.lease.token }
 
-  /// Bears the job's id, name, queue and attempt.
+  /// Bears the job's id, name, queue and attempt, and the id of its trace, if its producer began one.
   public var logger: Logger {
     var logger = baseLogger
     logger[metadataKey: "job.id"] = .string(id)
     logger[metadataKey: "job.name"] = .string(name)
     logger[metadataKey: "job.queue"] = .string(queue)
     logger[metadataKey: "job.attempt"] = .stringConvertible(attempt)
+    if let parent = metadata["traceparent"].flatMap({ TraceParent($0) }) {
+      logger[metadataKey: "trace_id"] = .string(parent.traceID)
+    }
     return logger
   }
 

@@ -3,8 +3,9 @@ import { CallError, admin, follow, whenStranger } from './api.js'
 import { element, field, show } from './dom.js'
 import { batch, batches, limits, recurring } from './flow.js'
 import { job, jobList } from './jobs.js'
+import { overview } from './overview.js'
 import * as session from './session.js'
-import { events, overview, queue, queues, workers } from './views.js'
+import { events, queue, queues, workers } from './views.js'
 
 const main = document.getElementById('main')
 const alertBox = document.getElementById('alert')

@@ -1,84 +1,9 @@
-// Overview, queues, workers and the live events.
+// Queues, workers and the live events.
 import { admin } from './api.js'
 import { ask, cards, count, element, field, show, span, state, table, time } from './dom.js'
 import { stateCounts } from './jobs.js'
 
 const seconds = (duration) => (duration ? parseFloat(duration) : undefined)
-
-// The numbers of the metrics page, by name: what the server counts, without another way to ask for it.
-async function metrics(signal) {
-  const text = await (await fetch('metrics', { signal })).text()
-  const found = {}
-  for (const line of text.split('\n')) {
-    const match = line.match(/^(\w+)(?:\{(.*)\})? (\S+)$/)
-    if (!match) continue
-    const labels = Object.fromEntries([...(match[2] || '').matchAll(/(\w+)="((?:[^"\\]|\\.)*)"/g)].map((one) => [one[1], one[2]]))
-    ;(found[match[1]] ??= []).push({ labels, value: Number(match[3]) })
-  }
-  return found
-}
-
-const sum = (rows = [], label, value) => rows.filter((row) => row.labels[label] === value).reduce((all, row) => all + row.value, 0)
-
-// A quantile of what a histogram counted between two looks.
-function quantile(rows, before, q) {
-  const counts = new Map()
-  for (const [sign, list] of [[1, rows], [-1, before]]) {
-    for (const row of list || []) counts.set(row.labels.le, (counts.get(row.labels.le) || 0) + sign * row.value)
-  }
-  const bounds = [...counts].filter(([le]) => le !== '+Inf').map(([le, n]) => [Number(le), n]).sort((a, b) => a[0] - b[0])
-  const all = counts.get('+Inf') || 0
-  if (all <= 0) return undefined
-  return bounds.find(([, n]) => n >= q * all)?.[0]
-}
-
-function chart(title, values) {
-  const top = Math.max(1, ...values)
-  const points = values.map((value, index) => `${(index / Math.max(1, values.length - 1)) * 300},${58 - (value / top) * 54}`).join(' ')
-  const svg = document.createElementNS('http://www.w3.org/2000/svg', 'svg')
-  svg.setAttribute('class', 'chart')
-  svg.setAttribute('viewBox', '0 0 300 60')
-  svg.setAttribute('preserveAspectRatio', 'none')
-  svg.setAttribute('role', 'img')
-  svg.setAttribute('aria-label', `${title}: now ${count(values.at(-1))}, at most ${count(top)} a second in the last minutes`)
-  const line = document.createElementNS('http://www.w3.org/2000/svg', 'polyline')
-  line.setAttribute('points', points)
-  svg.append(line)
-  return element('div', {}, element('h3', {}, title), svg)
-}
-
-export async function overview({ draw, every, fail, signal }) {
-  const history = { enqueued: [], started: [], succeeded: [], failed: [] }
-  let last = null
-  const look = async () => {
-    try {
-      const found = await metrics(signal)
-      const now = performance.now()
-      const totals = Object.fromEntries(Object.keys(history).map((step) => [step, sum(found.gkick_jobs_total, 'outcome', step)]))
-      if (last) {
-        for (const step of Object.keys(history)) {
-          history[step].push(Math.max(0, (totals[step] - last.totals[step]) / ((now - last.at) / 1000)))
-          if (history[step].length > 150) history[step].shift()
-        }
-      }
-      const before = last?.found || {}
-      const jobs = (word) => count(sum(found.gkick_queue_jobs, 'state', word))
-      const wait = (q) => span(quantile(found.gkick_job_wait_seconds_bucket, before.gkick_job_wait_seconds_bucket, q)) || '–'
-      const run = (q) => span(quantile(found.gkick_job_run_seconds_bucket, before.gkick_job_run_seconds_bucket, q)) || '–'
-      const slots = (word) => count(sum(found.gkick_worker_slots, 'state', word))
-      draw(element('h2', {}, 'Overview'),
-        cards([['ready', jobs('ready')], ['scheduled', jobs('scheduled')], ['running', jobs('running')], ['blocked', jobs('blocked')],
-          ['dead', jobs('dead')], ['workers', count(sum(found.gkick_workers, 'state', 'active'))], ['slots in use', `${slots('running')} / ${slots('total')}`],
-          ['store failures', count((found.gkick_store_failures_total || [{ value: 0 }])[0].value)]]),
-        cards([['waited p50', wait(0.5)], ['waited p99', wait(0.99)], ['ran p50', run(0.5)], ['ran p99', run(0.99)]]),
-        element('p', { class: 'note' }, 'A second, every two seconds, since this page was opened:'),
-        Object.entries(history).map(([step, values]) => chart(step, values.length ? values : [0])))
-      last = { found, totals, at: now }
-    } catch (error) { fail(error) }
-  }
-  await look()
-  every(2000, look)
-}
 
 // --- Queues ---
 

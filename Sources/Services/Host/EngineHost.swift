@@ -103,12 +103,13 @@ public final class EngineHost: Sendable {
   public var storageTrouble: StoreError? { storage.trouble }
 
   /// Starts the threads. To be called once.
-  public func start() {
-    let engine = turns.begin(desks) { [self] id, reply in answer(id, reply) }
+  /// - Parameter observer: told of jobs' steps, on the threads of engine and storage.
+  public func start(observer: (any JobObserver)? = nil) {
+    let engine = turns.begin(desks, observer) { [self] id, reply in answer(id, reply) }
     let started =
       reads.start(threads: limits.readerThreads) { [self] answers in deliver(answers) }
       && storage.start(
-        engine: engine, report: { [turns] in turns.settleHere($0) }, ended: { [self] in end($0) })
+        engine: engine, observer: observer, report: { [turns] in turns.settleHere($0) }, ended: { [self] in end($0) })
       && Thread.start("engine") { [self] in
         turns.run()
         intake?.stop()

@@ -22,6 +22,8 @@ final class EngineTurns: @unchecked Sendable {  // Everything mutable is touched
   private let deposed: (@Sendable () -> Void)?
   private let timings = Mutex(Timings())
   private var desks: [LoopDesk] = []
+  /// Told of jobs on their way to workers.
+  private var observer: (any JobObserver)?
   /// Hears what is said to no loop.
   private var hear: ((UInt64, Reply) -> Void)?
   private var batch: [Command] = []
@@ -42,10 +44,13 @@ final class EngineTurns: @unchecked Sendable {  // Everything mutable is touched
   }
 
   /// To be called once, before any of the others.
-  func begin(_ desks: [LoopDesk], hear: @escaping (UInt64, Reply) -> Void) -> StorageDesk.Lent {
+  func begin(
+    _ desks: [LoopDesk], _ observer: (any JobObserver)?, hear: @escaping (UInt64, Reply) -> Void
+  ) -> StorageDesk.Lent {
     turn.lock()
     defer { turn.unlock() }
     self.desks = desks
+    self.observer = observer
     self.hear = hear
     note()
     return StorageDesk.Lent(engine: engine)
@@ -126,11 +131,23 @@ final class EngineTurns: @unchecked Sendable {  // Everything mutable is touched
     pulse.beat(1)
     let start = WallClock.read(CLOCK_MONOTONIC)
     let decision = engine.decide(commands, now: EngineHost.moment())
+    // Before the storage has it: an attempt is known before its start is stored.
+    if let observer { tellAssignments(decision.effects, observer) }
     if let work = decision.work { storage.push(work) }
     let end = WallClock.read(CLOCK_MONOTONIC)
     timings.withLock { $0.tick.record(Interval(microseconds: end - start)) }
     deliver(decision.effects)
     pulse.beat(0)
+  }
+
+  private func tellAssignments(_ effects: [Effect], _ observer: any JobObserver) {
+    for effect in effects {
+      switch effect {
+      case .toWorker(_, let update): if !update.jobs.isEmpty { observer.assigned(update.jobs) }
+      case .reply(_, .fetched(let jobs, _)): if !jobs.isEmpty { observer.assigned(jobs) }
+      default: break
+      }
+    }
   }
 
   private func take(_ outcome: StorageDesk.Outcome) {

@@ -39,13 +39,14 @@ final class StorageDesk: @unchecked Sendable {  // Everything mutable is touched
   }
 
   /// - Parameters:
+  ///   - observer: told of what was stored.
   ///   - report: called on the storage's thread.
   ///   - ended: the storage is closed.
   func start(
-    engine lent: Lent, report: @escaping @Sendable (Outcome) -> Void,
+    engine lent: Lent, observer: (any JobObserver)?, report: @escaping @Sendable (Outcome) -> Void,
     ended: @escaping @Sendable (Result<Void, StoreError>) -> Void
   ) -> Bool {
-    Thread.start("storage") { self.run(lent, report, ended) }
+    Thread.start("storage") { self.run(lent, observer, report, ended) }
   }
 
   func push(_ work: StorageWork) {
@@ -73,7 +74,8 @@ final class StorageDesk: @unchecked Sendable {  // Everything mutable is touched
   }
 
   private func run(
-    _ lent: Lent, _ report: (Outcome) -> Void, _ ended: (Result<Void, StoreError>) -> Void
+    _ lent: Lent, _ observer: (any JobObserver)?, _ report: (Outcome) -> Void,
+    _ ended: (Result<Void, StoreError>) -> Void
   ) {
     var tidyAt: Int64 = 0
     while true {
@@ -88,7 +90,7 @@ final class StorageDesk: @unchecked Sendable {  // Everything mutable is touched
       if !batch.isEmpty { busySince = WallClock.read(CLOCK_MONOTONIC) }
       gate.unlock()
       if isOver { break }
-      if batch.isEmpty { tidyAt = tidy() } else { report(carryOut(batch, lent)) }
+      if batch.isEmpty { tidyAt = tidy() } else { report(carryOut(batch, lent, observer)) }
     }
     ended(Result { () throws(StoreError) in if closes { try storage.close() } else { try storage.sync() } })
   }
@@ -114,7 +116,7 @@ final class StorageDesk: @unchecked Sendable {  // Everything mutable is touched
     return batch
   }
 
-  private func carryOut(_ batch: [StorageWork], _ lent: Lent) -> Outcome {
+  private func carryOut(_ batch: [StorageWork], _ lent: Lent, _ observer: (any JobObserver)?) -> Outcome {
     let start = WallClock.read(CLOCK_MONOTONIC)
     var error: StoreError?
     var through: UInt64 = 0
@@ -136,6 +138,7 @@ final class StorageDesk: @unchecked Sendable {  // Everything mutable is touched
       }
       if !changes.isEmpty { try storage.write(changes, epoch: epoch) }
       if mustSync { try storage.sync() }
+      if !changes.isEmpty { observer?.stored(changes) }
     } catch let thrown {
       error = thrown
     }

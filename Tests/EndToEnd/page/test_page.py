@@ -29,7 +29,7 @@ def test_what_is_served_comes_from_here_alone(server):
     assert rules["default-src"] == "'none'" and rules["frame-ancestors"] == "'none'" and rules["script-src"] == "'self'"
     assert "unsafe" not in policy and "http://" not in text.replace("http://www.w3.org/", "") and "https://" not in text
     size = len(text)
-    for name in ("page.css", "page.js", "api.js", "session.js", "dom.js", "views.js", "jobs.js", "flow.js"):
+    for name in ("page.css", "page.js", "api.js", "session.js", "dom.js", "views.js", "overview.js", "jobs.js", "flow.js"):
         with urllib.request.urlopen(f"http://127.0.0.1:{server.http_port}/{name}") as got:
             tag, body = got.headers["etag"], got.read()
         size += len(body)
@@ -58,6 +58,20 @@ def test_a_narrow_screen_needs_no_sideways_scrolling(server, page, view):
     visit(page, server, view)
     page.wait_for_timeout(300)
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+def test_the_overview_shows_the_last_minutes_and_the_last_day(server, page):
+    visit(page, server, "", "Overview")
+    for _ in range(3):
+        server.enqueue("seen")
+    chart = page.get_by_role("img", name="Enqueued per second")
+    expect(chart).to_have_count(2)
+    expect(page.get_by_role("heading", name="The last day")).to_be_visible()
+    expect(page.get_by_text("this server", exact=True)).to_be_visible()
+    expect(page.get_by_text("embedded: well", exact=True)).to_be_visible()
+    # Live: within some seconds the jobs are in a point, and so in the picture's words.
+    page.wait_for_function("""() => [...document.querySelectorAll('svg.chart')].some((one) => /^Enqueued per second: .*at most (?!1$)/.test(one.getAttribute('aria-label')))""",
+                           timeout=15_000)
 
 
 def test_a_queue_is_paused_and_goes_on(server, page):

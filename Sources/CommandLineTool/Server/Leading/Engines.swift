@@ -16,13 +16,16 @@ final class Engines: Sendable {
   private let part: Part
   private let settings: ServerSettings
   private let logger: Logger
+  private let observer: (any JobObserver)?
 
   /// Registers the methods of gkick.v1.
   init(
     _ storage: any Storage, settings: ServerSettings, serverID: String, startedAt: Timestamp,
-    group: any EventLoopGroup, zones: any TimeZoneSource, logger: Logger, methods: inout MethodTable
+    group: any EventLoopGroup, zones: any TimeZoneSource, observer: (any JobObserver)? = nil, logger: Logger,
+    methods: inout MethodTable
   ) throws {
     self.settings = settings
+    self.observer = observer
     self.logger = logger
     var engine = EngineConfiguration()
     engine.serverID = serverID
@@ -41,8 +44,14 @@ final class Engines: Sendable {
       return
     }
     var configuration = Namespace.Configuration(serverID: serverID, version: Version.text, startedAt: startedAt)
-    configuration.tell = { Self.log($0, logger) }
     let place = Place()
+    configuration.tell = { news in
+      switch news {
+      case .follows, .leads: place.changes.add(1, ordering: .relaxed)
+      case .starts, .cannotLead, .ended, .failing: break
+      }
+      Self.log(news, logger)
+    }
     let terms = settings.storeTerms
     let engineConfiguration = engine
     let namespace = Namespace(
@@ -51,7 +60,7 @@ final class Engines: Sendable {
       begin: { epoch, deposed in
         let term = try EngineTerm(
           storage: storage, epoch: epoch, deposed: deposed, terms: terms, engine: engineConfiguration,
-          services: services, group: group)
+          services: services, group: group, observer: observer)
         place.host.withLock { $0 = term.host }
         if let recurring = place.recurring.withLock({ $0 }) {
           Task {
@@ -73,6 +82,8 @@ final class Engines: Sendable {
   /// The host of the term that this server leads, if it does.
   private final class Place: Sendable {
     let host = Mutex<EngineHost?>(nil)
+    /// How often who leads was seen to change.
+    let changes = Atomic<UInt64>(0)
     /// Of this server's `--cron-file`: put by it whenever it begins to lead.
     let recurring = Mutex<[RecurringJob]?>(nil)
   }
@@ -82,7 +93,6 @@ final class Engines: Sendable {
     let term: EngineTerm
     let place: Place
     var methods: MethodTable { term.methods }
-
     func standsStill(now: Int64) -> Bool { term.standsStill(now: now) }
 
     func stop() async {
@@ -111,8 +121,10 @@ final class Engines: Sendable {
     if case .shared(let namespace, _) = part { namespace.status } else { nil }
   }
 
+  var leaderChanges: UInt64 { place.withLock { $0 }?.changes.load(ordering: .relaxed) ?? 0 }
+
   func start() {
-    if case .alone(let host) = part { host.start() }
+    if case .alone(let host) = part { host.start(observer: observer) }
   }
 
   /// The server listens: the others may know.

@@ -28,20 +28,32 @@ final class CallMetrics: ServerInterceptor {
     return cells
   }
 
-  struct Row {
-    var path: String
-    var codes: [UInt64]
-    /// Seconds spent in calls that ended, all together.
-    var seconds: Double
+  struct Key: Hashable {
+    var method: Int
+    var code: Int
   }
 
-  /// One row per method that was called.
+  /// Of the calls of one method that ended with one code.
+  struct Figures {
+    /// Not cumulative; one more than `LoopCells.bounds`.
+    var counts = [UInt64](repeating: 0, count: LoopCells.bounds.count + 1)
+    /// All together.
+    var seconds = 0.0
+  }
+
+  struct Row {
+    var path: String
+    var code: StatusCode
+    var figures: Figures
+    var count: UInt64 { figures.counts.reduce(0, +) }
+  }
+
+  /// One row per method and code that ended a call, in the order of the method table.
   func rows() -> [Row] {
-    let cells = all.withLock { $0 }
-    return paths.enumerated().compactMap { index, path in
-      var row = Row(path: path, codes: [UInt64](repeating: 0, count: StatusCode.allCases.count), seconds: 0)
-      for one in cells { one.add(method: index, to: &row) }
-      return row.codes.contains { $0 > 0 } ? row : nil
+    var found: [Key: Figures] = [:]
+    for cells in all.withLock({ $0 }) { cells.add(to: &found) }
+    return found.sorted { ($0.key.method, $0.key.code) < ($1.key.method, $1.key.code) }.compactMap { key, figures in
+      StatusCode(rawValue: key.code).map { Row(path: paths[key.method], code: $0, figures: figures) }
     }
   }
 }

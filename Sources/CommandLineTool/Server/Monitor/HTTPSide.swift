@@ -60,13 +60,13 @@ final class HTTPSide: Sendable {
   }
 
   /// Answers that are under way end with their calls, which this ends.
-  func stop() async {
+  /// - Parameter patience: returns when clients that do not read their answers are not waited for any longer.
+  func stop(patience: @escaping @Sendable () async throws -> Void = { try await Task.sleep(for: .seconds(1)) }) async {
     await gateway.stop()
     for transport in transports { await transport.close() }
     let task = task
-    // A client that does not read its answer is not waited for.
     let limit = Task {
-      try await Task.sleep(for: .seconds(1))
+      try await patience()
       task.cancel()
     }
     _ = await task.result

@@ -3,6 +3,7 @@ import Jobs
 import RPC
 import RPCTransport
 import Services
+import Telemetry
 
 /// Everything /metrics tells, gathered once and written as text.
 struct MetricsPage {
@@ -17,6 +18,13 @@ struct MetricsPage {
   var store: String
   /// nil: the store is this server's alone.
   var leadership: LeadershipStatus?
+  /// How often it was seen to change who leads.
+  var leaderChanges: UInt64 = 0
+  var isStoreWell = true
+  /// nil: no embedded store.
+  var files: StoreFiles?
+  /// nil: nothing is traced.
+  var spans: TelemetryFigures?
   /// Because of who called.
   var refused: (unauthenticated: UInt64, denied: UInt64) = (0, 0)
 
@@ -40,6 +48,8 @@ struct MetricsPage {
     writeWorkers(to: &page)
     writeCalls(to: &page)
     writeTransport(to: &page)
+    writeStore(to: &page)
+    if let spans { write(spans, to: &page) }
     writeProcess(to: &page)
     return page.text
   }
@@ -52,6 +62,9 @@ struct MetricsPage {
       "gkick_leader_since_seconds", [("leader", leadership.leaderID)], Double(leadership.since.microseconds) / 1e6)
     page.family("gkick_leader_renewed_seconds", .gauge, "How long ago the store was last asked who leads, or told.")
     page.sample("gkick_leader_renewed_seconds", [], leadership.renewedAgo.seconds)
+    page.family(
+      "gkick_leader_changes_total", .counter, "How often another server, or this one, was seen to begin to lead.")
+    page.sample("gkick_leader_changes_total", [], leaderChanges)
     page.family("gkick_servers", .gauge, "Servers on this store.")
     page.sample("gkick_servers", [], UInt64(leadership.servers.count))
   }
@@ -168,15 +181,40 @@ struct MetricsPage {
   private func writeCalls(to page: inout PrometheusText) {
     page.family("gkick_rpcs_total", .counter, "Calls that ended, by method and gRPC status code.")
     for row in calls {
-      for code in StatusCode.allCases where row.codes[code.rawValue] > 0 {
-        page.sample(
-          "gkick_rpcs_total", [("method", String(row.path.dropFirst())), ("code", "\(code)")], row.codes[code.rawValue])
-      }
+      page.sample("gkick_rpcs_total", [("method", String(row.path.dropFirst())), ("code", "\(row.code)")], row.count)
     }
     page.family("gkick_rpc_seconds_total", .counter, "Time spent in calls that ended; of a stream, its whole life.")
-    for row in calls {
-      page.sample("gkick_rpc_seconds_total", [("method", String(row.path.dropFirst()))], row.seconds)
+    for path in Set(calls.map(\.path)).sorted() {
+      let seconds = calls.reduce(0) { $0 + ($1.path == path ? $1.figures.seconds : 0) }
+      page.sample("gkick_rpc_seconds_total", [("method", String(path.dropFirst()))], seconds)
     }
+    page.family(
+      "gkick_rpc_duration_seconds", .histogram, "From a call's begin to its end; of a stream, its whole life.")
+    for row in calls {
+      page.histogram(
+        "gkick_rpc_duration_seconds", [("method", String(row.path.dropFirst())), ("code", "\(row.code)")],
+        bounds: LoopCells.bounds, counts: row.figures.counts, sum: row.figures.seconds)
+    }
+  }
+
+  private func writeStore(to page: inout PrometheusText) {
+    page.family("gkick_store_up", .gauge, "1: the store takes writes, as far as is known here; 0: it fails.")
+    page.sample("gkick_store_up", [], isStoreWell ? 1 as UInt64 : 0)
+    guard let files else { return }
+    page.family("gkick_store_bytes", .gauge, "What the embedded store takes on its disk.")
+    page.sample("gkick_store_bytes", [("part", "database")], files.database)
+    page.sample("gkick_store_bytes", [("part", "log")], files.log)
+    page.family("gkick_store_free_bytes", .gauge, "Room that is left on that disk.")
+    page.sample("gkick_store_free_bytes", [], files.free)
+  }
+
+  private func write(_ spans: TelemetryFigures, to page: inout PrometheusText) {
+    page.family("gkick_spans_total", .counter, "Spans for the collector of --otlp.")
+    for (outcome, count) in [("sent", spans.sent), ("dropped", spans.dropped), ("rejected", spans.rejected)] {
+      page.sample("gkick_spans_total", [("outcome", outcome)], count)
+    }
+    page.family("gkick_spans_waiting", .gauge, "Spans that wait to be sent.")
+    page.sample("gkick_spans_waiting", [], UInt64(spans.waiting))
   }
 
   private func writeTransport(to page: inout PrometheusText) {
@@ -203,6 +241,8 @@ struct MetricsPage {
     page.sample("process_resident_memory_bytes", [], process.residentBytes)
     page.family("process_open_fds", .gauge, "Open file descriptors.")
     page.sample("process_open_fds", [], process.openFiles)
+    page.family("process_max_fds", .gauge, "How many file descriptors may be open.")
+    page.sample("process_max_fds", [], process.mostFiles)
     page.family("process_start_time_seconds", .gauge, "When the server started, in seconds since 1970.")
     page.sample("process_start_time_seconds", [], Double(startedAt.microseconds) / 1e6)
   }

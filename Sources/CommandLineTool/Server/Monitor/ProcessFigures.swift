@@ -5,6 +5,8 @@ struct ProcessFigures {
   var cpuSeconds: Double
   var residentBytes: UInt64
   var openFiles: UInt64
+  /// How many may be open.
+  var mostFiles: UInt64
 
   static func read() -> ProcessFigures {
     var usage = rusage()
@@ -13,7 +15,13 @@ struct ProcessFigures {
     let cpu =
       Double(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec)
       + Double(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6
-    return ProcessFigures(cpuSeconds: cpu, residentBytes: resident(), openFiles: descriptors())
+    return ProcessFigures(cpuSeconds: cpu, residentBytes: resident(), openFiles: descriptors(), mostFiles: limit())
+  }
+
+  private static func limit() -> UInt64 {
+    var limit = rlimit()
+    // Fills the value it is given the address of.
+    return unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 ? UInt64(limit.rlim_cur) : 0
   }
 
   /// From the second number of /proc/self/statm, in pages.

@@ -142,6 +142,8 @@ struct ServerFlags: ParsableArguments {
   @Option(help: Self.help("Lines for people or for programs.", "text", "--log-format", "text|json"))
   var logFormat: String?
 
+  @OptionGroup var telemetry: TelemetryFlags
+
   static func help(_ text: String, _ standard: String?, _ flag: String, _ value: String) -> ArgumentHelp {
     let notes = [standard.map { "default: \($0)" }, Setting.variable(for: flag)].compactMap(\.self)
     return ArgumentHelp("\(text) (\(notes.joined(separator: "; ")))", valueName: value)

@@ -41,6 +41,7 @@ struct ServerSettings: Sendable {
   /// The folder with the time zone database; nil: where systems have it.
   var tzdata: String?
   var cronFile: String?
+  var telemetry: TelemetrySettings
   var logLevel: Logger.Level
   var logFormat: LogFormat
 
@@ -146,6 +147,7 @@ struct ServerSettings: Sendable {
     for endpoint in listen { try access.check(endpoint, flag: "--listen", isEncrypted: tls != nil) }
     if let http { try access.check(http, flag: "--http", isEncrypted: httpTLS) }
 
+    telemetry = try TelemetrySettings(flags.telemetry, environment: environment)
     logLevel = try setting("--log-level", flags.logLevel)
       .value(
         default: .info, allowed: "one of " + Logger.Level.allCases.map(\.rawValue).joined(separator: ", ")
