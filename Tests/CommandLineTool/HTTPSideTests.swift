@@ -21,7 +21,8 @@ private final class Flag: Sendable {
     // More than sockets take in by themselves.
     let large = String(repeating: "x", count: 64 << 20)
     let side = try await HTTPSide.start(
-      GatewayConfiguration(host: "127.0.0.1", port: port), transports: [transport], logger: Logger(label: "test")
+      GatewayConfiguration(host: "127.0.0.1", port: port), transports: [transport],
+      group: MultiThreadedEventLoopGroup.singleton.next(), logger: Logger(label: "test")
     ) { _ in
       asked.continuation.yield()
       return GatewayPage(status: 200, contentType: "text/plain", body: large)

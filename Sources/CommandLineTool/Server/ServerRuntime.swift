@@ -18,10 +18,12 @@ final class ServerRuntime: Sendable {
   private let logger: Logger
   private let startedAt: Timestamp
   private let group: MultiThreadedEventLoopGroup
+  /// What comes over HTTP is worked on by a thread of its own, from its bytes to the engine: health is told whatever the other loops do.
+  private let httpGroup: MultiThreadedEventLoopGroup
   private let engines: Engines
   private let health = HealthStatus()
   private let server: RPCServer
-  /// What JSON over HTTP is served by: every loop of the server in the process.
+  /// What JSON over HTTP is served by, on its own loop.
   private let inProcess: [InProcessTransport]
   private let calls: CallMetrics
   /// nil: without --auth.
@@ -44,6 +46,8 @@ final class ServerRuntime: Sendable {
     let storage = try StoreFactory.await(settings, logger: logger)
     storeKind = storage.kind
     group = MultiThreadedEventLoopGroup(numberOfThreads: settings.loops)
+    httpGroup = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+    let callers = LoopList([group, httpGroup])
     let zones = ZoneFolder(settings.tzdata)
     self.zones = zones
     let serverID = Self.makeID()
@@ -52,21 +56,21 @@ final class ServerRuntime: Sendable {
       settings.telemetry, serverID: serverID, reader: storage.reader, group: group, logger: logger)
     var methods = MethodTable()
     engines = try Engines(
-      storage, settings: settings, serverID: serverID, startedAt: startedAt, group: group, zones: zones,
+      storage, settings: settings, serverID: serverID, startedAt: startedAt, group: callers, zones: zones,
       observer: tracing?.telemetry, logger: logger, methods: &methods)
     HealthService(health).register(in: &methods)
     ReflectionService(try DescriptorIndex([Descriptors.gkick, DescriptorIndex.standardServices])).register(in: &methods)
     for service in ["JobService", "WorkerService", "AdminService"] { health.set(.serving, for: "gkick.v1." + service) }
     calls = CallMetrics(paths: methods.paths)
     methods.intercept(calls)
-    let (servers, loops) = (engines.namespace, group)
+    let (servers, loops) = (engines.namespace, callers)
     access = try settings.access.file.map { path in
       try AccessSide(
         path, open: settings.access.open, servers: servers, methods: &methods, group: loops, logger: logger)
     }
     engines.finish(&methods)
     let table = methods
-    inProcess = group.makeIterator().map {
+    inProcess = httpGroup.makeIterator().map {
       InProcessTransport(methods: table, eventLoop: $0, peer: HTTPSide.peer, configuration: settings.inProcess)
     }
     do {
@@ -223,6 +227,7 @@ final class ServerRuntime: Sendable {
     try await engines.stop()
     await tracing?.stop()
     try await group.shutdownGracefully()
+    try await httpGroup.shutdownGracefully()
     logger.info("ended")
   }
 
@@ -233,7 +238,8 @@ final class ServerRuntime: Sendable {
     do {
       var gateway = try settings.gateway(host: name, port: port)
       if let access { gateway.whoHas = { await access.identity($0) } }
-      return try await HTTPSide.start(gateway, transports: inProcess, logger: logger) { [self] path, token in
+      return try await HTTPSide.start(gateway, transports: inProcess, group: httpGroup, logger: logger) {
+        [self] path, token in
         await page(path, token)
       }
     } catch let failure as StartFailure {
@@ -266,7 +272,10 @@ final class ServerRuntime: Sendable {
         files: storeFiles, spans: tracing?.telemetry.figures, refused: access?.control.refused ?? (0, 0))
       return GatewayPage(status: 200, contentType: PrometheusText.contentType, body: page.text())
     default:
-      return series.page(path).map { GatewayPage(status: 200, contentType: "application/json", body: $0 + "\n") }
+      guard let text = series.page(path) else { return nil }
+      // Counts of all queues.
+      if let access, let refusal = await access.refusesMetrics(token) { return refusal }
+      return GatewayPage(status: 200, contentType: "application/json", body: text + "\n")
     }
   }
 

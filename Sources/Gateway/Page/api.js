@@ -27,6 +27,20 @@ export async function call(service, method, message = {}, signal) {
   return body
 }
 
+// What is not a call: the series of the overview.
+export async function read(path, signal) {
+  let answer
+  try {
+    answer = await fetch(path, { signal, credentials: 'same-origin' })
+  } catch (error) {
+    if (error.name === 'AbortError') throw error
+    throw new CallError('unavailable', 'the server does not answer')
+  }
+  if (answer.status === 401) onStranger()
+  if (!answer.ok) throw new CallError(`http ${answer.status}`, await answer.text())
+  return answer.json()
+}
+
 // What is done when the server does not know, or no longer knows, who asks.
 let onStranger = () => {}
 export const whenStranger = (work) => { onStranger = work }

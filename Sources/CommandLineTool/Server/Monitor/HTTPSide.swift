@@ -18,27 +18,25 @@ final class HTTPSide: Sendable {
   /// How its calls look to the server.
   static let peer = AccessControl.gatewayPeer
 
-  private let group: MultiThreadedEventLoopGroup
   private let task: Task<Void, any Error>
 
   private let gateway: Gateway
   private let transports: [InProcessTransport]
 
   private init(
-    group: MultiThreadedEventLoopGroup, task: Task<Void, any Error>, gateway: Gateway, transports: [InProcessTransport]
+    task: Task<Void, any Error>, gateway: Gateway, transports: [InProcessTransport]
   ) {
-    self.group = group
     self.task = task
     self.gateway = gateway
     self.transports = transports
   }
 
   /// Returns once it listens.
+  /// - Parameter group: of one thread.
   static func start(
-    _ configuration: GatewayConfiguration, transports: [InProcessTransport], logger: Logger,
+    _ configuration: GatewayConfiguration, transports: [InProcessTransport], group: any EventLoopGroup, logger: Logger,
     pages: @escaping Gateway.Pages
   ) async throws -> HTTPSide {
-    let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
     let (bound, tell) = AsyncStream.makeStream(of: Result<Void, any Error>.self)
     let gateway = try Gateway(
       configuration: configuration, transports: transports, group: group, logger: logger, pages: pages,
@@ -54,7 +52,7 @@ final class HTTPSide: Sendable {
     }
     for await result in bound {
       try result.get()
-      return HTTPSide(group: group, task: task, gateway: gateway, transports: transports)
+      return HTTPSide(task: task, gateway: gateway, transports: transports)
     }
     throw StartFailure("the HTTP side ended before it listened")
   }
@@ -71,7 +69,6 @@ final class HTTPSide: Sendable {
     }
     _ = await task.result
     limit.cancel()
-    try? await group.shutdownGracefully()
   }
 }
 
