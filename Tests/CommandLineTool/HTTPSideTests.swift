@@ -23,7 +23,7 @@ private final class Flag: Sendable {
     let side = try await HTTPSide.start(
       GatewayConfiguration(host: "127.0.0.1", port: port), transports: [transport],
       group: MultiThreadedEventLoopGroup.singleton.next(), logger: Logger(label: "test")
-    ) { _ in
+    ) { _, _ in
       asked.continuation.yield()
       return GatewayPage(status: 200, contentType: "text/plain", body: large)
     }

@@ -22,7 +22,7 @@ private final class Running {
     let transport = InProcessTransport(methods: MethodTable(), eventLoop: MultiThreadedEventLoopGroup.singleton.next())
     let gateway = try Gateway(
       configuration: configuration, transports: [transport], group: group, logger: Logger(label: "test"),
-      pages: { path in path == "/page" ? GatewayPage(status: 200, contentType: "text/plain", body: "it") : nil },
+      pages: { path, _ in path == "/page" ? GatewayPage(status: 200, contentType: "text/plain", body: "it") : nil },
       bound: { channel in tell.yield(channel.localAddress?.port ?? 0) })
     self.gateway = gateway
     task = Task { try await gateway.run() }
