@@ -10,7 +10,7 @@ import grpc
 import pytest
 
 from harness.redis import Redis
-from harness.server import Server
+from harness.server import Server, binary
 from harness.stubs import ROOT, pb
 from harness.worker import Worker
 
@@ -51,11 +51,23 @@ def shared():
 
 
 @pytest.fixture(scope="module")
-def pages(server, shared):
-    """The metrics of an embedded and of a shared store."""
+def guarded(tmp_path_factory):
+    """A server that asks who calls."""
+    made = subprocess.run([binary(), "token", "new", "--name", "m", "--role", "admin"], capture_output=True, text=True, check=True, timeout=30)
+    entry = tmp_path_factory.mktemp("auth") / "auth.yaml"
+    entry.write_text(made.stdout.split("\n", 1)[1])
+    with Server("--auth", str(entry)) as running:
+        with pytest.raises(grpc.RpcError):
+            running.enqueue("q")
+        yield running
+
+
+@pytest.fixture(scope="module")
+def pages(server, shared, guarded):
+    """The metrics of an embedded store, of a shared one, and with --auth."""
     for one in (server, shared):
         use(one)
-    return [one.get("/metrics")[1] for one in (server, shared)]
+    return [one.get("/metrics")[1] for one in (server, shared, guarded)]
 
 
 def families(text):
@@ -84,14 +96,14 @@ def test_names_follow_the_conventions(pages):
 
 def test_every_metric_is_described(pages):
     described = set()
-    for heading in ("### All metrics", "### Metrics of shared stores and of traces"):
+    for heading in ("### All metrics", "### Metrics of shared stores, of traces and of --auth"):
         table = PAGE.split(f"\n{heading}\n", 1)[1].split("\n##", 1)[0]
         described |= {name for line in table.splitlines() if line.startswith("|") for name in re.findall(r"`([a-z_]+)`", line.split("|")[1])}
-    assert described == families(pages[0]).keys() | families(pages[1]).keys()
+    assert described == {name for text in pages for name in families(text)}
 
 
 def test_calls_have_a_histogram_by_method_and_code(pages):
-    for text in pages:
+    for text in pages[:2]:
         for method, code in [("JobService/Enqueue", "ok"), ("JobService/GetJob", "notFound")]:
             labels = rf'method="gkick\.v1\.{method}",code="{code}"'
             count = re.search(rf"^gkick_rpc_duration_seconds_count\{{{labels}\}} (\d+)$", text, re.M).group(1)
@@ -107,7 +119,7 @@ def value(text, name):
 
 
 def test_store_files_and_lead(server, shared, pages):
-    embedded, led = pages
+    embedded, led, _ = pages
     assert value(embedded, "gkick_store_up") == value(led, "gkick_store_up") == 1
     folder = pathlib.Path(server.data)
     log = sum(path.stat().st_size for path in folder.glob("gkick.log.*"))
@@ -181,7 +193,7 @@ def test_queries_are_such(tmp_path):
 def test_every_metric_that_is_asked_for_is_there(pages, where):
     rules = re.sub(r"(?m)^ *(#|summary|description|- name).*$", "", ALERTS.read_text())
     asked = named(rules) if where == "alerts" else named("\n".join(expressions()))
-    there = samples(pages[0]) | samples(pages[1])
+    there = set.union(*map(samples, pages))
     # Limits have samples only where there are limits.
     there |= {name for text in pages for name in families(text)}
     assert len(asked) > 10 and asked <= there, asked - there

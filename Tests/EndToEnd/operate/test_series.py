@@ -1,5 +1,6 @@
 """GET /series/...: what the overview shows, as JSON."""
 import json
+import subprocess
 import time
 import urllib.error
 import urllib.request
@@ -7,7 +8,7 @@ import urllib.request
 import pytest
 
 from harness.redis import Redis
-from harness.server import Server
+from harness.server import Server, binary
 from harness.worker import Worker
 
 
@@ -78,3 +79,22 @@ def test_only_to_be_read(server, method):
     with pytest.raises(urllib.error.HTTPError) as refused:
         urllib.request.urlopen(urllib.request.Request(f"http://127.0.0.1:{server.http_port}/series/day", method=method), timeout=10)
     assert refused.value.code == 405
+
+
+def test_the_counts_of_all_queues_are_for_who_may_look_at_all(tmp_path):
+    tokens, entries = {}, ""
+    for name, arguments in {"all": ["--role", "watcher"], "some": ["--role", "watcher", "--queue", "mail*"], "maker": ["--role", "producer"]}.items():
+        made = subprocess.run([binary(), "token", "new", "--name", name, *arguments], capture_output=True, text=True, check=True, timeout=30)
+        tokens[name], entry = made.stdout.split("\n", 1)
+        entries += entry
+    (tmp_path / "auth").write_text(entries)
+    with Server("--auth", str(tmp_path / "auth")) as server:
+        def status(token=None):
+            headers = {"authorization": f"Bearer {token}"} if token else {}
+            try:
+                request = urllib.request.Request(f"http://127.0.0.1:{server.http_port}/series/now", headers=headers)
+                return urllib.request.urlopen(request, timeout=10).status
+            except urllib.error.HTTPError as error:
+                return error.code
+
+        assert [status(), status("nobody's"), status(tokens["some"]), status(tokens["maker"]), status(tokens["all"])] == [401, 401, 403, 403, 200]
