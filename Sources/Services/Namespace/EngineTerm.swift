@@ -16,7 +16,8 @@ public final class EngineTerm: LeadingTerm {
   /// Loads the state; blocks.
   public init(
     storage: any Storage, epoch: Epoch, deposed: @escaping @Sendable () -> Void, terms: StoreConfiguration,
-    engine: EngineConfiguration, services: ServicesConfiguration, group: any EventLoopGroup
+    engine: EngineConfiguration, services: ServicesConfiguration, group: any EventLoopGroup,
+    observer: (any JobObserver)? = nil
   ) throws(StoreError) {
     host = try EngineHost(
       storage: storage, epoch: epoch, deposed: deposed, terms: terms, configuration: engine,
@@ -24,7 +25,7 @@ public final class EngineTerm: LeadingTerm {
     var methods = MethodTable()
     Services.register(into: &methods, host: host, configuration: services)
     self.methods = methods
-    host.start()
+    host.start(observer: observer)
   }
 
   public func standsStill(now: Int64) -> Bool {
