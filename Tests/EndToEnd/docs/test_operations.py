@@ -34,7 +34,7 @@ def test_every_metric_is_described_and_is_there(server):
             if found:
                 assert re.findall(r'([a-z_]+)="', found.group(1) or "") == labels, name
     # And everything that alerts are built on elsewhere in the page; those of shared stores and of traces are looked at in Tests/EndToEnd/operate.
-    before, after = PAGE.split("\n### Metrics of shared stores, of traces and of --auth\n", 1)
+    before, after = PAGE.split("\n### Metrics of shared stores and of traces\n", 1)
     for name in re.findall(r"`((?:gkick|process)_[a-z_]+)(?:\{[^`]*\})?`", before + after.split("\n### ", 1)[1]):
         assert name in there, name
 
