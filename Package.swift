@@ -52,6 +52,8 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
     .package(url: "https://github.com/apple/swift-distributed-tracing", from: "1.7.0"),
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+    .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: []),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
     .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
     .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
@@ -101,7 +103,6 @@ let package = Package(
     module("Access", ["Jobs"]),
     module("Backlog", ["Jobs"]),
     module("Engine", ["Backlog", "Jobs"]),
-    module("MemoryStore", ["Jobs"]),
     module("MemoryStorage", ["Jobs"]),
     module("SQLiteStorage", ["Jobs", "CSQLite"]),
     .target(
@@ -128,7 +129,12 @@ let package = Package(
         .product(name: "Metrics", package: "swift-metrics"),
         .product(name: "Tracing", package: "swift-distributed-tracing"),
       ] + nio),
-    module("GKickTesting", ["GKick", "Jobs"]),
+    module(
+      "GKickTesting",
+      [
+        "GKick", "Services", "Engine", "MemoryStorage", "RPC", "RPCTransport", "Wire", "Jobs", log,
+        .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+      ]),
     .target(
       name: "Gateway",
       dependencies: [
@@ -156,6 +162,7 @@ let package = Package(
         .product(name: "NIOSSL", package: "swift-nio-ssl"),
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Histogram", package: "hdrhistogram-swift"),
+        .product(name: "Configuration", package: "swift-configuration"), .product(name: "Yams", package: "Yams"),
       ] + nio,
       swiftSettings: strict),
 
@@ -165,7 +172,7 @@ let package = Package(
       dependencies: ["Engine", "Backlog", "Jobs", "MemoryStorage", "SQLiteStorage", "Unsteady"],
       path: "Tests/Simulation/World", swiftSettings: lenient),
     .target(
-      name: "Support", dependencies: ["Jobs", "Unsteady", "Backlog", "MemoryStore", "MemoryStorage"],
+      name: "Support", dependencies: ["Jobs", "Unsteady", "MemoryStorage"],
       path: "Tests/Support",
       swiftSettings: lenient),
     .executableTarget(
@@ -188,7 +195,8 @@ let package = Package(
       name: "store-benchmark", dependencies: ["SQLiteStorage", "Jobs"], path: "Benchmarks/store",
       swiftSettings: strict),
     .executableTarget(
-      name: "engine-benchmark", dependencies: ["Engine", "Backlog", "SQLiteStorage", "Jobs"], path: "Benchmarks/engine",
+      name: "engine-benchmark", dependencies: ["Engine", "Backlog", "SQLiteStorage", "MemoryStorage", "Jobs"],
+      path: "Benchmarks/engine",
       swiftSettings: strict),
     .executableTarget(
       name: "flow-benchmark", dependencies: ["Engine", "Backlog", "SQLiteStorage", "Jobs"], path: "Benchmarks/flow",
@@ -229,7 +237,6 @@ let package = Package(
     tests("Access", ["Access", "Jobs"]),
     tests("Backlog", ["Backlog", "Jobs", "MemoryStorage"]),
     tests("Engine", ["Engine", "Backlog", "Jobs", "MemoryStorage"]),
-    tests("MemoryStore", ["MemoryStore", "Jobs"]),
     tests("MemoryStorage", ["MemoryStorage", "Jobs"]),
     tests(
       "SQLiteStorage", ["SQLiteStorage", "CSQLite", "StoreCrasher", "MemoryStorage", "Jobs"], exclude: ["Fixtures"]),
@@ -247,6 +254,7 @@ let package = Package(
         .product(name: "Metrics", package: "swift-metrics"),
         .product(name: "Tracing", package: "swift-distributed-tracing"),
       ] + nio),
+    tests("GKickTesting", ["GKick", "GKickTesting"]),
     tests(
       "CommandLineTool",
       [

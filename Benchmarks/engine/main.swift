@@ -124,6 +124,10 @@ func run() throws(StoreError) {
 }
 
 do {
+  if CommandLine.arguments.dropFirst().first == "steady" {
+    try steady(jobs: number(2, 2_000_000))
+    exit(0)
+  }
   try run()
 } catch {
   print("failed: \(error)")

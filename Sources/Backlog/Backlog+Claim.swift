@@ -28,7 +28,14 @@ extension Backlog {
         continue
       }
       guard let job = known[entry.seq], job.body != nil, job.carried != nil else {
-        try readAhead(claim, from: number, places, budgets.map(\.isFull), dealt.scarcity, now.elapsed)
+        if readsAside {
+          // What is left waits until it is at hand; the engine asks again then.
+          dealt.isStalled = wantAhead(
+            ahead(claim, from: number, places, budgets.map(\.isFull), dealt.scarcity, now.elapsed))
+          guard !dealt.isStalled else { break }
+          throw damaged(entry.seq)
+        }
+        try read(ahead(claim, from: number, places, budgets.map(\.isFull), dealt.scarcity, now.elapsed), bodies: true)
         guard let job = known[entry.seq], job.body != nil else { throw damaged(entry.seq) }
         continue
       }
@@ -75,9 +82,9 @@ extension Backlog {
   }
 
   /// Something that the first slot would get is not at hand: what all the slots that are left would get is read, in one batch.
-  private func readAhead(
+  private func ahead(
     _ claim: Claim, from first: Int, _ places: [FilterPlace], _ isFull: [Bool], _ scarcity: [Scarcity], _ now: Instant
-  ) throws(StoreError) {
+  ) -> [Int64] {
     var wanted = claim.filters.map { _ in 0 }
     for slot in claim.slots[first...] where !isFull[Int(slot.worker)] && scarcity[Int(slot.filter)] == .none {
       wanted[Int(slot.filter)] += 1
@@ -90,7 +97,7 @@ extension Backlog {
         seqs.append(entry.seq)
       }
     }
-    try read(seqs, bodies: true)
+    return seqs
   }
 
   /// The next entries that a filter would get.

@@ -117,10 +117,16 @@ extension Backlog {
   public func sweep(
     _ sweep: Sweep, from cursor: Int64?, limit: Int, now: Moment
   ) throws(StoreError) -> (result: SweepResult, running: [HeldJob]) {
-    var query = sweep.query
-    query.before = cursor
-    query.limit = limit
-    let page = try rows.jobs(matching: query)
+    let page = try rows.jobs(matching: sweep.slice(from: cursor, limit: limit))
+    return try self.sweep(sweep, page.jobs, next: page.next, now: now)
+  }
+
+  /// The same for jobs that were read already: see `RowRequest.matching`.
+  public func sweep(
+    _ sweep: Sweep, _ found: [StoredJob], next: Int64?, now: Moment
+  ) throws(StoreError) -> (result: SweepResult, running: [HeldJob]) {
+    let page = (jobs: found, next: next)
+    let query = sweep.query
     var jobs: [LiveJob] = []
     for stored in page.jobs {
       let job = known[stored.seq] ?? take(stored, bodies: false)

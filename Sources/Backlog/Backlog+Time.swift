@@ -5,7 +5,10 @@ extension Backlog {
   /// at most `limit`; returns how many. `limit` of them means that there may be more.
   public func promote(now: Moment, limit: Int) throws(StoreError) -> Int {
     let wall = now.wall
+    readsInLine = true
+    defer { readsInLine = false }
     let worked = try work(now: wall, limit: limit)
+    readsInLine = false
     if worked >= limit { return worked }
     let limit = limit - worked
     let late = expiries.first(limit).prefix { $0.at <= wall.microseconds }
@@ -58,7 +61,9 @@ extension Backlog {
     if nextExpiry <= now.wall {
       // What is being forgotten right now is still among the rows.
       let asked = limit + unconfirmedForgotten
-      let expired = try rows.expired(by: now.wall, limit: asked)
+      if readsAside, expiredPage == nil { throw want(.expired(by: now.wall, limit: asked)) }
+      let expired = if let expiredPage { expiredPage } else { try rows.expired(by: now.wall, limit: asked) }
+      expiredPage = nil
       nextExpiry = expired.jobs.count >= asked ? now.wall : expired.next ?? .distantFuture
       var over = expired.jobs.map { known[$0.seq] ?? take($0, bodies: false) }
       // And what is on its way there is not among them yet.

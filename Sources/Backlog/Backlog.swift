@@ -74,6 +74,14 @@ public final class Backlog {
   public var zones: any TimeZoneSource = UTCOnly()
   /// When the next final job's retention is over, as far as is known.
   var nextExpiry = Timestamp.distantPast
+  /// Read for `forget`.
+  var expiredPage: (jobs: [StoredJob], next: Timestamp?)?
+  /// Those that wait for others, finished batches and recurring jobs are gone through in slices that read as they go.
+  var readsInLine = false
+
+  /// Rows are read by the owner (`takeReadings`, `lay`), so that no verb waits for them. Else each verb reads what it needs, in line.
+  public var readsAside = false
+  var readings = Readings()
 
   // Of this tick
   var touched: [LiveJob] = []
@@ -133,10 +141,24 @@ public final class Backlog {
     do throws(StoreError) {
       try storage.load(epoch, into: loader)
       try loader.finish()
+      if readsAside { try readRunning() }
     } catch {
       // Tried again, the epoch is as new as it was.
       (self.epoch, tokens) = before
       throw error
+    }
+  }
+
+  /// What running jobs carry is added to when their attempts end: it is at hand before anything waits for it.
+  private func readRunning() throws(StoreError) {
+    var seqs: [Int64] = []
+    known.forEach { job in if job.carried == nil { seqs.append(job.seq) } }
+    seqs.sort()
+    var rest = seqs[...]
+    while !rest.isEmpty {
+      let slice = rest.prefix(512)
+      rest = rest.dropFirst(512)
+      for case let stored? in try rows.jobs(Array(slice), bodies: false) { lay(stored, bodies: false, isAhead: false) }
     }
   }
 
@@ -153,6 +175,8 @@ public final class Backlog {
     holds = NumberTable()
     documents = []
     resetFlow()
+    resetReadings()
+    expiredPage = nil
     nextExpiry = .distantPast
     touched = []
     borrowed = []
@@ -331,10 +355,11 @@ public final class Backlog {
 
   /// What was only read for this tick is let go.
   private func giveBack() {
-    for job in borrowed where !job.isTouched && job.changedIn == 0 && job.standing.state != .running {
+    for job in borrowed where !job.isTouched && job.changedIn == 0 && !job.isKept && job.standing.state != .running {
       known.remove(job.seq)
     }
     borrowed.removeAll(keepingCapacity: true)
+    if !readings.absent.isEmpty { readings.absent.removeAll(keepingCapacity: true) }
   }
 
   /// The change sets up to this one are stored.
@@ -342,7 +367,8 @@ public final class Backlog {
     while let first = sent.first, first.number <= number {
       for job in first.jobs {
         if job.standing.state == .running, job.bodyIn <= number { job.body = nil }
-        if job.changedIn == first.number, !job.isTouched { release(job) }
+        guard job.changedIn == first.number, !job.isTouched else { continue }
+        if readings.open.isEmpty { release(job) } else { readings.keep(job, first.number) }
       }
       shown = first.cursor
       sent.removeFirst()
@@ -372,7 +398,7 @@ public final class Backlog {
   }
 
   /// The storage knows all of the job.
-  private func release(_ job: LiveJob) {
+  func release(_ job: LiveJob) {
     job.changedIn = 0
     if job.isForgotten { unconfirmedForgotten -= 1 }
     if job.standing.state == .running, !job.isForgotten { return }
@@ -386,20 +412,12 @@ public final class Backlog {
   /// - Parameter bodies: also what only the worker reads.
   func read(_ seqs: [Int64], bodies: Bool) throws(StoreError) {
     guard !seqs.isEmpty else { return }
-    let found = try rows.jobs(seqs, bodies: bodies)
-    for stored in found {
-      guard let stored else { continue }
-      if let job = known[stored.seq] {
-        // Its record here is the newer one; its body is not.
-        if bodies, job.body == nil {
-          job.body = stored.body
-          job.isDamaged = stored.isDamaged
-        }
-        if job.carried == nil { job.carried = stored.carried }
-        continue
-      }
-      take(stored, bodies: bodies).carried = stored.carried
+    if readsAside, !readsInLine {
+      let lacking = lacking(seqs, bodies: bodies)
+      if lacking.isEmpty { return }
+      throw want(.jobs(lacking, bodies: bodies, isAhead: false))
     }
+    for case let stored? in try rows.jobs(seqs, bodies: bodies) { lay(stored, bodies: bodies, isAhead: false) }
   }
 
   /// Lays a row that was read out as a job at hand, for this tick.

@@ -65,4 +65,8 @@ public struct Dealt: Sendable {
   public var jobs: [ClaimedJob] = []
   /// Per filter of the claim.
   public var scarcity: [Scarcity]
+  /// It ended early: rows are being read for the rest. To be claimed again when they are there.
+  public var isStalled = false
+
+  init(scarcity: [Scarcity]) { self.scarcity = scarcity }
 }

@@ -57,6 +57,7 @@ struct KeptJobs {
 extension Backlog {
   /// Keeps a stored job that waits at hand, if there is room.
   /// - Returns: whether it stays.
+  @discardableResult
   func keep(_ job: LiveJob) -> Bool {
     guard job.body != nil else { return false }
     switch job.standing.state {

@@ -31,7 +31,7 @@ struct BackupCommand: AsyncParsableCommand {
   }
 
   private func folder() throws -> String {
-    let setting = Setting("--store", store, environment: ProcessEnvironment.read())
+    let setting = Setting("--store", store, environment: SettingSources(environment: ProcessEnvironment.read()))
     guard
       case .embedded(let path) = try setting.value(
         default: .embedded(path: "./gkick-data"), allowed: StoreLocation.form, { StoreLocation($0) })

@@ -9,7 +9,13 @@ enum Auditing {
       if case .reply(let route, let reply) = effect { replies[route] = reply }
     }
     var events: [Event] = []
-    for (audit, route) in tick.audits {
+    var later: [(audit: Audit, route: Route)] = []
+    for (audit, route) in tick.asked.audits {
+      // It waits for rows: nothing is done yet.
+      if tick.asked.holds(route) {
+        later.append((audit, route))
+        continue
+      }
       // What is done in slices has no answer yet; it is told when it begins.
       if let reply = replies[route], !reply.saysChanged { continue }
       var queue = audit.queue
@@ -20,6 +26,7 @@ enum Auditing {
           kind: .audit, at: tick.wall, jobID: audit.jobID, queue: queue, workerID: audit.workerID,
           batchID: audit.batchID, detail: .audit(principal: audit.principal, call: audit.call)))
     }
+    tick.asked.audits = later
     if !events.isEmpty { backlog.record(events) }
   }
 }

@@ -29,6 +29,8 @@ public final class Engine {
   private var statistics = EngineStatistics()
   private var now: Moment
 
+  private var rows = AwaitedRows()
+
   /// Ticks that are not known to be stored, the oldest first.
   private var pending: [Said] = []
   private var ticket: UInt64 = 0
@@ -84,6 +86,7 @@ public final class Engine {
     statistics.ticks += 1
     statistics.commands += UInt64(commands.count)
     if outage != nil { return decideWithoutStorage(commands) }
+    layRows()
     for command in commands { accept(command) }
     workers.alarm(tick: tick)
     events.beat(now: now.elapsed, into: &tick.early)
@@ -91,10 +94,11 @@ public final class Engine {
     workers.flushEarly(tick: tick)
     workers.endImpatientFetches(tick: tick)
     let work = hand(over: backlog.takeChanges(tick.said.wantsSync ? .synced : .relaxed, now: now))
+    let reads = takeReadings()
     var effects = tick.early
     tick.early = []
     if pending.count == 1, pending[0].ticket == 0 { finishFirst(into: &effects) }
-    return Decision(effects: effects, work: work)
+    return Decision(effects: effects, work: work, reads: reads)
   }
 
   private func advance(to moment: Moment) {
@@ -131,9 +135,10 @@ public final class Engine {
   /// something in this tick is told so, also those whose turn had not come.
   private func abandon(_ commands: [Command], _ error: StoreError) -> Decision {
     workers.turnAway(error, tick: tick)
-    let answered = Set((tick.said.replies + tick.early).map(\.route))
-    for command in commands {
-      if let route = command.asksTheState, !answered.contains(route) { tick.reply(route, .failed(error)) }
+    // What waited for rows from earlier ticks, too.
+    var answered = Set((tick.said.replies + tick.early).map(\.route))
+    for route in tick.asked.giveUp() + commands.compactMap(\.asksTheState) where answered.insert(route).inserted {
+      tick.reply(route, .failed(error))
     }
     tick.letGoOfSessions()
     pending.append(tick.said)
@@ -180,10 +185,12 @@ public final class Engine {
     case .resting(let until)?: consider(until)
     case .loading?, .probing?: break
     case nil:
-      consider(poller.next(now))
-      if balancer.hasMore || queues.hasSweeps || !workers.orphans.isEmpty || !workers.unrecorded.isEmpty {
-        consider(now.elapsed)
-      }
+      if rows.haveArrived { consider(now.elapsed) }
+      // What waits for rows goes on when they come, not before.
+      if !rows.putOff.contains(.time) { consider(poller.next(now)) }
+      if queues.hasSweeps, !rows.putOff.contains(.sweep) { consider(now.elapsed) }
+      if balancer.hasMore, !balancer.isStalled { consider(now.elapsed) }
+      if !workers.orphans.isEmpty || !workers.unrecorded.isEmpty { consider(now.elapsed) }
     }
     consider(workers.alarms.next)
     consider(workers.deadlines.next)
@@ -202,25 +209,26 @@ public final class Engine {
     case .enqueue(_, _, let route) where now.elapsed < fullUntil:
       tick.early.append(.reply(route, .failed(fullError)))
     case .enqueue(let group, let durability, let route):
-      tick.groups.append(group)
-      tick.enqueueOrigins.append((route, durability ?? configuration.durability))
+      tick.asked.groups.append(group)
+      tick.asked.enqueueOrigins.append((route, durability ?? configuration.durability))
     case .takeIn(_, let route) where now.elapsed < fullUntil: tick.early.append(.reply(route, .failed(fullError)))
-    case .takeIn(let items, let route): tick.arrivals.append((items, route))
+    case .takeIn(let items, let route): tick.asked.arrivals.append((items, route))
     case .work(let message, let route): workers.message(message, from: route, tick: tick)
     case .control(let control, let route):
-      tick.controls.append(control)
-      tick.controlRoutes.append(route)
+      tick.asked.controls.append(control)
+      tick.asked.controlRoutes.append(route)
     case .sweep(let sweep, let route): queues.start(sweep, route, tick: tick)
-    case .pause(let queue, let isPaused, let route): tick.pauses.append((queue, isPaused, route))
-    case .deleteQueue(let queue, let route): tick.deletions.append((queue, route))
-    case .flow(let command, let route): tick.flows.append((command, route))
+    case .pause(let queue, let isPaused, let route): tick.asked.pauses.append((queue, isPaused, route))
+    case .deleteQueue(let queue, let route): tick.asked.deletions.append((queue, route))
+    case .flow(let command, let route): tick.asked.flows.append((command, route))
     case .connect(let hello, let address, let route):
       workers.connect(hello, address: address, route: route, tick: tick)
     case .fetch(let fetch, let route): workers.fetch(fetch, route: route, tick: tick)
     case .report(let report, let route): workers.report(report, route: route, tick: tick)
-    case .explain, .annotate, .queues, .queuePage: tick.reads.append(command)
+    case .explain(_, _, let route), .annotate(_, let route), .queues(let route), .queuePage(_, let route):
+      tick.asked.reads.append((command, route))
     case .audited(let command, let audit, let route):
-      tick.audits.append((audit, route))
+      tick.asked.audits.append((audit, route))
       accept(command)
     case .fence(let route): tick.said.fences.append(route)
     case .pullEvents, .waitForEnd, .disconnect, .workers, .workerPage, .statistics, .drainWorker, .forget, .drain:
@@ -266,24 +274,83 @@ public final class Engine {
     if !tick.renewals.isEmpty { workers.extended(try backlog.extend(tick.renewals, now: now), tick: tick) }
     workers.finishConnecting(tick: tick)
     try queues.settle(tick)
-    try queues.enqueue(tick)
-    try queues.takeIn(tick)
-    try queues.control(tick)
-    if !tick.flows.isEmpty { try queues.flow(tick) }
-    try queues.sweep(tick)
-    try poller.promote(tick)
-    try poller.forget(tick)
+    try attempt(.enqueue) { () throws(StoreError) in try queues.enqueue(tick) }
+    try attempt(.takeIn) { () throws(StoreError) in try queues.takeIn(tick) }
+    try attempt(.control) { () throws(StoreError) in try queues.control(tick) }
+    if !tick.asked.flows.isEmpty { try backlog.readingInLine { () throws(StoreError) in try queues.flow(tick) } }
+    try attempt(.sweep) { () throws(StoreError) in try queues.sweep(tick) }
+    try attempt(.time) { () throws(StoreError) in
+      try poller.promote(tick)
+      try poller.forget(tick)
+    }
     if !workers.unrecorded.isEmpty {
       backlog.record(workers.unrecorded)
       tick.said.workerEvents = workers.unrecorded
       workers.unrecorded = []
     }
-    if !tick.audits.isEmpty { Auditing.record(tick, in: backlog) }
+    if !tick.asked.audits.isEmpty { Auditing.record(tick, in: backlog) }
     try queues.claim(tick)
-    for read in tick.reads { try answer(read) }
+    try attempt(.looks) { () throws(StoreError) in try answerLooks() }
   }
 
-  // MARK: Reads
+  // MARK: Rows
+
+  /// Does a verb, unless the rows that it wants are being read. One that finds rows missing has done nothing and is asked again when they are there.
+  private func attempt(_ verb: AwaitedRows.Verb, _ body: () throws(StoreError) -> Void) throws(StoreError) {
+    if rows.putOff.contains(verb) { return }
+    let wants = backlog.wants
+    do {
+      try body()
+    } catch {
+      guard error == Backlog.notAtHand else { throw error }
+      rows.putOff(verb, wants: wants, backlog.wants)
+    }
+  }
+
+  /// What was read since the last tick, and what verbs that are not done wanted before.
+  private func layRows() {
+    if rows.haveArrived { balancer.isStalled = false }
+    for (reading, answer) in rows.beginTick() {
+      if case .matching = reading.request, case .page(let jobs, let next) = answer {
+        queues.take(page: jobs, next: next)
+      } else {
+        backlog.lay(reading, answer)
+      }
+    }
+  }
+
+  /// What this tick's verbs want, after what they need no more is given up.
+  private func takeReadings() -> [RowReading] {
+    let wanted = backlog.takeReadings()
+    for reading in rows.endTick(wanted) { backlog.close(reading) }
+    return wanted
+  }
+
+  /// Rows that a decision asked for.
+  public func arrived(_ reading: RowReading, _ answer: Result<RowAnswer, StoreError>, now moment: Moment) -> [Effect] {
+    guard rows.expects(reading) else { return [] }
+    switch answer {
+    case .success(let answer):
+      rows.arrived(reading, answer)
+      return []
+    case .failure(let error): return failed(error, now: moment)
+    }
+  }
+
+  /// Something that was asked waits for rows.
+  public var waitsForRows: Bool { !rows.putOff.isEmpty }
+
+  /// Verbs wait for rows, and so much more is asked of them already that no more should be taken in.
+  public var isCongested: Bool { !rows.putOff.isEmpty && tick.asked.count >= 4_096 }
+
+  // MARK: Looks
+
+  private func answerLooks() throws(StoreError) {
+    while let look = tick.asked.reads.first {
+      try answer(look.command)
+      tick.asked.reads.removeFirst()
+    }
+  }
 
   private func answer(_ read: Command) throws(StoreError) {
     let explainer = Explainer(backlog: backlog, workers: workers, balancer: balancer, now: now)
@@ -317,6 +384,11 @@ public final class Engine {
     outage = Outage(step: .resting(until: now.elapsed + rest), error: error, failures: failures)
     var effects: [Effect] = []
     for session in workers.all { workers.takeBackUnsaid(session) }
+    if rows.putOff.contains(.sweep) { queues.failFirst(error, into: &effects) }
+    rows.forget(through: backlog.lastReading)
+    balancer.isStalled = false
+    queues.forgetPage()
+    for route in tick.asked.giveUp() { effects.append(.reply(route, .failed(error))) }
     let undone = pending
     pending = []
     for said in undone { undo(said, error, into: &effects) }
@@ -397,6 +469,7 @@ public final class Engine {
       }
     }
     workers.alarm(tick: tick)
+    workers.endImpatientFetches(tick: tick)
     for session in tick.renewing { session.isRenewing = false }
     events.beat(now: now.elapsed, into: &tick.early)
     workers.flushEarly(tick: tick)
@@ -421,6 +494,8 @@ public struct Decision: Sendable {
   public var effects: [Effect]
   /// nil: nothing.
   public var work: StorageWork?
+  /// To be read on another thread, each answered by `Engine.arrived`.
+  public var reads: [RowReading] = []
 }
 
 /// What the storage is to do, in order.

@@ -19,6 +19,8 @@ final class LoadBalancer {
   var isDraining = false
   /// More could be given out at once.
   private(set) var hasMore = false
+  /// What could be given out is being read.
+  var isStalled = false
   /// Since the start.
   private(set) var claims = 0
   private(set) var slotsDealt = 0
@@ -170,6 +172,7 @@ final class LoadBalancer {
 
   /// Takes note of what a claim found.
   func dealt(_ result: Dealt, now: Moment) {
+    isStalled = result.isStalled
     for taker in dealtTo where taker.got == 0 { taker.turn = taker.turnBefore }
     for group in candidates {
       var isDry = false
@@ -183,7 +186,7 @@ final class LoadBalancer {
       if wasAsked {
         group.fresh = 0
         group.isWet = !isDry && backlog.mayHaveReady(group.filters[0], now: now)
-        if !isDry { markBytesFull(group) }
+        if !isDry, !isStalled { markBytesFull(group) }
       }
     }
     for taker in dealtTo {

@@ -4,10 +4,11 @@ import Jobs
 extension QueueManager {
   /// Limits, batches, recurring jobs.
   func flow(_ tick: Tick) throws(StoreError) {
-    for (command, route) in tick.flows {
+    for (command, route) in tick.asked.flows {
       if command.changes { wantDurable(tick) }
       tick.reply(route, .flow(try obey(command, nil, tick)))
     }
+    tick.asked.flows.removeAll(keepingCapacity: true)
   }
 
   private func obey(_ command: FlowCommand, _ scope: QueueScope?, _ tick: Tick) throws(StoreError) -> FlowReply {

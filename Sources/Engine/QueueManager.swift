@@ -22,6 +22,8 @@ final class QueueManager {
     var isDone: Bool
   }
   private var sweeps: [RunningSweep] = []
+  /// Read for the first of them.
+  private var page: (route: Route, jobs: [StoredJob], next: Int64?)?
 
   /// Jobs looked at by one slice of a sweep: a few milliseconds at most.
   static let sweepSlice = 256
@@ -114,56 +116,63 @@ final class QueueManager {
   // MARK: Enqueues
 
   func enqueue(_ tick: Tick) throws(StoreError) {
-    guard !tick.groups.isEmpty else { return }
-    let results = try backlog.enqueue(tick.groups, now: tick.moment)
+    guard !tick.asked.groups.isEmpty else { return }
+    let results = try backlog.enqueue(tick.asked.groups, now: tick.moment)
     var next = 0
-    for (index, origin) in tick.enqueueOrigins.enumerated() {
-      let own = next..<min(next + tick.groups[index].jobs.count, results.count)
+    for (index, origin) in tick.asked.enqueueOrigins.enumerated() {
+      let own = next..<min(next + tick.asked.groups[index].jobs.count, results.count)
       for place in own {
         if case .stored = results[place] {
-          ledger.enqueued(ledger.number(of: tick.groups[index].jobs[place - next].queue))
+          ledger.enqueued(ledger.number(of: tick.asked.groups[index].jobs[place - next].queue))
         }
       }
       next = own.upperBound
       if origin.durability == .synced { tick.said.wantsSync = true }
       tick.reply(origin.route, .enqueued(results[own], origin.durability))
     }
+    tick.asked.groups.removeAll(keepingCapacity: true)
+    tick.asked.enqueueOrigins.removeAll(keepingCapacity: true)
   }
 
   /// What lay in the storage's inbox. It goes out of there with the change set that makes the jobs.
   func takeIn(_ tick: Tick) throws(StoreError) {
-    for arrival in tick.arrivals {
+    while let arrival = tick.asked.arrivals.first {
       for queue in try backlog.takeIn(arrival.items, now: tick.moment) { ledger.enqueued(ledger.number(of: queue)) }
       tick.said.wantsSync = true
       tick.reply(arrival.route, .done)
+      tick.asked.arrivals.removeFirst()
     }
   }
 
   // MARK: People
 
   func control(_ tick: Tick) throws(StoreError) {
-    for pause in tick.pauses {
+    for pause in tick.asked.pauses {
       backlog.setPaused(pause.isPaused, queue: pause.queue, now: tick.moment)
       tick.reply(pause.route, .done)
     }
-    for deletion in tick.deletions {
+    for deletion in tick.asked.deletions {
       switch backlog.deleteQueue(deletion.queue) {
       case .done: tick.reply(deletion.route, .done)
       case .notFound: tick.reply(deletion.route, .notFound)
       case .hasJobs: tick.reply(deletion.route, .hasJobs)
       }
     }
-    if !tick.pauses.isEmpty || !tick.deletions.isEmpty || !tick.controls.isEmpty { wantDurable(tick) }
-    guard !tick.controls.isEmpty else { return }
-    let results = try backlog.control(tick.controls, now: tick.moment)
+    if !tick.asked.pauses.isEmpty || !tick.asked.deletions.isEmpty || !tick.asked.controls.isEmpty { wantDurable(tick) }
+    tick.asked.pauses.removeAll(keepingCapacity: true)
+    tick.asked.deletions.removeAll(keepingCapacity: true)
+    guard !tick.asked.controls.isEmpty else { return }
+    let results = try backlog.control(tick.asked.controls, now: tick.moment)
     for (index, result) in results.enumerated() {
-      tick.reply(tick.controlRoutes[index], .controlled(result))
-      switch (tick.controls[index].bare, result) {
+      tick.reply(tick.asked.controlRoutes[index], .controlled(result))
+      switch (tick.asked.controls[index].bare, result) {
       case (.cancel(_, let reason), .running(let job)): tellToStop(job, reason, tick)
       case (.delete(let jobID), .done): tick.said.deleted.append(jobID)
       default: break
       }
     }
+    tick.asked.controls.removeAll(keepingCapacity: true)
+    tick.asked.controlRoutes.removeAll(keepingCapacity: true)
   }
 
   func tellToStop(_ job: HeldJob, _ reason: String, _ tick: Tick) {
@@ -190,11 +199,23 @@ final class QueueManager {
   /// One slice of the sweep that waited longest, so that sweeps are fair to each other and to everything else.
   func sweep(_ tick: Tick) throws(StoreError) {
     guard var current = sweeps.first else { return }
-    tick.said.sweep = SweepSlice(sweep: current, isDone: false)
-    wantDurable(tick)
-    let (slice, running) = try backlog.sweep(
-      current.sweep, from: current.cursor, limit: Self.sweepSlice, now: tick.moment)
+    let slice: SweepResult
+    let running: [HeldJob]
+    if backlog.readsAside {
+      guard let page, page.route == current.route else {
+        // Its caller may have gone while it was read.
+        self.page = nil
+        backlog.want(current.sweep, from: current.cursor, limit: Self.sweepSlice)
+        throw Backlog.notAtHand
+      }
+      (slice, running) = try backlog.sweep(current.sweep, page.jobs, next: page.next, now: tick.moment)
+      self.page = nil
+    } else {
+      (slice, running) = try backlog.sweep(
+        current.sweep, from: current.cursor, limit: Self.sweepSlice, now: tick.moment)
+    }
     sweeps.removeFirst()
+    wantDurable(tick)
     current.count += UInt64(slice.count)
     current.cursor = slice.next
     if case .cancel(let reason) = current.sweep.action { for job in running { tellToStop(job, reason, tick) } }
@@ -202,6 +223,19 @@ final class QueueManager {
     // The next slice need not wait until this one is stored.
     if slice.next != nil { sweeps.append(current) }
   }
+
+  /// What the first sweep looks at was read.
+  func take(page jobs: [StoredJob], next: Int64?) {
+    if let route = sweeps.first?.route { page = (route, jobs, next) }
+  }
+
+  /// What the first sweep looks at could not be read.
+  func failFirst(_ error: StoreError, into effects: inout [Effect]) {
+    if !sweeps.isEmpty { effects.append(.reply(sweeps.removeFirst().route, .failed(error))) }
+  }
+
+  /// The storage failed: what was read of it counts no more.
+  func forgetPage() { page = nil }
 
   /// The caller of a sweep has gone: it ends where it is.
   func forget(_ route: Route) { sweeps.removeAll { $0.route == route } }

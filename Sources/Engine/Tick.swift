@@ -1,7 +1,7 @@
 import Jobs
 import Backlog
 
-/// What the commands of one tick ask for, sorted by verb, each with who wants to know. One object, used again and again for its arrays' space.
+/// One tick: what its commands ask for, and what is said at once and when it is stored. One object, used again and again for its arrays' space.
 final class Tick {
   /// Who hears what became of a lease that was to be renewed.
   enum ExtendOrigin {
@@ -18,16 +18,8 @@ final class Tick {
 
   var renewals: [Renewal] = []
   var extendOrigins: [ExtendOrigin] = []
-  var groups: [EnqueueGroup] = []
-  var enqueueOrigins: [(route: Route, durability: Durability)] = []
-  var arrivals: [(items: [InboxItem], route: Route)] = []
-  var controls: [Control] = []
-  var controlRoutes: [Route] = []
-  var pauses: [(queue: String, isPaused: Bool, route: Route)] = []
-  var deletions: [(queue: String, route: Route)] = []
-  var flows: [(command: FlowCommand, route: Route)] = []
-  var reads: [Command] = []
-  var audits: [(audit: Audit, route: Route)] = []
+  /// Of producers and people: carried out verb by verb. What a verb cannot do yet stays.
+  var asked = Asked()
 
   var connecting: [WorkerSession] = []
   var renewing: [WorkerSession] = []
@@ -46,19 +38,8 @@ final class Tick {
     self.moment = moment
     renewals.removeAll(keepingCapacity: true)
     extendOrigins.removeAll(keepingCapacity: true)
-    groups.removeAll(keepingCapacity: true)
-    enqueueOrigins.removeAll(keepingCapacity: true)
-    arrivals.removeAll(keepingCapacity: true)
-    controls.removeAll(keepingCapacity: true)
-    controlRoutes.removeAll(keepingCapacity: true)
-    pauses.removeAll(keepingCapacity: true)
-    deletions.removeAll(keepingCapacity: true)
-    flows.removeAll(keepingCapacity: true)
-    reads.removeAll(keepingCapacity: true)
-    audits.removeAll(keepingCapacity: true)
     connecting.removeAll(keepingCapacity: true)
     renewing.removeAll(keepingCapacity: true)
-    fetched.removeAll(keepingCapacity: true)
     answeredFetches.removeAll(keepingCapacity: true)
     touched.removeAll(keepingCapacity: true)
     early.removeAll(keepingCapacity: true)
@@ -88,6 +69,40 @@ final class Tick {
   }
 
   func reply(_ route: Route, _ reply: Reply) { said.replies.append(.reply(route, reply)) }
+}
+
+/// What producers and people ask for, by verb, each with who wants to know. A verb takes away what it has done; what needs rows that are being read
+/// is asked again by the next tick.
+struct Asked {
+  var groups: [EnqueueGroup] = []
+  var enqueueOrigins: [(route: Route, durability: Durability)] = []
+  var arrivals: [(items: [InboxItem], route: Route)] = []
+  var controls: [Control] = []
+  var controlRoutes: [Route] = []
+  var pauses: [(queue: String, isPaused: Bool, route: Route)] = []
+  var deletions: [(queue: String, route: Route)] = []
+  var flows: [(command: FlowCommand, route: Route)] = []
+  var reads: [(command: Command, route: Route)] = []
+  /// What is to be recorded of those that are done.
+  var audits: [(audit: Audit, route: Route)] = []
+
+  var count: Int { groups.count + arrivals.count + controls.count + reads.count }
+
+  /// Whether it is not done yet.
+  func holds(_ route: Route) -> Bool {
+    controlRoutes.contains(route) || enqueueOrigins.contains { $0.route == route }
+      || flows.contains { $0.route == route } || pauses.contains { $0.route == route }
+      || deletions.contains { $0.route == route }
+  }
+
+  /// Nothing of it is done: who is to hear so.
+  mutating func giveUp() -> [Route] {
+    let routes =
+      enqueueOrigins.map(\.route) + arrivals.map(\.route) + controlRoutes + pauses.map(\.route) + deletions.map(\.route)
+      + flows.map(\.route) + reads.map(\.route)
+    self = Asked()
+    return routes
+  }
 }
 
 /// What is said once a tick is stored, and what is put back when it is not.

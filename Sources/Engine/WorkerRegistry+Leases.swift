@@ -106,7 +106,8 @@ extension WorkerRegistry {
         if fetch.until > tick.now {
           alarms.add(.fetch(taker), at: fetch.until)
         } else if !tick.fetched.contains(where: { $0 === taker }) {
-          answerEmpty(taker, tick: tick)
+          // After this tick's claim.
+          tick.fetched.append(taker)
         }
       }
     }

@@ -74,9 +74,12 @@ extension WorkerRegistry {
 
   /// After the claim: who does not want to wait is told that there was nothing.
   func endImpatientFetches(tick: Tick) {
+    // What they would get may be on its way from the storage.
+    if balancer.isStalled { return }
     for taker in tick.fetched {
       if let fetch = taker.fetch, fetch.until <= tick.now { answerEmpty(taker, tick: tick) }
     }
+    tick.fetched.removeAll(keepingCapacity: true)
   }
 
   func report(_ report: Report, route: Route, tick: Tick) {

@@ -4,11 +4,11 @@
   public import Foundation
 #endif
 public import GKick
-import Jobs
 import Logging
 import Synchronization
 
-/// A gKick without a server: its ``client`` stores jobs in memory, and ``runJobs()`` runs them here, by a clock that the test moves.
+/// A gKick within the test: a whole server without its sockets and threads, which keeps jobs in memory, a ``client`` of it, and a clock that
+/// the test moves. ``runJobs()`` runs the jobs here.
 ///
 ///     let gkick = TestGKick()
 ///     gkick.register(SendEmail.self)
@@ -17,21 +17,25 @@ import Synchronization
 ///     await gkick.runJobs()
 ///     #expect(gkick.jobs.allSatisfy { $0.state == .succeeded })
 ///
-/// What is modelled: states, retries with their waits (without jitter), schedules, priorities, uniqueness, dependencies, expiry,
-/// results, failures, progress, events, batches. What is not: queues' limits and pauses, leases, attempts' time-outs.
+/// It is the server's own engine, and calls go to it as they go to a server, so nothing of it can differ. Three things are set so that tests are
+/// easier to write: retries wait without jitter, finished jobs are kept unless the job itself says for how long, and time stands still.
 public final class TestGKick: JobRegistering, Sendable {
-  private let backend: TestBackend
+  private let server: TestServer
+  private let caller: Caller
   private let registry = Mutex(JobRegistry())
   /// To be given to the code under test.
   public let client: Client
+  /// For what operators do: pauses, limits, many jobs at once.
+  public let admin: AdminClient
 
   /// - Parameters:
   ///   - worker: whose jobs are run: all that is registered with it, and its middleware.
   ///   - now: what the clock shows at first.
   public init(worker: Worker? = nil, now: Date = Date(timeIntervalSince1970: 1_700_000_000)) {
-    let shared = TestBackend(now: now)
-    backend = shared
-    client = Client(backend: shared)
+    server = TestServer(now: now)
+    caller = Caller(server, Endpoint("in-process"))
+    client = Client(caller, sparesJitter: true)
+    admin = AdminClient(caller)
     if let worker { registry.withLock { $0 = worker.registry } }
   }
 
@@ -47,8 +51,8 @@ public final class TestGKick: JobRegistering, Sendable {
 
   // MARK: - Looking
 
-  /// Every job that was ever enqueued, oldest first, as it stands now.
-  public var jobs: [JobInfo] { backend.state.withLock { $0.all } }
+  /// Every job that was enqueued and is still kept, oldest first, as it stands now.
+  public var jobs: [JobInfo] { server.jobs }
 
   /// The parameters of every job of this type, oldest first; those that cannot be read are left out.
   public func enqueued<Parameters: JobParameters>(_ type: Parameters.Type) -> [Parameters] {
@@ -58,12 +62,10 @@ public final class TestGKick: JobRegistering, Sendable {
   // MARK: - Time
 
   /// What the clock shows.
-  public var now: Date { backend.state.withLock { $0.now } }
+  public var now: Date { server.now }
 
-  /// Moves the clock forward. Jobs that are due then are run by the next ``runJobs()``.
-  public func advance(by duration: Duration) {
-    backend.state.withLock { $0.advance(by: duration) }
-  }
+  /// Moves the clock forward, by way of everything that is due meanwhile. Jobs that are due then are run by the next ``runJobs()``.
+  public func advance(by duration: Duration) { server.advance(by: duration) }
 
   // MARK: - Running
 
@@ -73,13 +75,16 @@ public final class TestGKick: JobRegistering, Sendable {
   @discardableResult
   public func runJobs() async -> [JobInfo] {
     var ran: [JobInfo] = []
+    let registry = registry.withLock { $0 }
+    if registry.isEmpty { return [] }
     let runner = JobRunner(
-      registry: registry.withLock { $0 }, workerID: "test",
+      registry: registry, workerID: TestWorker.id,
       logger: Logger(label: "gkick.test", factory: { _ in SwiftLogNoOpLogHandler() }))
-    let names = Set(runner.names)
-    while let assignment = backend.state.withLock({ $0.claim(names) }) {
-      let how = await runner.run(assignment, reports: backend)
-      if let job = backend.state.withLock({ $0.settle(assignment, how) }) { ran.append(job) }
+    let worker = TestWorker(server: server, caller: caller, runner: runner)
+    // A call fails only when the test's task is cancelled.
+    while let assignment = try? await worker.next() {
+      try? await worker.run(assignment)
+      if let job = try? await client.job(assignment.lease.jobID) { ran.append(job) }
     }
     return ran
   }
@@ -92,8 +97,9 @@ public final class TestGKick: JobRegistering, Sendable {
     while ran.count < limit {
       let round = await runJobs()
       ran += round
-      let names = Set(registry.withLock { $0.handlers.keys })
-      guard backend.state.withLock({ $0.advanceToNext(names) }) else { break }
+      let registry = registry.withLock { $0 }
+      let names = registry.fallback == nil ? Set(registry.handlers.keys) : []
+      guard !registry.isEmpty, server.advanceToNext(names) else { break }
     }
     return ran
   }

@@ -56,53 +56,10 @@ public struct ClaimFilter: Hashable, Sendable {
   }
 }
 
-/// Who the jobs are dealt to, slot by slot, in this order: for each slot the store takes the best ready job that its filter
-/// takes. So few jobs spread over all workers, many fill all.
-public struct ClaimRequest: Sendable {
-  public struct Worker: Sendable {
-    public var id: String
-    /// When the leases given here end unless extended.
-    public var leaseUntil: Timestamp
-    /// Payload bytes it may still be given; `.max`: no limit. A job that does not fit ends the worker's turn in this claim,
-    /// unless `holdsNothing` and it is the worker's first: one job is always allowed.
-    public var byteBudget: Int
-    public var holdsNothing: Bool
-
-    public init(id: String, leaseUntil: Timestamp, byteBudget: Int = .max, holdsNothing: Bool = true) {
-      self.id = id
-      self.leaseUntil = leaseUntil
-      self.byteBudget = byteBudget
-      self.holdsNothing = holdsNothing
-    }
-  }
-  public struct Slot: Sendable {
-    /// Index into `workers`.
-    public var worker: Int32
-    /// Index into `filters`.
-    public var filter: Int32
-
-    public init(worker: Int, filter: Int) {
-      self.worker = Int32(worker)
-      self.filter = Int32(filter)
-    }
-  }
-
-  public var filters: [ClaimFilter]
-  public var workers: [Worker]
-  /// At most 512.
-  public var slots: [Slot]
-
-  public init(filters: [ClaimFilter], workers: [Worker], slots: [Slot]) {
-    self.filters = filters
-    self.workers = workers
-    self.slots = slots
-  }
-}
-
 /// A job as it is handed to a worker: one object for everybody on its way there.
 public final class ClaimedJob: Sendable {
   public let lease: Lease
-  /// Index into `ClaimRequest.workers`.
+  /// Index into the claim's workers.
   public let worker: Int
   /// 1 for the first.
   public let attempt: UInt32
@@ -124,17 +81,5 @@ public final class ClaimedJob: Sendable {
     self.createdAt = createdAt
     self.readyAt = readyAt
     self.deadline = deadline
-  }
-}
-
-public struct ClaimResult: Sendable {
-  public var jobs: [ClaimedJob]
-  /// Per filter of the request: whether the store found nothing (more) that it takes. Such a filter need not be tried again
-  /// until the store says that something became ready.
-  public var dry: [Bool]
-
-  public init(jobs: [ClaimedJob], dry: [Bool]) {
-    self.jobs = jobs
-    self.dry = dry
   }
 }

@@ -17,20 +17,14 @@ public struct Settlement: Sendable {
   }
   public var lease: Lease
   public var outcome: Outcome
-  /// Of unconfirmed and lost ones: a lease that ends later than this is not held, see `Extension.ifEndsBy`.
-  public var ifEndsBy: Timestamp?
   /// Of a job in another queue it is not held; nil: all queues.
   public var scope: QueueScope?
 
-  public init(lease: Lease, outcome: Outcome, ifEndsBy: Timestamp? = nil, scope: QueueScope? = nil) {
+  public init(lease: Lease, outcome: Outcome, scope: QueueScope? = nil) {
     self.lease = lease
     self.outcome = outcome
-    self.ifEndsBy = ifEndsBy
     self.scope = scope
   }
-
-  /// Whether a lease that ends at `end` is meant.
-  public func means(leaseUntil end: Timestamp) -> Bool { ifEndsBy.map { end <= $0 } ?? true }
 }
 
 public enum SettleResult: Hashable, Sendable {

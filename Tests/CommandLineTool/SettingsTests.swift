@@ -9,7 +9,77 @@ import Testing
   private func settings(
     _ arguments: [String], _ environment: [String: String] = [:], processors: Int = 4
   ) throws -> ServerSettings {
-    try ServerSettings(ServerFlags.parse(arguments), environment: environment, processors: processors)
+    try ServerSettings(
+      ServerFlags.parse(arguments), environment: SettingSources(environment: environment), processors: processors)
+  }
+
+  private func settings(
+    _ arguments: [String] = [], _ environment: [String: String] = [:], file: String
+  ) throws -> ServerSettings {
+    let sources = SettingSources(environment: environment, file: try SettingsFile(file, path: "/etc/server.yaml"))
+    return try ServerSettings(ServerFlags.parse(arguments), environment: sources, processors: 4)
+  }
+
+  @Test func theFileIsUnderTheEnvironmentAndTheFlags() throws {
+    let file = """
+      # All that a file may say.
+      lease: 7s
+      retention: 3h          # the environment says otherwise
+      dead-retention: 5d     # a flag says otherwise
+      max-connections: 1234
+      http-tls: false
+      listen:
+        - 127.0.0.1:1
+        - unix:/run/gkick.sock
+      store:
+      """
+    let settings = try settings(["--dead-retention", "6d"], ["GKICK_RETENTION": "2h"], file: file)
+    #expect(settings.storeTerms.lease == .seconds(7))
+    #expect(settings.storeTerms.retention == .hours(2))
+    #expect(settings.storeTerms.deadRetention == .days(6))
+    #expect(settings.connections.maxConnections == 1_234)
+    #expect(settings.listen == [.host("127.0.0.1", port: 1), .unix(path: "/run/gkick.sock")])
+    #expect(settings.store == .embedded(path: "./gkick-data"), "an empty value is none")
+  }
+
+  @Test func aFileMayBeJSON() throws {
+    let settings = try settings(file: #"{"lease": "9s", "listen": ["127.0.0.1:2"], "max-streams": 7}"#)
+    #expect(settings.storeTerms.lease == .seconds(9))
+    #expect(settings.listen == [.host("127.0.0.1", port: 2)])
+    #expect(settings.connections.maxStreams == 7)
+  }
+
+  @Test(arguments: [
+    ("leese: 3s", "there is no setting 'leese'"), ("lease: 5", "lease in /etc/server.yaml: '5' is not"),
+    ("lease: {a: 1}", "'lease' must be one value"), ("- lease", "key: value"),
+    ("lease: 3s\nlease: 4s", "lease"), ("lease: \"3s", "line"), ("config: other.yaml", "'config'"),
+    ("print-config: true", "'print-config'"),
+  ])
+  func whatIsWrongWithAFileIsSaid(file: String, words: String) {
+    let error = #expect(throws: (any Error).self) { try settings(file: file) }
+    #expect(ServerFlags.message(for: error!).contains(words))
+  }
+
+  @Test func aFileOfCommentsSaysNothing() throws {
+    #expect(try settings(file: "# lease: 3s\n").storeTerms.lease == .seconds(30))
+    #expect(try settings(file: "").storeTerms.lease == .seconds(30))
+  }
+
+  @Test func whatIsSetIsPrintedAsAFile() throws {
+    let sources = SettingSources(
+      environment: ["GKICK_LEASE": "5s"], file: try SettingsFile("store: 'embedded:/x y'", path: "f.yaml"))
+    let flags = try ServerFlags.parse(["--retention", "2h", "--http-tls", "--tls-cert", "c", "--tls-key", "k"])
+    _ = try ServerSettings(flags, environment: sources, processors: 4)
+    let text = sources.description
+    #expect(text.contains("lease: '5s'  # GKICK_LEASE (--lease)"))
+    #expect(text.contains("retention: '2h'  # --retention"))
+    #expect(text.contains("store: 'embedded:/x y'  # store in f.yaml"))
+    #expect(text.contains("http-tls: true  # --http-tls"))
+    #expect(text.contains("# max-payload:"))
+    // What is printed can be read again.
+    let again = SettingSources(environment: [:], file: try SettingsFile(text, path: "again.yaml"))
+    let settings = try ServerSettings(ServerFlags.parse([]), environment: again, processors: 4)
+    #expect(settings.storeTerms.lease == .seconds(5) && settings.store == .embedded(path: "/x y") && settings.httpTLS)
   }
 
   @Test func everyDefaultIsAsDocumented() throws {

@@ -25,13 +25,17 @@ final class Rig {
   /// What the engine hands over stays here until `store` is called.
   var isSlow = false
   private(set) var waiting: [StorageWork] = []
+  /// Rows that the engine wants stay here until `read` is called.
+  var readsSlowly = false
+  private(set) var reading: [RowReading] = []
+  private(set) var reads = 0
   /// The latest of each job that was given out.
   private var leases: [String: Lease] = [:]
   private var routes: UInt64 = 0
 
   init(
     _ configure: (inout EngineConfiguration) -> Void = { _ in }, storage: MemoryStorage? = nil,
-    start: Timestamp = Timestamp(seconds: 1_000_000)
+    start: Timestamp = Timestamp(seconds: 1_000_000), readsAside: Bool = true
   ) {
     var configuration = EngineConfiguration()
     configuration.serverID = "s1"
@@ -45,6 +49,7 @@ final class Rig {
       let backlog = Backlog(rows: unsteady.rows, terms: terms, seed: 3)
       epoch = try unsteady.beginEpoch()
       let moment = Moment(wall: start, elapsed: elapsed)
+      backlog.readsAside = readsAside
       try backlog.load(unsteady, epoch, now: moment)
       engine = Engine(backlog: backlog, configuration: configuration, seed: 7, now: moment)
     } catch {
@@ -70,10 +75,75 @@ final class Rig {
     early = decision.effects
     effects = early
     if let work = decision.work { isSlow ? waiting.append(work) : perform(work) }
+    reading += decision.reads
+    if !readsSlowly, !reading.isEmpty { effects += read() }
     for case .toWorker(_, let update) in effects {
       for job in update.jobs { leases[job.lease.jobID] = job.lease }
     }
     return effects
+  }
+
+  /// What the engine wanted to be read is, and it goes on.
+  @discardableResult
+  func read() -> [Effect] {
+    let before = (early, effects)
+    var said: [Effect] = []
+    while !reading.isEmpty {
+      let next = reading.removeFirst()
+      reads += 1
+      var answer: Result<RowAnswer, StoreError>
+      do throws(StoreError) { answer = .success(try next.request.read(unsteady.rows)) } catch {
+        answer = .failure(error)
+      }
+      said += engine.arrived(next, answer, now: moment)
+      guard reading.isEmpty, engine.nextWake.map({ $0 <= elapsed }) ?? false else { continue }
+      let decision = engine.decide([], now: moment)
+      effects = decision.effects
+      if let work = decision.work { isSlow ? waiting.append(work) : perform(work) }
+      said += effects
+      reading += decision.reads
+    }
+    (early, effects) = before
+    return said
+  }
+
+  /// Rows as they were when their reading began, to come later.
+  private var begun: [(RowReading, RowAnswer)] = []
+
+  func forgetReadings() { reading = [] }
+
+  /// Begins some of what is to be read, and has some of what was begun arrive, in any order.
+  func arriveAtRandom(using random: inout SeededGenerator) {
+    begin { Bool.random(using: &random) }
+    begun.shuffle(using: &random)
+    while !begun.isEmpty, Int.random(in: 0..<3, using: &random) > 0 {
+      let (next, answer) = begun.removeLast()
+      _ = engine.arrived(next, .success(answer), now: moment)
+      if Bool.random(using: &random) { tick() }
+    }
+  }
+
+  /// All of it.
+  func arriveAll() {
+    begin { true }
+    while !begun.isEmpty {
+      let (next, answer) = begun.removeLast()
+      _ = engine.arrived(next, .success(answer), now: moment)
+      tick()
+      begin { true }
+    }
+  }
+
+  private func begin(_ isNow: () -> Bool) {
+    var later: [RowReading] = []
+    for next in reading {
+      if isNow(), let answer = try? next.request.read(unsteady.rows) {
+        begun.append((next, answer))
+      } else {
+        later.append(next)
+      }
+    }
+    reading = later
   }
 
   /// The storage does what it was given meanwhile.

@@ -18,9 +18,11 @@ final class TestServer: Sendable {
   let channel: ClientChannel
 
   /// - Parameter reading: what is read with in place of the store's own reader.
-  init(_ limits: HostLimits, reading: (any JobReader) -> any JobReader = { $0 }) async throws {
+  init(
+    _ limits: HostLimits, storage: any Storage = MemoryStorage(),
+    reading: (any JobReader) -> any JobReader = { $0 }
+  ) async throws {
     let group = MultiThreadedEventLoopGroup.singleton
-    let storage = MemoryStorage()
     let reader = reading(storage.reader)
     host = try EngineHost(
       storage: storage, reader: reader, configuration: EngineConfiguration(), seed: 1, group: group, limits: limits)

@@ -49,7 +49,7 @@ struct ConnectionFlags: ParsableArguments {
   func validate() throws { _ = try settings() }
 
   func settings() throws -> ClientSettings {
-    let environment = ProcessEnvironment.read()
+    let environment = SettingSources(environment: ProcessEnvironment.read())
     let address = Setting("--address", address, environment: environment)
     let endpoint = try address.value(
       default: Endpoint.host("127.0.0.1", port: 7450), allowed: Endpoint.form, Endpoint.init)
@@ -67,7 +67,7 @@ struct ConnectionFlags: ParsableArguments {
     }
     try Self.checkContents(authorities: authorities, certificate: certificate, key: key)
     var security: ClientTLS?
-    if tls || environment["GKICK_TLS"] == "1" || authorities != nil || certificate != nil {
+    if tls || Setting("--tls", nil, environment: environment).text == "1" || authorities != nil || certificate != nil {
       security = ClientTLS(roots: authorities.map { .file($0) } ?? .system)
       if let certificate, let key {
         security?.identity = .init(certificateChainFile: certificate, privateKeyFile: key)
@@ -75,7 +75,7 @@ struct ConnectionFlags: ParsableArguments {
     }
     let token = try token(environment)
     let isPlain = security == nil && !endpoint.isLocal
-    if token != nil, isPlain, !insecureToken, environment["GKICK_INSECURE_TOKEN"] != "1" {
+    if token != nil, isPlain, !insecureToken, Setting("--insecure-token", nil, environment: environment).text != "1" {
       throw ValidationError(
         "the token would go to \(endpoint) in plaintext: use --tls, or say --insecure-token if it is to be so")
     }
@@ -83,8 +83,8 @@ struct ConnectionFlags: ParsableArguments {
   }
 
   /// The flag wins over the environment, and there the token itself over its file.
-  private func token(_ environment: [String: String]) throws -> String? {
-    if tokenFile == nil, let token = environment["GKICK_TOKEN"], !token.isEmpty {
+  private func token(_ environment: SettingSources) throws -> String? {
+    if tokenFile == nil, let token = Setting("--token", nil, environment: environment).text {
       return try Self.checked(token, "GKICK_TOKEN")
     }
     let setting = Setting("--token-file", tokenFile, environment: environment)

@@ -11,7 +11,7 @@ struct ServerCommand: AsyncParsableCommand {
     abstract: "Run a server.",
     discussion: """
       SIGTERM and SIGINT: workers are told, running jobs' outcomes taken, then it ends with 0; a second one ends it at \
-      once. SIGHUP reads the certificates again. Flags win over the environment.
+      once. SIGHUP reads the certificates again. Flags win over the environment, the environment over the file of --config.
       """)
 
   @OptionGroup var flags: ServerFlags
@@ -19,7 +19,8 @@ struct ServerCommand: AsyncParsableCommand {
   func validate() throws { _ = try settings() }
 
   func run() async throws {
-    var settings = try settings()
+    var (settings, sources) = try settings()
+    if flags.printConfig { return print(sources.description) }
     let logger = Logger(label: "gkick") { _ in ServerLog(format: settings.logFormat, level: settings.logLevel) }
     let wishes = Signals.watch()
     if let warning = settings.connections.fit(openFiles: FileLimit.raise(), loops: settings.loops) {
@@ -43,8 +44,9 @@ struct ServerCommand: AsyncParsableCommand {
     while unsafe waitpid(-1, &status, WNOHANG) > 0 {}
   }
 
-  private func settings() throws -> ServerSettings {
-    try ServerSettings(
-      flags, environment: ProcessEnvironment.read(), processors: max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))))
+  private func settings() throws -> (ServerSettings, SettingSources) {
+    let sources = try SettingSources(config: flags.config, environment: ProcessEnvironment.read())
+    let processors = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+    return (try ServerSettings(flags, environment: sources, processors: processors), sources)
   }
 }

@@ -128,19 +128,17 @@ final class ServerRuntime: Sendable {
 
   /// Tells once when the storage fails, and once when it is well again.
   private func watchStorage() async {
-    var since: ContinuousClock.Instant?
+    var watch = StoreWatch()
     while !Task.isCancelled {
-      let trouble = engines.trouble
-      if let trouble, since == nil {
-        since = .now
+      switch watch.look(engines.trouble, at: .now) {
+      case .fails(let error):
         logger.error(
           "the store fails: nothing is taken and no job is given out until it is well",
-          metadata: ["error": "\(trouble)"])
-      } else if trouble == nil, let began = since {
-        since = nil
-        logger.notice("the store is well again", metadata: ["after": "\(ContinuousClock.now - began)"])
+          metadata: ["error": "\(error)"])
+      case .isWell(let after): logger.notice("the store is well again", metadata: ["after": "\(after)"])
+      case nil: break
       }
-      do { try await Task.sleep(for: .milliseconds(500)) } catch { return }
+      do { try await Task.sleep(for: StoreWatch.interval) } catch { return }
     }
   }
 

@@ -151,6 +151,12 @@ public struct Client: Sendable {
 }
 
 extension Client {
+  /// - Parameter sparesJitter: for tests that count the seconds between a job's attempts.
+  package init(_ caller: Caller, sparesJitter: Bool) {
+    self.init(backend: GRPCBackend(caller, sparesJitter: sparesJitter))
+  }
+
+
   /// Makes no connection yet.
   /// - Throws: when the address makes no sense or the TLS files cannot be read.
   public init(_ endpoint: Endpoint) throws(GKickError) {

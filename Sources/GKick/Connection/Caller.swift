@@ -6,7 +6,7 @@ import Wire
 
 /// Makes one connection's calls, for whichever client.
 package final class Caller: Sendable {
-  package let channel: ClientChannel
+  let carrier: any CallCarrier
   let metadata: Metadata
   private let timeout: TimeAmount
   private let patience: Duration
@@ -15,8 +15,13 @@ package final class Caller: Sendable {
   /// A server was there: one that is away now is taken for one that comes back.
   private let hasAnswered = Atomic(false)
 
-  init(_ endpoint: Endpoint) throws(GKickError) {
-    channel = try endpoint.makeChannel()
+  convenience init(_ endpoint: Endpoint) throws(GKickError) {
+    self.init(try endpoint.makeChannel(), endpoint)
+  }
+
+  /// - Parameter endpoint: for its terms; the address is the carrier's affair.
+  package init(_ carrier: any CallCarrier, _ endpoint: Endpoint) {
+    self.carrier = carrier
     metadata = endpoint.metadata
     timeout = TimeAmount(endpoint.timeout)
     patience = endpoint.patience
@@ -24,7 +29,7 @@ package final class Caller: Sendable {
   }
 
   /// - Parameter mayRepeat: it does no harm to carry it out twice, so it survives a restart of the server.
-  func call<Answer: Sendable>(
+  package func call<Answer: Sendable>(
     _ method: String, timeout: TimeAmount? = nil, waitForReady: Bool? = nil, mayRepeat: Bool = false,
     _ encode: (Codec) -> Int, _ decode: (Codec, RawSpan) throws(WireError) -> Answer
   ) async throws -> Answer {
@@ -33,7 +38,7 @@ package final class Caller: Sendable {
     var failures = 0
     var end: ContinuousClock.Instant?
     while true {
-      let response = await channel.unaryResponse(
+      let response = await carrier.unaryResponse(
         "/gkick.v1.\(method)", request, metadata: metadata, options: options)
       if let message = response.message {
         hasAnswered.store(true, ordering: .relaxed)
@@ -61,5 +66,5 @@ package final class Caller: Sendable {
     try await call(method, mayRepeat: mayRepeat, encode) { _, _ throws(WireError) in }
   }
 
-  package func close() async { await channel.close() }
+  package func close() async { await carrier.close() }
 }

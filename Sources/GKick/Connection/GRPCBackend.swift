@@ -1,7 +1,6 @@
 import Jobs
 import NIOCore
 import RPC
-import RPCTransport
 import Wire
 
 /// A client's calls over gRPC.
@@ -9,7 +8,12 @@ final class GRPCBackend: ClientBackend {
   let caller: Caller
   private var codec: SharedCodec { caller.codec }
 
-  init(_ caller: Caller) { self.caller = caller }
+  private let sparesJitter: Bool
+
+  init(_ caller: Caller, sparesJitter: Bool = false) {
+    self.caller = caller
+    self.sparesJitter = sparesJitter
+  }
 
   convenience init(_ endpoint: Endpoint) throws(GKickError) { self.init(try Caller(endpoint)) }
 
@@ -25,7 +29,18 @@ final class GRPCBackend: ClientBackend {
       "JobService/\(method)", timeout: timeout, waitForReady: waitForReady, mayRepeat: mayRepeat, encode, decode)
   }
 
+  /// As it is to be stored.
+  private func prepared(_ job: JobRequest) -> JobRequest {
+    guard sparesJitter else { return job }
+    var job = job
+    var retry = job.retry ?? .default
+    retry.jitter = 0
+    job.retry = retry
+    return job
+  }
+
   func enqueue(_ job: JobRequest, durability: Durability?) async throws -> Enqueued {
+    let job = prepared(job)
     let durability = durability.map(Jobs.Durability.init)
     let receipt: JobReceipt
     // A job with an id of its own can be sent twice without harm: so wait for a server that restarts.
@@ -54,7 +69,7 @@ final class GRPCBackend: ClientBackend {
       "EnqueueBatch", mayRepeat: jobs.allSatisfy { !$0.id.isEmpty },
       {
         $0.encodeEnqueueBatchRequest(
-          jobs.map { JobOrder($0) }, allOrNothing: allOrNothing, durability.map(Jobs.Durability.init))
+          jobs.map { JobOrder(prepared($0)) }, allOrNothing: allOrNothing, durability.map(Jobs.Durability.init))
       },
       { codec, bytes throws(WireError) in try codec.decodeEnqueueBatchResponse(bytes) })
     let stored = results.map { result -> Result<Enqueued, GKickError> in
@@ -148,25 +163,23 @@ final class GRPCBackend: ClientBackend {
     request.batchID = filter.batchID
     let message = codec.encode { $0.encodeStreamEventsRequest(request) }
     // The server speaks every five seconds, if only to say that there was nothing.
-    let stream = caller.channel.stream(
-      "/gkick.v1.JobService/StreamEvents", metadata: caller.metadata, options: CallOptions(silence: .seconds(20)))
-    let batches = GRPCEventBatches(stream)
     do {
-      try await stream.send(message)
+      return GRPCEventBatches(
+        try await caller.carrier.answers(
+          "/gkick.v1.JobService/StreamEvents", message, metadata: caller.metadata,
+          options: CallOptions(silence: .seconds(20))))
     } catch let status as Status {
       throw GKickError(status)
     }
-    stream.finish()
-    return batches
   }
 }
 
 /// One StreamEvents call.
 private final class GRPCEventBatches: EventBatches {
-  private let stream: ClientStream
+  private let stream: any AnswerStream
   private let codec = SharedCodec()
 
-  init(_ stream: ClientStream) { self.stream = stream }
+  init(_ stream: any AnswerStream) { self.stream = stream }
 
   func next() async throws -> EventBatch? {
     let messages: [ByteBuffer]

@@ -109,7 +109,7 @@ extension Jobs.Durability {
 }
 
 extension JobInfo {
-  init(_ info: Wire.JobInfo) {
+  package init(_ info: Wire.JobInfo) {
     let createdAt = info.createdAt.map { Date($0) } ?? Date(timeIntervalSince1970: 0)
     self.init(
       id: info.spec.id, queue: info.spec.queue, name: info.spec.name, state: info.state, createdAt: createdAt,
@@ -205,7 +205,7 @@ extension JobExplanation.Reason {
 }
 
 extension Assignment {
-  convenience init(_ given: Wire.Assignment) {
+  package convenience init(_ given: Wire.Assignment) {
     self.init(
       lease: given.lease, attempt: Int(given.attempt), maxAttempts: Int(given.maxAttempts), queue: given.queue,
       name: given.name, payload: given.payload, contentType: given.contentType, metadata: given.metadata,

@@ -5,18 +5,6 @@ import Wire
 ///
 /// Outcomes are kept until the server has said that it stored them; a broken stream loses none.
 struct WorkerMachine {
-  /// Why a running job is to stop.
-  enum StopReason: Hashable {
-    /// Somebody asked for it.
-    case canceled
-    /// The attempt's time is over.
-    case timeout
-    /// It is another's now: nothing is reported.
-    case leaseLost
-    /// This worker goes away: the job is given back.
-    case shutdown
-  }
-
   enum Action {
     case start(Jobs.Lease, Wire.Assignment)
     case stop(token: UInt64, StopReason)
@@ -80,13 +68,7 @@ struct WorkerMachine {
     }
     for result in response.results { settled(result) }
     for cancellation in response.cancellations {
-      let reason: StopReason
-      switch cancellation.reason {
-      case "timeout": reason = .timeout
-      case "lease lost": reason = .leaseLost
-      default: reason = .canceled
-      }
-      if let action = stop(cancellation.lease.token, reason) { actions.append(action) }
+      if let action = stop(cancellation.lease.token, StopReason(cancellation)) { actions.append(action) }
     }
     return actions
   }
@@ -169,22 +151,9 @@ struct WorkerMachine {
     guard case .running(let jobID, let stop)? = held[token] else { return }
     runningCount -= 1
     progress[token] = nil
-    let outcome = WorkerOutcome(lease: Lease(jobID: jobID, token: token), how: Self.reported(how, stop))
+    let outcome = WorkerOutcome(lease: Lease(jobID: jobID, token: token), how: stop?.reported(how) ?? how)
     held[token] = .ended(outcome)
     outbox.append(outcome)
-  }
-
-  /// A job that succeeded although it was told to stop has succeeded.
-  private static func reported(_ how: WorkerOutcome.How, _ stop: StopReason?) -> WorkerOutcome.How {
-    guard let stop else { return how }
-    if case .success = how { return how }
-    switch stop {
-    case .canceled: return .canceled
-    case .timeout:
-      return .failure(Failure(type: "Timeout", message: "the attempt's time was over", retryable: true))
-    case .shutdown: return .release(delay: nil)
-    case .leaseLost: return how
-    }
   }
 
   mutating func progressed(_ token: UInt64, percent: UInt32, _ message: String) {

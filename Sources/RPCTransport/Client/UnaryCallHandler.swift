@@ -43,4 +43,6 @@ public struct UnaryResponse: Sendable {
   public var message: ByteBuffer?
   public var status = Status(.unknown)
   public var trailers = Metadata()
+
+  package init() {}
 }

@@ -60,7 +60,7 @@ extension Services {
     let service = "/gkick.v1.AdminService/"
     methods.unary(service + "PutRecurringJob", host: host) { desk, request throws(Status) in
       let job = try request.decode { (bytes) throws(WireError) in
-        try desk.codec.decodePutRecurringJobRequest(bytes, now: EngineHost.wallClock())
+        try desk.codec.decodePutRecurringJobRequest(bytes, now: desk.now)
       }
       try request.call.mayUse(job.job.queue, as: "job.queue")
       try FlowCall(call: request.call, "recurring job \(job.id)").start(desk, .putRecurring(job)) {
@@ -82,7 +82,7 @@ extension Services {
     }
     methods.unary(service + "PreviewRecurringJob", host: host) { desk, request throws(Status) in
       let asked = try request.decode { (bytes) throws(WireError) in
-        try desk.codec.decodePreviewRequest(bytes, now: EngineHost.wallClock())
+        try desk.codec.decodePreviewRequest(bytes, now: desk.now)
       }
       var times: [Timestamp] = []
       var time = asked.after

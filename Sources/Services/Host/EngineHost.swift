@@ -18,10 +18,11 @@ public final class EngineHost: Sendable {
   /// Worker streams that are open now.
   let sessions = Atomic<Int>(0)
   private let storage: StorageDesk
+  private let rows: RowsDesk
   /// nil: the storage has no inbox.
   private let intake: IntakeDesk?
   private let configuration: EngineConfiguration
-  private let turns: EngineTurns
+  fileprivate let turns: EngineTurns
   private let inquiries = Mutex(Inquiries())
 
   /// Who asks the engine without being a call.
@@ -68,24 +69,29 @@ public final class EngineHost: Sendable {
   init(
     storage: any Storage, reader: any JobReader, terms: StoreConfiguration = StoreConfiguration(),
     configuration: EngineConfiguration, seed: UInt64, group: any EventLoopGroup, limits: HostLimits,
-    zones: any TimeZoneSource = UTCOnly(), term: (epoch: Epoch, deposed: @Sendable () -> Void)? = nil
+    zones: any TimeZoneSource = UTCOnly(), term: (epoch: Epoch, deposed: @Sendable () -> Void)? = nil,
+    clock: @escaping @Sendable () -> Moment = { EngineHost.moment() }, readsAside: Bool = true
   ) throws(StoreError) {
     self.limits = limits
     self.configuration = configuration
     mailbox = Mailbox(limits: limits)
     reads = ReadPool(reader: reader, limits: limits)
     let epoch = if let term { term.epoch } else { try storage.beginEpoch() }
-    let backlog = Backlog(rows: storage.rows, terms: terms, seed: seed)
+    let shared = SharedRows(storage.rows)
+    rows = RowsDesk(rows: shared)
+    let backlog = Backlog(rows: shared, terms: terms, seed: seed)
+    backlog.readsAside = readsAside
     backlog.zones = zones
-    try backlog.load(storage, epoch, now: EngineHost.moment())
-    let engine = Engine(backlog: backlog, configuration: configuration, seed: seed, now: EngineHost.moment())
-    self.storage = StorageDesk(storage: storage, epoch: epoch, closes: term == nil)
+    try backlog.load(storage, epoch, now: clock())
+    let engine = Engine(backlog: backlog, configuration: configuration, seed: seed, now: clock())
+    self.storage = StorageDesk(storage: storage, epoch: epoch, closes: term == nil, clock: clock)
     turns = EngineTurns(
-      engine: engine, mailbox: mailbox, storage: self.storage, limits: limits, pulse: pulse, deposed: term?.deposed)
+      engine: engine, mailbox: mailbox, storage: self.storage, rows: rows, limits: limits, pulse: pulse, clock: clock,
+      deposed: term?.deposed)
     var desks: [LoopDesk] = []
     for loop in group.makeIterator() {
       desks.append(
-        LoopDesk(loop: loop, index: UInt32(desks.count), mailbox: mailbox, reads: reads, turns: turns))
+        LoopDesk(loop: loop, index: UInt32(desks.count), mailbox: mailbox, reads: reads, turns: turns, clock: clock))
     }
     self.desks = desks
     intake = storage.inbox.map { IntakeDesk(inbox: $0) }
@@ -103,16 +109,19 @@ public final class EngineHost: Sendable {
   public var storageTrouble: StoreError? { storage.trouble }
 
   /// Starts the threads. To be called once.
-  /// - Parameter observer: told of jobs' steps, on the threads of engine and storage.
+  /// - Parameter observer: told of jobs' steps, on the threads that decide and on the storage's.
   public func start(observer: (any JobObserver)? = nil) {
     let engine = turns.begin(desks, observer) { [self] id, reply in answer(id, reply) }
     let started =
       reads.start(threads: limits.readerThreads) { [self] answers in deliver(answers) }
+      && rows.start { [turns] in turns.settleHere(.read($0, $1)) }
       && storage.start(
-        engine: engine, observer: observer, report: { [turns] in turns.settleHere($0) }, ended: { [self] in end($0) })
+        engine: engine, observer: observer, report: { [turns] in turns.settleHere($0) },
+        ended: { [self] in end($0) })
       && Thread.start("engine") { [self] in
         turns.run()
         intake?.stop()
+        rows.close()
         storage.close()
       }
       && intake?.start { [self] items, answer in inquire({ .takeIn(items, $0) }, answer) } ?? true
@@ -131,8 +140,29 @@ public final class EngineHost: Sendable {
   /// The engine takes no commands any more.
   public var hasStopped: Bool { inquiries.withLock { $0.isClosed } }
 
+  // MARK: Without threads
+
+  /// An engine that runs on its only loop, where its calls are, by a clock that somebody else moves: for tests of programs that use gKick.
+  /// Time stands still unless it is moved, and nothing happens by itself.
+  package static func inline(
+    storage: any Storage, terms: StoreConfiguration, configuration: EngineConfiguration, seed: UInt64,
+    loop: any EventLoop, clock: @escaping @Sendable () -> Moment
+  ) throws(StoreError) -> InlineEngine {
+    let host = try EngineHost(
+      storage: storage, reader: storage.reader, terms: terms, configuration: configuration, seed: seed, group: loop,
+      limits: HostLimits(), clock: clock, readsAside: false)
+    return InlineEngine(host)
+  }
+
+  /// - Parameter announce: called when there is something to settle.
+  fileprivate func beginInline(_ announce: @escaping @Sendable () -> Void) {
+    turns.beginInline(desks) { [weak self] id, reply in self?.answer(id, reply) }
+    reads.startInline { [weak self] in self?.deliver($0) }
+    mailbox.startInline(announce)
+  }
+
   /// On a reader thread.
-  private func deliver(_ answers: [(ReadAnswer, Route)]) {
+  fileprivate func deliver(_ answers: [(ReadAnswer, Route)]) {
     for desk in desks {
       let own = answers.filter { $0.1.loop == desk.index }
       if !own.isEmpty { desk.loop.execute { desk.carryOut(own) } }
@@ -147,7 +177,7 @@ public final class EngineHost: Sendable {
   }
 
   /// The same; `hear` is called once, on any thread.
-  private func inquire(_ command: (Route) -> Command, _ hear: @escaping @Sendable (Reply?) -> Void) {
+  package func inquire(_ command: (Route) -> Command, _ hear: @escaping @Sendable (Reply?) -> Void) {
     let id: UInt64? = inquiries.withLock {
       if $0.isClosed { return nil }
       $0.next += 1
@@ -243,4 +273,24 @@ public final class EngineHost: Sendable {
     }
     try result.get()
   }
+}
+
+/// See `EngineHost.inline`.
+package final class InlineEngine: Sendable {
+  package let host: EngineHost
+
+  fileprivate init(_ host: EngineHost) {
+    self.host = host
+    let loop = host.desks[0].loop
+    host.beginInline { [loop, weak self] in
+      guard let engine = self else { return }
+      loop.execute { engine.settle() }
+    }
+  }
+
+  /// On the loop: all that was asked of the engine is done.
+  package func settle() { host.turns.settle() }
+
+  /// On the loop: when something is due next; nil: nothing is.
+  package var nextWake: Instant? { host.turns.nextWake }
 }

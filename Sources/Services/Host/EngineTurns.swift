@@ -17,29 +17,35 @@ final class EngineTurns: @unchecked Sendable {  // Everything mutable is touched
   private let engine: Engine
   private let mailbox: Mailbox
   private let storage: StorageDesk
+  private let rows: RowsDesk
   private let limits: HostLimits
   private let pulse: Pulse
+  private let clock: @Sendable () -> Moment
   private let deposed: (@Sendable () -> Void)?
   private let timings = Mutex(Timings())
   private var desks: [LoopDesk] = []
-  /// Told of jobs on their way to workers.
-  private var observer: (any JobObserver)?
   /// Hears what is said to no loop.
   private var hear: ((UInt64, Reply) -> Void)?
+  /// Told of the jobs that workers are given.
+  private var observer: (any JobObserver)?
   private var batch: [Command] = []
   private var done: [StorageDesk.Outcome] = []
   private var waiting = TickQueue()
   private var isOver = false
+  /// There are no threads: see `settle`.
+  private var isInline = false
 
   init(
-    engine: Engine, mailbox: Mailbox, storage: StorageDesk, limits: HostLimits, pulse: Pulse,
-    deposed: (@Sendable () -> Void)?
+    engine: Engine, mailbox: Mailbox, storage: StorageDesk, rows: RowsDesk, limits: HostLimits, pulse: Pulse,
+    clock: @escaping @Sendable () -> Moment, deposed: (@Sendable () -> Void)?
   ) {
     self.engine = engine
     self.mailbox = mailbox
     self.storage = storage
+    self.rows = rows
     self.limits = limits
     self.pulse = pulse
+    self.clock = clock
     self.deposed = deposed
   }
 
@@ -65,10 +71,7 @@ final class EngineTurns: @unchecked Sendable {  // Everything mutable is touched
     while mailbox.wait() {
       turn.lock()
       mailbox.take(into: &batch, &done)
-      takeOutcomes()
-      waiting.add(batch)
-      batch.removeAll(keepingCapacity: true)
-      if !waiting.isEmpty || isDue { tick(waiting.next(limits.commandsPerTick)) }
+      goOn()
       pulse.beat(0)
       note()
       turn.unlock()
@@ -80,12 +83,40 @@ final class EngineTurns: @unchecked Sendable {  // Everything mutable is touched
     turn.unlock()
   }
 
+  // MARK: Without threads
+
+  /// Instead of `begin` and `run`: everything happens in `settle`.
+  func beginInline(_ desks: [LoopDesk], hear: @escaping (UInt64, Reply) -> Void) {
+    turn.lock()
+    self.desks = desks
+    self.hear = hear
+    isInline = true
+    turn.unlock()
+  }
+
+  /// Decides and stores until there is nothing to do at the time that it is.
+  func settle() {
+    turn.lock()
+    defer { turn.unlock() }
+    while mailbox.takeAtOnce(into: &batch, &done) || !waiting.isEmpty || isDue {
+      goOn()
+      while let outcome = storage.doNext(engine) { mailbox.push(outcome) }
+    }
+  }
+
+  /// When something is due next; nil: nothing is.
+  var nextWake: Instant? {
+    turn.lock()
+    defer { turn.unlock() }
+    return engine.nextWake
+  }
+
   // MARK: Other threads
 
   /// Decides what waits, if that is little and nobody else is about to; else the engine's thread does. Called on a desk's loop.
   func decideHere() {
     guard turn.tryLock() else { return mailbox.wake() }
-    var isMine = !isOver && waiting.isEmpty && !isDue
+    var isMine = !isOver && !isInline && waiting.isEmpty && !isDue && !engine.isCongested
     if isMine { isMine = mailbox.takeFew(into: &batch) }
     if isMine {
       tick(batch)
@@ -110,13 +141,22 @@ final class EngineTurns: @unchecked Sendable {  // Everything mutable is touched
 
   // MARK: With the turn
 
-  private var isDue: Bool { engine.nextWake.map { $0 <= EngineHost.steadyClock() } ?? false }
+  private var isDue: Bool { engine.nextWake.map { $0 <= clock().elapsed } ?? false }
 
   /// When the engine's thread has something to do though nobody asks.
   private func note() {
     mailbox.note(
-      alarm: waiting.isEmpty ? engine.nextWake?.microseconds : 0,
-      isBusy: engine.ticksInFlight > 0 || !waiting.isEmpty)
+      alarm: waiting.isEmpty || engine.isCongested ? engine.nextWake?.microseconds : 0,
+      isBusy: engine.ticksInFlight > 0 || engine.waitsForRows || !waiting.isEmpty)
+  }
+
+  /// Hears what the storage has done, and runs one tick if there is something for it.
+  private func goOn() {
+    takeOutcomes()
+    waiting.add(batch)
+    batch.removeAll(keepingCapacity: true)
+    let takesMore = !waiting.isEmpty && !engine.isCongested
+    if takesMore || isDue { tick(takesMore ? waiting.next(limits.commandsPerTick) : []) }
   }
 
   private func takeOutcomes() {
@@ -130,10 +170,11 @@ final class EngineTurns: @unchecked Sendable {  // Everything mutable is touched
     }
     pulse.beat(1)
     let start = WallClock.read(CLOCK_MONOTONIC)
-    let decision = engine.decide(commands, now: EngineHost.moment())
+    let decision = engine.decide(commands, now: clock())
     // Before the storage has it: an attempt is known before its start is stored.
     if let observer { tellAssignments(decision.effects, observer) }
     if let work = decision.work { storage.push(work) }
+    rows.push(decision.reads)
     let end = WallClock.read(CLOCK_MONOTONIC)
     timings.withLock { $0.tick.record(Interval(microseconds: end - start)) }
     deliver(decision.effects)
@@ -145,13 +186,13 @@ final class EngineTurns: @unchecked Sendable {  // Everything mutable is touched
       switch effect {
       case .toWorker(_, let update): if !update.jobs.isEmpty { observer.assigned(update.jobs) }
       case .reply(_, .fetched(let jobs, _)): if !jobs.isEmpty { observer.assigned(jobs) }
-      default: break
+      case .reply, .endSession: break
       }
     }
   }
 
   private func take(_ outcome: StorageDesk.Outcome) {
-    let now = EngineHost.moment()
+    let now = clock()
     switch outcome {
     case .stored(let ticket, let microseconds):
       let effects = engine.stored(through: ticket, now: now)
@@ -161,6 +202,9 @@ final class EngineTurns: @unchecked Sendable {  // Everything mutable is touched
     case .failed(let error):
       if error.kind == .deposed { deposed?() }
       deliver(engine.failed(error, now: now))
+    case .read(let reading, let answer):
+      if case .failure(let error) = answer, error.kind == .deposed { deposed?() }
+      deliver(engine.arrived(reading, answer, now: now))
     case .loaded(let failure):
       if failure?.kind == .deposed { deposed?() }
       let decision = engine.loaded(failure, now: now)

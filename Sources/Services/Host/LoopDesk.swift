@@ -16,6 +16,7 @@ final class LoopDesk: @unchecked Sendable {
   private let post = Mutex(Post())
   /// Something was asked since the engine was last turned to.
   private var hasAsked = false
+  private let clock: @Sendable () -> Moment
   private(set) var codec = Codec()
   private var table = RouteTable<Pending>()
   private var paused: [any Pausable] = []
@@ -28,13 +29,20 @@ final class LoopDesk: @unchecked Sendable {
     var isAwaited = false
   }
 
-  init(loop: any EventLoop, index: UInt32, mailbox: Mailbox, reads: ReadPool, turns: EngineTurns) {
+  init(
+    loop: any EventLoop, index: UInt32, mailbox: Mailbox, reads: ReadPool, turns: EngineTurns,
+    clock: @escaping @Sendable () -> Moment
+  ) {
     self.loop = loop
+    self.clock = clock
     self.index = index
     self.mailbox = mailbox
     self.reads = reads
     self.turns = turns
   }
+
+  /// The wall clock's time.
+  var now: Timestamp { clock().wall }
 
   // MARK: Asking
 

@@ -34,6 +34,8 @@ final class Mailbox: @unchecked Sendable {  // Everything mutable is touched wit
   private var isBusy = false
   private var isPressed = false
   private var refused: UInt64 = 0
+  /// Told when there is something, where no thread sleeps here.
+  private var announce: (@Sendable () -> Void)?
 
   private static let awake = Int.max
   /// So many commands are few enough for the loop that they came to.
@@ -64,8 +66,9 @@ final class Mailbox: @unchecked Sendable {  // Everything mutable is touched wit
     bytes += size
     let wake = commands.count >= wakeAt && !(quietly && wakeAt == 1)
     if wake { wakeAt = Self.awake }
+    let announce = announce
     gate.unlock()
-    if wake { gate.signal() }
+    if wake { announce?() ?? gate.signal() }
     return isOver ? .pressed : .accepted
   }
 
@@ -81,8 +84,9 @@ final class Mailbox: @unchecked Sendable {  // Everything mutable is touched wit
     gate.lock()
     let wake = wakeAt != Self.awake && (!outcomes.isEmpty || commands.count >= wakeAt)
     if wake { wakeAt = Self.awake }
+    let announce = announce
     gate.unlock()
-    if wake { gate.signal() }
+    if wake { announce?() ?? gate.signal() }
   }
 
   // MARK: The engine's thread
@@ -99,6 +103,27 @@ final class Mailbox: @unchecked Sendable {  // Everything mutable is touched wit
       gather()
     }
     return isBusy || !(isClosed && commands.isEmpty && outcomes.isEmpty)
+  }
+
+  /// Instead of a thread that sleeps here: `announce` is called, on any thread, when there is something after `takeAtOnce` found nothing.
+  func startInline(_ announce: @escaping @Sendable () -> Void) {
+    gate.lock()
+    self.announce = announce
+    wakeAt = 1
+    gate.unlock()
+  }
+
+  /// All that waits, in exchange for empty arrays.
+  /// - Returns: whether there was anything.
+  func takeAtOnce(into batch: inout [Command], _ done: inout [StorageDesk.Outcome]) -> Bool {
+    gate.lock()
+    defer { gate.unlock() }
+    swap(&commands, &batch)
+    swap(&outcomes, &done)
+    noteTaken(batch.count)
+    let isAny = !batch.isEmpty || !done.isEmpty
+    wakeAt = isAny ? Self.awake : 1
+    return isAny
   }
 
   /// With the lock held: waits for more commands, if that pays.

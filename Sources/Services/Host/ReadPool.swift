@@ -49,6 +49,8 @@ final class ReadPool: @unchecked Sendable {  // Everything mutable is touched wi
   private var isClosed = false
   private var failed: UInt64 = 0
   private var running = 0
+  /// Where answers go when there are no threads: each is read when it is asked for.
+  private var inline: (@Sendable ([(ReadAnswer, Route)]) -> Void)?
 
   init(reader: any JobReader, limits: HostLimits) {
     self.reader = reader
@@ -69,10 +71,22 @@ final class ReadPool: @unchecked Sendable {  // Everything mutable is touched wi
     return true
   }
 
+  /// Instead of threads: whoever asks reads.
+  func startInline(deliver: @escaping @Sendable ([(ReadAnswer, Route)]) -> Void) {
+    gate.lock()
+    inline = deliver
+    gate.unlock()
+  }
+
   /// nil: there was no room.
   func push(_ request: ReadRequest, _ route: Route) -> ReadTicket? {
     let asked = Asked(request: request, route: route, ticket: ReadTicket())
     gate.lock()
+    if let inline {
+      gate.unlock()
+      inline([(answer(request), route)])
+      return asked.ticket
+    }
     let isTaken = quick.count + scans.count < limit && !isClosed
     if isTaken, request.isScan { scans.append(asked) } else if isTaken { quick.append(asked) }
     gate.unlock()

@@ -1,3 +1,4 @@
+import Backlog
 import Engine
 import Glibc
 import Jobs
@@ -10,6 +11,8 @@ final class StorageDesk: @unchecked Sendable {  // Everything mutable is touched
     case stored(through: UInt64, microseconds: Int64)
     case failed(StoreError)
     case loaded(StoreError?)
+    /// Of the rows' desk.
+    case read(RowReading, Result<RowAnswer, StoreError>)
   }
 
   /// The engine, lent to this thread while it loads its state: the engine's thread does not touch the state then.
@@ -20,6 +23,7 @@ final class StorageDesk: @unchecked Sendable {  // Everything mutable is touched
   let storage: any Storage
   private let epoch: Epoch
   private let closes: Bool
+  private let clock: @Sendable () -> Moment
   private let gate = Gate()
   private var queue: [StorageWork] = []
   private var isClosed = false
@@ -32,8 +36,9 @@ final class StorageDesk: @unchecked Sendable {  // Everything mutable is touched
   private static let setsPerWrite = 64
 
   /// - Parameter closes: the storage with the end; else it is another's next.
-  init(storage: any Storage, epoch: Epoch, closes: Bool) {
+  init(storage: any Storage, epoch: Epoch, closes: Bool, clock: @escaping @Sendable () -> Moment) {
     self.storage = storage
+    self.clock = clock
     self.closes = closes
     self.epoch = epoch
   }
@@ -62,6 +67,14 @@ final class StorageDesk: @unchecked Sendable {  // Everything mutable is touched
     isClosed = true
     gate.unlock()
     gate.signal()
+  }
+
+  /// For an engine that runs inline: does what waits, on the caller's thread. nil: nothing waited.
+  func doNext(_ engine: Engine) -> Outcome? {
+    gate.lock()
+    let batch = takeBatch()
+    gate.unlock()
+    return batch.isEmpty ? nil : carryOut(batch, Lent(engine: engine), nil)
   }
 
   /// What is wrong with the storage: the latest failure, if nothing has succeeded since, or that it has been at one thing for seconds.
@@ -132,8 +145,7 @@ final class StorageDesk: @unchecked Sendable {  // Everything mutable is touched
           through = ticket
         case .load:
           isLoad = true
-          try lent.engine.backlog.load(
-            storage, epoch, now: Moment(wall: EngineHost.wallClock(), elapsed: EngineHost.steadyClock()))
+          try lent.engine.backlog.load(storage, epoch, now: clock())
         }
       }
       if !changes.isEmpty { try storage.write(changes, epoch: epoch) }
@@ -155,7 +167,7 @@ final class StorageDesk: @unchecked Sendable {  // Everything mutable is touched
 
   /// - Returns: when to do so again.
   private func tidy() -> Int64 {
-    let now = EngineHost.wallClock()
+    let now = clock().wall
     let start = WallClock.read(CLOCK_MONOTONIC)
     do throws(StoreError) {
       let next = try storage.tidy(now: now)

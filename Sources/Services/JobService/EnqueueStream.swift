@@ -69,7 +69,7 @@ final class EnqueueStream: CallHandler, Answerable, Pausable {
     let batch: BatchRequest
     do throws(Status) {
       batch = try message.decode { (bytes) throws(WireError) in
-        try desk.codec.decodeEnqueueBatchRequest(bytes, now: EngineHost.wallClock())
+        try desk.codec.decodeEnqueueBatchRequest(bytes, now: desk.now)
       }
     } catch {
       failure = error

@@ -10,7 +10,7 @@ extension Services {
     methods.unary(service + "Schedule", host: host) { desk, request throws(Status) in try desk.schedule(request) }
     methods.unary(service + "EnqueueBatch", host: host) { desk, request throws(Status) in
       let batch = try request.decode { (bytes) throws(WireError) in
-        try desk.codec.decodeEnqueueBatchRequest(bytes, now: EngineHost.wallClock())
+        try desk.codec.decodeEnqueueBatchRequest(bytes, now: desk.now)
       }
       BatchCall(call: request.call).start(BatchPlan(batch, of: request.call), desk: desk)
     }

@@ -12,7 +12,7 @@ extension LoopDesk {
 
   func schedule(_ request: Request) throws(Status) {
     let (job, durability) = try request.decode { (bytes) throws(WireError) in
-      try codec.decodeScheduleRequest(bytes, now: EngineHost.wallClock())
+      try codec.decodeScheduleRequest(bytes, now: now)
     }
     try store(job, durability, .schedule(request.call), request.call)
   }

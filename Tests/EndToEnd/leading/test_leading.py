@@ -158,8 +158,8 @@ def test_who_leads_is_told(fleet):
     for front in fronts:
         status, text = front.get("/readyz")
         assert status == 200 and leader.to_others.address in text
-        assert "gkick_leads 0" in front.get("/metrics")[1]
-    assert "gkick_leads 1" in leader.get("/metrics")[1]
+        assert "\ngkick_leads 0\n" in front.get("/metrics")[1]
+    assert "\ngkick_leads 1\n" in leader.get("/metrics")[1]
     views = until(lambda: len(found := listed(fronts[0])) == 3 and found, "all three")
     assert {one.address for one in views.values()} == {one.to_others.address for one in (leader, *fronts)}
     assert [one.address for one in views.values() if one.leads] == [leader.to_others.address]

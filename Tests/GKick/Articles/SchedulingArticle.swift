@@ -49,7 +49,6 @@ import Testing
     }
   }
 
-  /// On the stand-in: no server keeps jobs for others yet.
   @Test func afterOthers() async throws {
     let gkick = TestGKick()
     let client = gkick.client
@@ -61,7 +60,7 @@ import Testing
     #expect(await gkick.runJobs().map(\.name) == ["render", "render", "render", "bind"])
   }
 
-  @Test func aServerWithoutDependenciesSaysSo() async throws {
+  @Test func waitingForNobodyIsRefused() async throws {
     try await withServer { _, client in
       let error = await #expect(throws: GKickError.self) {
         try await client.enqueue(Bind(), options: JobOptions(dependsOn: ["x"]))

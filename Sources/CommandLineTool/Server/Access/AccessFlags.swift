@@ -36,7 +36,7 @@ struct AccessSettings: Sendable {
   var open: Set<Part>
   var anonymous: Bool
 
-  init(_ flags: AccessFlags, environment: [String: String]) throws {
+  init(_ flags: AccessFlags, environment: SettingSources) throws {
     file = Setting("--auth", flags.auth, environment: environment).text
     open = try Setting("--auth-open", flags.authOpen, environment: environment)
       .value(default: Set(Part.allCases), allowed: "some of health, reflection, metrics, or none") { text in
@@ -45,7 +45,8 @@ struct AccessSettings: Sendable {
         let parts = words.compactMap { Part(rawValue: String($0)) }
         return parts.count == words.count ? Set(parts) : nil
       }
-    anonymous = flags.anonymous || ["1", "true"].contains(environment["GKICK_ANONYMOUS"] ?? "")
+    anonymous = ["1", "true"]
+      .contains(Setting("--anonymous", flags.anonymous ? "true" : nil, environment: environment).text ?? "")
   }
 
   /// Throws when the endpoint would let in whoever can reach it, without encryption and without being asked to.

@@ -4,6 +4,13 @@ import ArgumentParser
 /// none has a default here.
 struct ServerFlags: ParsableArguments {
   @Option(
+    help: ArgumentHelp(
+      "A YAML or JSON file with the flags' names as keys. (GKICK_CONFIG)", valueName: "FILE"), completion: .file())
+  var config: String?
+
+  @Flag(help: "Print every setting and who set it, as such a file, and end.") var printConfig = false
+
+  @Option(
     help: Self.help(
       "Where producers and workers connect; may be given several times.", "127.0.0.1:7450", "--listen",
       "HOST:PORT|unix:PATH"))

@@ -45,7 +45,7 @@ struct ServerSettings: Sendable {
   var logLevel: Logger.Level
   var logFormat: LogFormat
 
-  init(_ flags: ServerFlags, environment: [String: String], processors: Int) throws {
+  init(_ flags: ServerFlags, environment: SettingSources, processors: Int) throws {
     func setting(_ flag: String, _ given: String?) -> Setting { Setting(flag, given, environment: environment) }
     func time(
       _ flag: String, _ given: String?, default standard: Interval, _ range: ClosedRange<Interval>
@@ -136,10 +136,11 @@ struct ServerSettings: Sendable {
     case (_, nil): throw ValidationError("--tls-cert: needs --tls-key")
     }
 
-    httpTLS = flags.httpTLS || ["1", "true"].contains(environment["GKICK_HTTP_TLS"] ?? "")
+    httpTLS = ["1", "true"].contains(setting("--http-tls", flags.httpTLS ? "true" : nil).text ?? "")
     if httpTLS, tls == nil { throw ValidationError("--http-tls: needs --tls-cert and --tls-key") }
-    let listed = environment["GKICK_HTTP_ORIGIN"]?.split(separator: ",").map(String.init) ?? []
-    httpOrigins = flags.httpOrigin.isEmpty ? listed : flags.httpOrigin
+    httpOrigins =
+      setting("--http-origin", flags.httpOrigin.isEmpty ? nil : flags.httpOrigin.joined(separator: ",")).text?
+      .split(separator: ",").map(String.init) ?? []
     for origin in httpOrigins where !Self.isOrigin(origin) {
       throw ValidationError("--http-origin: '\(origin)' is not https://HOST or https://HOST:PORT, without a path")
     }
@@ -154,6 +155,7 @@ struct ServerSettings: Sendable {
       ) { Logger.Level(rawValue: $0) }
     logFormat = try setting("--log-format", flags.logFormat)
       .value(default: .text, allowed: "text or json") { LogFormat(rawValue: $0) }
+    try environment.refuseUnknown()
   }
 
   /// Scheme, host and perhaps a port, as browsers send it (RFC 6454, section 6.2).

@@ -1,23 +1,23 @@
 import ArgumentParser
 import Jobs
 
-/// One thing that can be set: by a flag, else by the environment, else it has its default.
+/// One thing that can be set: by a flag, else by the environment, else by the file of `--config`; else it has its default.
 struct Setting {
   /// With its dashes: `--lease`.
   let flag: String
-  /// `GKICK_LEASE` for `--lease`.
-  var variable: String { Self.variable(for: flag) }
-  /// As given; nil: neither flag nor environment says anything.
+  /// As given; nil: nobody says anything.
   let text: String?
-  private let fromEnvironment: Bool
+  /// For people: who gave it.
+  private let source: String
 
-  init(_ flag: String, _ given: String?, environment: [String: String]) {
+  init(_ flag: String, _ given: String?, environment: SettingSources) {
     self.flag = flag
-    let found = environment[Self.variable(for: flag)].flatMap { $0.isEmpty ? nil : $0 }
-    text = given ?? found
-    fromEnvironment = given == nil
+    let found = environment.find(String(flag.drop { $0 == "-" }), given: given)
+    text = found?.text
+    source = found?.source ?? flag
   }
 
+  /// `GKICK_LEASE` for `--lease`.
   static func variable(for flag: String) -> String {
     "GKICK_" + flag.drop { $0 == "-" }.uppercased().replacing("-", with: "_")
   }
@@ -45,7 +45,6 @@ struct Setting {
   }
 
   func refusal(_ text: String, allowed: String) -> ValidationError {
-    let name = fromEnvironment ? "\(variable) (\(flag))" : flag
-    return ValidationError("\(name): '\(text)' is not \(allowed)")
+    ValidationError("\(source): '\(text)' is not \(allowed)")
   }
 }

@@ -11,7 +11,7 @@ struct TransportSettings: Sendable {
   var stallTimeout: Interval
   var keepalive: Interval
 
-  init(_ flags: TransportFlags, environment: [String: String]) throws {
+  init(_ flags: TransportFlags, environment: SettingSources) throws {
     func setting(_ flag: String, _ given: String?) -> Setting { Setting(flag, given, environment: environment) }
     func time(_ flag: String, _ given: String?, default standard: Interval) throws -> Interval {
       try setting(flag, given).time(default: standard, .milliseconds(100)...(.days(1)))
