@@ -41,7 +41,7 @@ import Wire
   }
 
   @Test func aStorageThatFailsIsKnownWithinASecondAndAgainWhenItIsWell() async throws {
-    try await withServer { server, storage in
+    try await withServer { (server: TestServer, storage: UnsteadyStorage) async throws in
       #expect(server.host.storageTrouble == nil)
       storage.plan { $0 == .write || $0 == .sync ? .fails(.full) : nil }
       let status = await server.status("JobService/Enqueue") { $0.encodeEnqueueRequest(Self.job) }
