@@ -489,16 +489,3 @@ public struct Readied: Hashable, Sendable {
     self.count = count
   }
 }
-
-extension Queue {
-  var asStored: StoredQueue {
-    var queue = StoredQueue(name: name)
-    queue.isPaused = kept.isPaused
-    queue.succeeded = kept.succeeded
-    queue.failed = kept.failed
-    queue.ended = kept.ended
-    queue.dead = kept.dead
-    queue.lastUsedAt = lastUsedAt
-    return queue
-  }
-}

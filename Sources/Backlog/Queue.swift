@@ -111,3 +111,16 @@ final class Queue {
     return oldest.map { Timestamp(microseconds: $0) }
   }
 }
+
+extension Queue {
+  var asStored: StoredQueue {
+    var queue = StoredQueue(name: name)
+    queue.isPaused = kept.isPaused
+    queue.succeeded = kept.succeeded
+    queue.failed = kept.failed
+    queue.ended = kept.ended
+    queue.dead = kept.dead
+    queue.lastUsedAt = lastUsedAt
+    return queue
+  }
+}

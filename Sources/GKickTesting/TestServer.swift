@@ -39,7 +39,8 @@ final class TestServer: CallCarrier {
     configuration.eventHeartbeat = .days(36_500)
     do throws(StoreError) {
       engine = try EngineHost.inline(
-        storage: storage, terms: terms, configuration: configuration, seed: 1, loop: loop, clock: { [clock] in clock.now }
+        storage: storage, terms: terms, configuration: configuration, seed: 1, loop: loop,
+        clock: { [clock] in clock.now }
       )
     } catch {
       fatalError("a storage in memory cannot fail, but says: \(error)")
@@ -90,7 +91,8 @@ final class TestServer: CallCarrier {
       for record in page.jobs {
         // Through the wire's words, as a client sees it.
         _ = codec.encodeJobResponse(record, nil)
-        if let info = try? codec.decodeJobResponse(ByteBuffer(bytes: codec.packed()).readableBytesSpan) { found.append(GKick.JobInfo(info)) }
+        let packed = ByteBuffer(bytes: codec.packed())
+        if let info = try? codec.decodeJobResponse(packed.readableBytesSpan) { found.append(GKick.JobInfo(info)) }
       }
       query.before = page.next
     } while query.before != nil

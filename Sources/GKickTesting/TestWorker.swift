@@ -78,6 +78,7 @@ private struct TestProgress: ProgressSink {
     // Through the wire's words, for its rules.
     let codec = Codec()
     _ = codec.encodeReportRequest(report)
-    if let report = try? codec.decodeReportRequest(ByteBuffer(bytes: codec.packed()).readableBytesSpan) { server.tell(report) }
+    let packed = ByteBuffer(bytes: codec.packed())
+    if let report = try? codec.decodeReportRequest(packed.readableBytesSpan) { server.tell(report) }
   }
 }

@@ -156,7 +156,6 @@ extension Client {
     self.init(backend: GRPCBackend(caller, sparesJitter: sparesJitter))
   }
 
-
   /// Makes no connection yet.
   /// - Throws: when the address makes no sense or the TLS files cannot be read.
   public init(_ endpoint: Endpoint) throws(GKickError) {

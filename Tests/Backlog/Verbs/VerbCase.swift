@@ -13,7 +13,8 @@ struct VerbCase: Sendable, CustomTestStringConvertible {
 
 /// What each verb does to jobs, told as a caller of the state sees it.
 enum VerbSuite {
-  static let cases = enqueueCases + uniqueCases + claimCases + settleCases + timeCases + controlCases + readerCases + tickCases
+  static let cases =
+    enqueueCases + uniqueCases + claimCases + settleCases + timeCases + controlCases + readerCases + tickCases
 }
 
 struct VerbTests {

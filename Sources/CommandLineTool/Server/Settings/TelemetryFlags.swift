@@ -38,7 +38,7 @@ struct TelemetrySettings: Sendable {
 
   static let standardPort = 4317
 
-  init(_ flags: TelemetryFlags, environment: [String: String]) throws {
+  init(_ flags: TelemetryFlags, environment: SettingSources) throws {
     func setting(_ flag: String, _ given: String?) -> Setting { Setting(flag, given, environment: environment) }
     collector = try setting("--otlp", flags.otlp).value(
       default: nil, allowed: "http://HOST[:PORT] or https://HOST[:PORT], without a path"
