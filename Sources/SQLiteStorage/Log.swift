@@ -28,6 +28,8 @@ final class Log {
     for index in 0..<2 {
       segments.append(try LogSegment(path: directory.path + "/" + Self.name(index), size: size))
     }
+    // A synced file can be gone after a power loss as long as the folder that names it is not synced.
+    try directory.sync()
   }
 
   var isDirty: Bool { synced < number }

@@ -34,6 +34,13 @@ final class StoreDirectory {
     throw isHeld ? StoreError(.locked, "another server holds the store \(path)") : error
   }
 
+  /// Which files are in it is on disk.
+  func sync() throws(StoreError) {
+    // The folder itself is the first that is held.
+    guard let folder = descriptors.first else { return }
+    guard fsync(folder) == 0 else { throw Self.error("cannot sync the folder \(path)") }
+  }
+
   deinit { release() }
 
   /// Lets others have it.

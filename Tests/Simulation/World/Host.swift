@@ -36,10 +36,12 @@ final class Host {
     var isStorageBusy = false
     /// After a failure all is dropped until the state is loaded anew.
     var isStorageFailed = false
+    var readings: [RowReading] = []
+    var isReading = false
 
     init(
       _ storage: any Storage, _ epoch: Epoch, _ configuration: EngineConfiguration,
-      retention: Interval, seed: UInt64,
+      retention: Interval, seed: UInt64, readsAside: Bool,
       now: Moment
     ) throws(StoreError) {
       self.epoch = epoch
@@ -48,6 +50,7 @@ final class Host {
       terms.retention = retention
       terms.deadRetention = retention
       let backlog = Backlog(rows: storage.rows, terms: terms, seed: seed)
+      backlog.readsAside = readsAside
       try backlog.load(storage, epoch, now: now)
       engine = Engine(backlog: backlog, configuration: configuration, seed: seed, now: now)
     }
@@ -149,7 +152,8 @@ final class Host {
     terms += 1
     let term = try Term(
       storage, epoch, configuration, retention: world.site.retention,
-      seed: world.plan.seed &+ starts &+ UInt64(terms) &* 31, now: moment)
+      seed: world.plan.seed &+ starts &+ UInt64(terms) &* 31, readsAside: world.plan.readsAside,
+      now: moment)
     world.tell("\(id): leads epoch \(epoch.number)")
     world.oracle.flow.loaded(term.engine.backlog.lastCursor)
     world.oracle.flow.led(skew: skew, at: world.clock)
@@ -231,6 +235,8 @@ final class Host {
     let decision = term.engine.decide(commands, now: moment)
     world.deliver(decision.effects, from: self)
     if let work = decision.work { hand(over: work, term) }
+    term.readings += decision.reads
+    readNext(term)
     if !world.isCalm, world.chance(world.plan.crashPercent), world.chance(2) { return crash() }
     scheduleNextTick()
   }
@@ -241,6 +247,34 @@ final class Host {
     } else if let next = term?.engine.nextWake {
       scheduleTick(
         at: max(world.clock + .microseconds(1), Timestamp(microseconds: next.microseconds)))
+    }
+  }
+
+  // MARK: The thread that reads rows
+
+  private func readNext(_ term: Term) {
+    guard isUp, self.term === term, !term.isReading, !term.readings.isEmpty else { return }
+    let next = term.readings.remove(at: term.readings.firstIndex { !$0.request.isPage } ?? 0)
+    term.isReading = true
+    soon(world.between(0, 3)) {
+      guard self.isUp, self.term === term else { return }
+      let answer: Result<RowAnswer, StoreError>
+      do throws(StoreError) {
+        answer = .success(try next.request.read(self.storage.rows))
+      } catch {
+        answer = .failure(error)
+      }
+      // What was read may be older than what is decided when it arrives.
+      self.soon(!self.world.isCalm && self.world.chance(2) ? self.world.between(10, 8_000) : self.world.between(0, 3)) {
+        guard self.isUp, self.term === term else { return }
+        term.isReading = false
+        self.world.deliver(term.engine.arrived(next, answer, now: self.moment), from: self)
+        if case .failure(let error) = answer, error.kind == .deposed, self.world.site.isShared {
+          return self.endTerm(error.message)
+        }
+        self.readNext(term)
+        self.scheduleNextTick()
+      }
     }
   }
 

@@ -55,6 +55,9 @@ package final class World {
     }
 
     var isLong: Bool { kind == .long }
+
+    /// Whether rows are read on a thread of their own, as a server does; else by the engine, as the testing product does.
+    var readsAside: Bool { seed % 5 != 4 }
   }
 
   package let plan: Plan
