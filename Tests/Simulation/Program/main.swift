@@ -11,6 +11,7 @@ struct Options {
   /// Ends after so many seconds, however many seeds that were.
   var seconds = Double.infinity
   var isTracing = false
+  var readsAside = false
   /// Ends at the first seed that finds a fault.
   var untilFound = false
   /// Of the bug that is in it.
@@ -28,6 +29,7 @@ struct Options {
       case "--name": name = arguments.popFirst()
       case "--until-found": untilFound = true
       case "--trace": isTracing = true
+      case "--aside": readsAside = true
       default: Self.refuse("there is no '\(argument)'")
       }
     }
@@ -42,7 +44,7 @@ struct Options {
     say(
       """
       simulate: \(text)
-      usage: simulate [--seeds N] [--from SEED] [--hours H] [--seconds S] [--trace]
+      usage: simulate [--seeds N] [--from SEED] [--hours H] [--seconds S] [--trace] [--aside]
                       [--kind \(World.Kind.allCases.map(\.rawValue).joined(separator: "|"))]
       """)
     exit(64)
@@ -71,6 +73,7 @@ while done < options.count, seconds() - started < options.seconds {
   let seed = options.from + done
   var plan = World.Plan(seed: seed, options.kind)
   if let hours = options.hours { plan.hours = hours }
+  plan.readsAside = options.readsAside
   let world = try World(plan)
   if options.isTracing { world.trace = { say($0) } }
   try world.run()
