@@ -33,6 +33,9 @@ private final class Flag: Sendable {
     _ = request.withCString { send(client, $0, strlen($0), Int32(MSG_NOSIGNAL)) }
     var asks = asked.stream.makeAsyncIterator()
     _ = await asks.next()
+    // The answer has begun: one that has not may be dropped.
+    var first: UInt8 = 0
+    #expect(recv(client, &first, 1, 0) == 1)
 
     let flag = Flag()
     let patience = AsyncStream.makeStream(of: Void.self)

@@ -14,7 +14,7 @@ import Testing
     }
     let job = try await gkick.client.enqueue(Work(), options: JobOptions(timeout: .seconds(60)))
     #expect(await gkick.runJobs().map(\.state) == [.retrying])
-    #expect(try await job.info().failures.map(\.type) == ["Timeout"])
+    #expect(try await job.info().failures.map(\.type) == ["timeout"])
   }
 
   @Test func aRunningJobThatIsCanceledIsStopped() async throws {

@@ -43,7 +43,7 @@ import Wire
   @Test func aStorageThatFailsIsKnownWithinASecondAndAgainWhenItIsWell() async throws {
     try await withServer { (server: TestServer, storage: UnsteadyStorage) async throws in
       #expect(server.host.storageTrouble == nil)
-      storage.plan { $0 == .write || $0 == .sync ? .fails(.full) : nil }
+      storage.plan { $0 == .write || $0 == .sync ? .fails(.unavailable) : nil }
       let status = await server.status("JobService/Enqueue") { $0.encodeEnqueueRequest(Self.job) }
       #expect(!status.isOK)
       #expect(try await soon(.seconds(1)) { server.host.storageTrouble != nil })
