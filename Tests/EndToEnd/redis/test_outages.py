@@ -133,7 +133,9 @@ def test_a_redis_that_may_only_be_read_is_told_as_such(servers, redis, make_redi
     server.enqueue("q")
     redis.ask("REPLICAOF", "127.0.0.1", make_redis().port)
     error, _ = refused(lambda: server.enqueue("q"))
-    assert error.code() == UNAVAILABLE and "replica" in error.details() and retry_hint(error)
+    # Where the replica has already been filled from its empty master, who led is forgotten as well.
+    assert error.code() == UNAVAILABLE and retry_hint(error)
+    assert "replica" in error.details() or "does not lead" in error.details()
     redis.ask("REPLICAOF", "NO", "ONE")
     until(lambda: server.enqueue("q"), "answer of the master that it is again")
 
