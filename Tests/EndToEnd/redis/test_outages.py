@@ -16,6 +16,9 @@ def test_a_redis_that_dies_and_comes_back_with_its_log_has_lost_nothing(servers,
     jobs = [a.enqueue("q") for _ in range(30)]
     with Worker(b, "q", slots=3) as worker:
         running = worker.take(3)
+        # Workers are given jobs before that is stored.
+        for job in running:
+            until(lambda: a.job(job.lease.job_id).state == pb.JOB_STATE_RUNNING, "stored start")
         redis.kill()
         assert refused(lambda: a.enqueue("q"))[0].code() == UNAVAILABLE
         redis.start()
