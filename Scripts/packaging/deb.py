@@ -70,7 +70,7 @@ def make(executable: Path, out: Path) -> Path:
 
         tree.add("lib/systemd/system/gkick.service", unit())
         tree.add("usr/lib/sysusers.d/gkick.conf", (FILES / "sysusers.conf").read_text())
-        tree.add("etc/gkick/server.env", (DEPLOY / "server.env").read_text())
+        tree.add("etc/gkick/server.yaml", (DEPLOY / "server.yaml").read_text())
         for shell, name in [("bash", "usr/share/bash-completion/completions/gkick"), ("zsh", "usr/share/zsh/vendor-completions/_gkick"),
                             ("fish", "usr/share/fish/vendor_completions.d/gkick.fish")]:
             script = parts.run(executable, "--generate-completion-script", shell)
@@ -102,7 +102,7 @@ def make(executable: Path, out: Path) -> Path:
             " .\n"
             " The jobs live in an embedded, fsynced store beside the server, or in Redis,\n"
             " PostgreSQL or MariaDB with several servers over it.\n"))
-        tree.add("DEBIAN/conffiles", "/etc/gkick/server.env\n")
+        tree.add("DEBIAN/conffiles", "/etc/gkick/server.yaml\n")
         sums = [parts.run("md5sum", path.relative_to(root), cwd=root) for path in sorted(root.rglob("*"))
                 if path.is_file() and path.relative_to(root).parts[0] not in ("DEBIAN", "etc")]
         tree.add("DEBIAN/md5sums", "".join(sums))

@@ -91,7 +91,7 @@ def page(path: list[str], command: dict, others: list[str]) -> str:
         sections.append(f".SH OPTIONS\n{options(command)}")
     if path == ["gkick"]:
         sections.append(
-            ".SH FILES\n.TP\n\\fI/etc/gkick/server.env\\fR\nThe settings of the server that is run as a service.\n"
+            ".SH FILES\n.TP\n\\fI/etc/gkick/server.yaml\\fR\nThe settings of the server that is run as a service: the flags of\n.BR gkick\\-server (1)\nby name.\n"
             ".TP\n\\fI/var/lib/gkick\\fR\nIts jobs, unless its store is elsewhere.")
     sections.append(".SH SEE ALSO\n" + ",\n".join(f".BR {roff(other)} (1)" for other in others if other != title).replace(",\n", " ,\n"))
     return "\n".join(sections) + "\n"

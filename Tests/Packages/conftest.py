@@ -1,5 +1,6 @@
 import os
 import pathlib
+import re
 import shutil
 import tempfile
 
@@ -35,3 +36,23 @@ def folder(packages):
         shutil.copy(file, made.path / "packages")
     yield made
     made.close()
+
+
+@pytest.fixture(scope="session")
+def needed(packages, tmp_path_factory):
+    """The packages that it depends on, as apt would bring them."""
+    folder = tmp_path_factory.mktemp("debs")
+    [deb] = packages.glob("gkick_*.deb")
+    wanted = debian.run("dpkg-deb", "-f", deb, "Depends")
+    # apt works out what a Debian with nothing more than is in the folder lacks.
+    simulated = debian.Folder(debian.base())
+    try:
+        status = simulated.path / "var/lib/dpkg/status"
+        said = debian.run("apt-get", "install", "--simulate", "-o", f"Dir::State::status={status}", "--no-install-recommends", "-y",
+                          *re.findall(r"(?:^|, )([a-z0-9.+-]+)", wanted))
+    finally:
+        simulated.close()
+    names = re.findall(r"^Inst (\S+)", said, re.M)
+    os.chmod(folder, 0o777)
+    debian.run("apt-get", "download", "-q", *names, cwd=folder)
+    return folder

@@ -4,6 +4,7 @@ import re
 import shlex
 import shutil
 import subprocess
+import time
 
 import debian
 import pytest
@@ -11,26 +12,9 @@ import pytest
 
 # What a user of the service's is, whoever made it.
 USER = ":gKick server:/var/lib/gkick:/usr/sbin/nologin"
-
-
-@pytest.fixture(scope="module")
-def needed(packages, tmp_path_factory):
-    """The packages that it depends on, as apt would bring them."""
-    folder = tmp_path_factory.mktemp("debs")
-    [deb] = packages.glob("gkick_*.deb")
-    wanted = debian.run("dpkg-deb", "-f", deb, "Depends")
-    # apt works out what a Debian with nothing more than is in the folder lacks.
-    simulated = debian.Folder(debian.base())
-    try:
-        status = simulated.path / "var/lib/dpkg/status"
-        said = debian.run("apt-get", "install", "--simulate", "-o", f"Dir::State::status={status}", "--no-install-recommends", "-y",
-                          *re.findall(r"(?:^|, )([a-z0-9.+-]+)", wanted))
-    finally:
-        simulated.close()
-    names = re.findall(r"^Inst (\S+)", said, re.M)
-    os.chmod(folder, 0o777)
-    debian.run("apt-get", "download", "-q", *names, cwd=folder)
-    return folder
+# What the settings that come along set, as the server sees it.
+SHOW = "gkick server --config /etc/gkick/server.yaml --print-config"
+DEFAULTS = {"store": "embedded:/var/lib/gkick", "log-format": "json", "listen": "127.0.0.1:7450", "http": "127.0.0.1:7451"}
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +32,7 @@ def installed(packages, needed):
 
 def repacked(folder, version, change):
     """The package again, with another version and a change to its files."""
-    work = folder.path / "repacked"
+    work = folder.path / f"repacked-{version}-{time.monotonic_ns()}"
     [deb] = (folder.path / "packages").glob("gkick_*.deb")
     debian.run("dpkg-deb", "-R", deb, work)
     control = work / "DEBIAN/control"
@@ -72,51 +56,117 @@ def test_the_service_is_whole_and_confined(installed):
     assert exposure <= 2.0
 
 
+class Service:
+    """The unit as systemd would run it, in the folder: its command and its variables, as its user."""
+
+    def __init__(self, installed):
+        self.installed = installed
+        self.port, self.http = debian.free_port(), debian.free_port()
+        user = installed.run("id -u gkick; id -g gkick").split()
+        installed.run("install -d -o gkick -g gkick -m 700 /var/lib/gkick")
+        unit = (installed.path / "lib/systemd/system/gkick.service").read_text()
+        environment = [word for line in re.findall(r"(?m)^Environment=(.*)$", unit) for word in shlex.split(line)]
+        for name in re.findall(r"(?m)^EnvironmentFile=-(.*)$", unit):
+            file = installed.path / name.lstrip("/")
+            environment += re.findall(r"(?m)^GKICK_.*$", file.read_text()) if file.exists() else []
+        start = re.search(r"(?m)^ExecStart=(.*)$", unit).group(1)
+        self.how = {"script": f"cd /; exec {start}", "user": ":".join(user), "env": environment}
+
+    def __enter__(self):
+        self.server = self.installed.start(**self.how)
+        self.server.until(lambda: debian.ready(self.http))
+        return self
+
+    def __exit__(self, *_):
+        assert self.server.end() == 0, self.server.said()
+
+    def gkick(self, command):
+        return self.installed.run(f"gkick {command} --address 127.0.0.1:{self.port}").strip()
+
+
 def test_installed_upgraded_removed_purged(installed):
     assert installed.run("gkick --version").split()[-1] == (debian.ROOT / "VERSION").read_text().strip()
     assert installed.run("getent passwd gkick").strip().endswith(USER)
-    assert installed.run("stat -c '%U:%G %a' /etc/gkick/server.env").strip() == "root:gkick 640"
+    assert installed.run("stat -c '%U:%G %a' /etc/gkick/server.yaml").strip() == "root:gkick 640"
     assert "gkick.service" in installed.run("ls /etc/systemd/system/multi-user.target.wants").split()
 
     # It runs, as that user, by the settings that came along, and keeps what it is given.
-    settings = installed.path / "etc/gkick/server.env"
-    port, http = debian.free_port(), debian.free_port()
-    settings.write_text(settings.read_text() + f"GKICK_LISTEN=127.0.0.1:{port}\nGKICK_HTTP=127.0.0.1:{http}\n")
-    user = installed.run("id -u gkick; id -g gkick").split()
-    installed.run("install -d -o gkick -g gkick -m 700 /var/lib/gkick")
+    settings = installed.path / "etc/gkick/server.yaml"
 
-    def serve():
-        unit = (installed.path / "lib/systemd/system/gkick.service").read_text()
-        environment = shlex.split(re.search(r"(?m)^Environment=(.*)$", unit).group(1)) + re.findall(r"(?m)^GKICK_.*$", settings.read_text())
-        start = re.search(r"(?m)^ExecStart=(.*)$", unit).group(1)
-        server = installed.start(f"cd /; exec {start}", user=":".join(user), env=environment)
-        server.until(lambda: debian.ready(http))
-        return server
+    def set_up(**changes):
+        text = settings.read_text()
+        for name, value in changes.items():
+            text, count = re.subn(rf"(?m)^#?{name}: .*$", f"{name}: {value}", text)
+            assert count == 1, f"{name} is not in server.yaml"
+        settings.write_text(text)
 
-    server = serve()
-    job = installed.run(f"gkick enqueue greet hello --address 127.0.0.1:{port}").strip()
-    assert server.end() == 0, server.said()
+    assert dict(re.findall(r"(?m)^([a-z-]+): '?([^'\s]+)'?", installed.run(SHOW))) == DEFAULTS
+    service = Service(installed)
+    set_up(listen=f"127.0.0.1:{service.port}", http=f"127.0.0.1:{service.http}")
+    with service:
+        job = service.gkick("enqueue greet hello")
+        assert '"level"' in service.server.said(), "its log is JSON"
+
+    # A change to the file and a restart, and it holds; a mistake is refused with its name.
+    settings.write_text(settings.read_text() + "max-payload: 2KiB\n")
+    with service:
+        said = installed.run(f"head -c 3000 /dev/zero | gkick enqueue big --address 127.0.0.1:{service.port}", code=4)
+        assert "at most 2048 bytes" in said
+        assert job in service.gkick("jobs")
+    settings.write_text(settings.read_text().replace("max-payload: 2KiB", "max-payloads: 2KiB"))
+    refused = debian.run(*installed.command(**service.how), code=64)
+    assert "max-payloads" in refused and "/etc/gkick/server.yaml" in refused
+    settings.write_text(settings.read_text().replace("max-payloads: 2KiB", "max-payload: 4KiB"))
 
     # An upgrade keeps what was changed in /etc, and the jobs.
     def changed(work):
-        (work / "etc/gkick/server.env").write_text("# of a later version\n")
+        (work / "etc/gkick/server.yaml").write_text("# of a later version\n")
 
     later = repacked(installed, "9.0.0-1", changed)
     said = installed.run(f"dpkg --force-confdef --force-confold -i {later}")
     assert "Setting up gkick (9.0.0-1)" in said
-    assert str(port) in settings.read_text()
-    assert "of a later version" in (installed.path / "etc/gkick/server.env.dpkg-dist").read_text()
-    assert installed.run("stat -c '%U:%G %a' /etc/gkick/server.env").strip() == "root:gkick 640"
-    server = serve()
-    assert job in installed.run(f"gkick jobs --address 127.0.0.1:{port}")
-    assert server.end() == 0, server.said()
+    assert str(service.port) in settings.read_text() and "max-payload: 4KiB" in settings.read_text()
+    assert "of a later version" in (installed.path / "etc/gkick/server.yaml.dpkg-dist").read_text()
+    assert installed.run("stat -c '%U:%G %a' /etc/gkick/server.yaml").strip() == "root:gkick 640"
+    with service:
+        assert job in service.gkick("jobs")
 
     # Removed, the settings and the jobs stay; purged, they go.
-    installed.run("dpkg -r gkick && test ! -e /usr/bin/gkick && test -e /etc/gkick/server.env && test -d /var/lib/gkick")
+    installed.run("dpkg -r gkick && test ! -e /usr/bin/gkick && test -e /etc/gkick/server.yaml && test -d /var/lib/gkick")
     installed.run("dpkg -P gkick && test ! -e /etc/gkick && test ! -e /var/lib/gkick && test ! -e /etc/systemd/system/gkick.service")
     assert installed.run("find /etc /usr /var -name '*gkick*'") == ""
     # And comes back.
     installed.run("dpkg -i /packages/gkick_*.deb && gkick --version")
+
+
+@pytest.mark.parametrize("is_edited", [True, False])
+def test_an_upgrade_from_settings_that_were_variables(installed, is_edited):
+    def older(work):
+        (work / "etc/gkick/server.yaml").rename(work / "etc/gkick/server.env")
+        (work / "etc/gkick/server.env").write_text("# The settings, one variable a line.\n#GKICK_LISTEN=0.0.0.0:7450\n")
+        (work / "DEBIAN/conffiles").write_text("/etc/gkick/server.env\n")
+        script = work / "DEBIAN/postinst"
+        text = script.read_text()
+        # What this package's does with the settings, that one's did not.
+        start, end = text.index("  # What is in it may be a secret"), text.index("\nfi\n\ncase")
+        script.write_text(text[:start] + "  chown root:gkick /etc/gkick/server.env\n  chmod 640 /etc/gkick/server.env" + text[end:])
+
+    installed.run("dpkg -P gkick")
+    installed.run(f"dpkg -i {repacked(installed, '0.0.1-1', older)} && test ! -e /etc/gkick/server.yaml")
+    old = installed.path / "etc/gkick/server.env"
+    port, http = debian.free_port(), debian.free_port()
+    if is_edited:
+        old.write_text(old.read_text() + f"GKICK_LISTEN=127.0.0.1:{port}\nGKICK_HTTP=127.0.0.1:{http}\n")
+    said = installed.run("dpkg -i /packages/gkick_*.deb")
+    assert installed.run("stat -c '%U:%G %a' /etc/gkick/server.yaml").strip() == "root:gkick 640"
+    assert old.exists() == is_edited and ("still holds" in said) == is_edited
+    if is_edited:
+        service = Service(installed)
+        service.port, service.http = port, http
+        with service:
+            assert service.gkick("enqueue greet hello")
+    installed.run("dpkg -P gkick && test ! -e /etc/gkick && test ! -e /var/lib/gkick")
+    installed.run("dpkg -i /packages/gkick_*.deb")
 
 
 def test_lintian_finds_nothing(packages):

@@ -136,15 +136,16 @@ def test_systemd_unit(tmp_path):
     unit = DEPLOY / "gkick.service"
     values = dict(line.split("=", 1) for line in unit.read_text().splitlines() if "=" in line and not line.startswith("#"))
     assert values["ExecReload"] == "/bin/kill -HUP $MAINPID" and values["StartLimitIntervalSec"] == "0"
-    environment = dict(pair.split("=", 1) for pair in shlex.split(values["Environment"]))
-    assert set(environment) <= settings()
     program, *arguments = shlex.split(values["ExecStart"])
-    assert program == "/usr/local/bin/gkick" and arguments[0] == "server"
-    assert re.match(r"Error: --loops: 'none'", refusal(environment, *arguments[1:])), "the others are right"
-    assert environment["GKICK_STORE"] == "embedded:/var/lib/" + values["StateDirectory"]
-    # What the file of settings shows can be set.
+    assert [program, *arguments] == ["/usr/local/bin/gkick", "server", "--config", "/etc/gkick/server.yaml"]
     assert values["EnvironmentFile"] == "-/etc/gkick/server.env"
-    assert set(re.findall(r"(?m)^#?(GKICK_\w+)=", (DEPLOY / "server.env").read_text())) <= settings()
+    # The settings that go with it, as they are and with all that they show as a comment.
+    given = (DEPLOY / "server.yaml").read_text()
+    shown = re.sub(r"(?m)^#(?=[a-z-]+: )", "", given)
+    assert f"\nstore: embedded:/var/lib/{values['StateDirectory']}\n" in given and shown != given
+    for text in (given, shown):
+        (tmp_path / "server.yaml").write_text(text)
+        assert re.match(r"Error: --loops: 'none'", refusal({}, "--config", str(tmp_path / "server.yaml"))), "the others are right"
     assert int(values["TimeoutStopSec"]) > 30, "longer than a drain"
     if shutil.which("systemd-analyze"):
         # As installed, but with a program that is there.
