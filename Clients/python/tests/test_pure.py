@@ -174,9 +174,11 @@ def test_sql():
         pass
 
     text, values = statement(mail.options_with(unique="u", depends_on=["a"]).prepare(to="x"))
-    assert text.startswith("SELECT gkick.enqueue(name => %s, payload => %s::bytea, content_type => %s, queue => %s")
-    assert "depends_on => %s::text[]" in text and text.count("%s") == len(values)
-    assert values[1] == b'{"to":"x"}'
+    assert text.startswith("SELECT gkick.enqueue(name => %s, ") and text.count("%s") == len(values)
+    assert "payload => %s::bytea" in text and "depends_on => %s::text[]" in text and b'{"to":"x"}' in values
+    text, values = statement(mail.options_with(id="1", delay=90).prepare(to="x"), "other", "mysql")
+    assert text == "INSERT INTO other_inbox (id, job, payload) VALUES (%s, %s, %s)"
+    assert (values[0], values[2], json.loads(values[1])["delay"]) == ("1", b'{"to":"x"}', 90)
 
 
 def test_a_token_does_not_go_out_in_plaintext():

@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 import time
 
-from .server import free_port
+from .ports import free_port
 
 
 def _as_user(name, crash=None):

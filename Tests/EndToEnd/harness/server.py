@@ -3,7 +3,6 @@ import os
 import pathlib
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -13,6 +12,7 @@ import urllib.request
 import grpc
 
 from . import stores
+from .ports import free_port  # noqa: F401 - others take it from here
 from .stubs import ROOT, pb
 
 # A connection of its own per channel, and quick reconnects while servers come and go.
@@ -29,12 +29,6 @@ def binary():
     if not os.access(path, os.X_OK):
         raise RuntimeError(f"no executable {path}: run Scripts/build debug, or set GKICK_BIN")
     return path
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def _without(flags, name):

@@ -39,7 +39,7 @@ def executable() -> str:
 
 
 class Server:
-    """`with Server() as server: App(server.address)`. Flags are those of `gkick server`."""
+    """`with Server() as server: App(server.address)`. Flags are those of `gkick server`; without `--store` it has one of its own."""
 
     def __init__(self, *flags: str, start: bool = True) -> None:
         self.flags = list(flags)
@@ -52,8 +52,8 @@ class Server:
 
     @property
     def _command(self) -> List[str]:
-        return [executable(), "server", "--listen", self.address, "--http", self.http, "--store", f"embedded:{self.folder}/store",
-                *self.flags]
+        store = [] if "--store" in self.flags else ["--store", f"embedded:{self.folder}/store"]
+        return [executable(), "server", "--listen", self.address, "--http", self.http, *store, *self.flags]
 
     def start(self, timeout: float = 30) -> Server:
         environment = {key: value for key, value in os.environ.items() if not key.startswith("GKICK_")}
