@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import textwrap
 import time
 
 import pytest
@@ -78,3 +79,17 @@ def worker(gkick_server):
     yield start
     for one in made:
         one.close()
+
+
+@pytest.fixture
+def program(tmp_path, monkeypatch):
+    """Makes a module an app that workers and this test import."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+    def make(name, text):
+        (tmp_path / f"{name}.py").write_text(textwrap.dedent(text))
+        monkeypatch.delitem(sys.modules, name, raising=False)
+        return __import__(name)
+
+    return make

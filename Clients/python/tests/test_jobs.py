@@ -11,7 +11,7 @@ import pytest
 from gkick import AsyncClient, Client, InvalidArgument, JobFailed, JobPending, NotFound, Unique
 from gkick.testing import Server
 
-from conftest import until
+from conftest import WorkerProcess, until
 
 
 def test_values_go_there_and_back(app, worker):
@@ -159,7 +159,6 @@ class WorkerOn:
 
     def __init__(self, server, *flags):
         import jobs_of_tests
-        from conftest import WorkerProcess
         from gkick import App
 
         self.app = jobs_of_tests
@@ -200,14 +199,29 @@ def test_sigterm_finishes_what_runs(app, worker):
 def test_a_second_sigterm_gives_back(app, worker):
     one = worker()
     handle = app.slow.enqueue(seconds=60)
-    until(lambda: handle.info().state == "RUNNING")
+    # Running, the server says as soon as it has sent the job; that the worker has it, and this job alone, its progress says.
+    until(lambda: handle.info().progress is not None)
     one.process.send_signal(signal.SIGTERM)
-    one.wait_for("finishing ")
+    one.wait_for("finishing what runs, jobs: 1;")
     one.process.send_signal(signal.SIGTERM)
     assert one.process.wait(10) == 0
     info = handle.info()
     assert (info.state, info.attempt, info.lost) == ("READY", 0, 0)
     handle.cancel()
+
+
+def test_a_job_that_was_on_its_way_when_the_others_went_back(app, worker):
+    """Sent before the server heard of the end, come after the second signal."""
+    for _ in range(5):
+        one = worker()
+        handle = app.slow.enqueue(seconds=60)
+        one.process.send_signal(signal.SIGTERM)
+        one.wait_for("finishing what runs, jobs: ")
+        one.process.send_signal(signal.SIGTERM)
+        assert one.process.wait(10) == 0
+        info = handle.info()
+        assert (info.state, info.attempt, info.lost) == ("READY", 0, 0)
+        handle.cancel()
 
 
 def test_a_killed_worker_leaves_no_process_behind(app, worker):
@@ -224,17 +238,28 @@ def test_jobs_are_spread_over_processes(app, worker):
     assert len({one.result(20) for one in handles}) == 3
 
 
-def test_without_a_server_it_says_so_and_goes_on(app):
-    server = Server(start=False)
-    try:
-        from conftest import WorkerProcess
+def test_without_a_server_it_says_so_and_goes_on(program):
+    """And writes the recurring jobs when it is there."""
+    program("came_first", """
+        from gkick import App
 
-        one = WorkerProcess(server.address)
+        app = App()
+
+        @app.recurring("later", every=3600)
+        @app.job(name="later")
+        def later() -> None:
+            pass
+    """)
+    server = Server(start=False)
+    one = WorkerProcess(server.address, app="came_first:app", cwd=".")
+    try:
         one.wait_for("no connection to")
         server.start()
         one.wait_for("connected to")
-        one.close()
+        with Client(server.address) as client:
+            until(lambda: [recurring.id for recurring in client.recurring()] == ["later"])
     finally:
+        one.close()
         server.close()
 
 

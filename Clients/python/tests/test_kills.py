@@ -2,7 +2,6 @@
 import os
 import random
 import signal
-import textwrap
 import time
 
 import pytest
@@ -32,19 +31,6 @@ def children(process):
     """The processes that run jobs."""
     with open(f"/proc/{process.pid}/task/{process.pid}/children") as file:
         return [int(pid) for pid in file.read().split()]
-
-
-@pytest.fixture
-def program(tmp_path, monkeypatch):
-    """Makes a module an app that workers and this test import."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.syspath_prepend(str(tmp_path))
-
-    def make(name, text):
-        (tmp_path / f"{name}.py").write_text(textwrap.dedent(text))
-        return __import__(name)
-
-    return make
 
 
 def test_nothing_is_lost_when_all_are_killed_in_turn(program):

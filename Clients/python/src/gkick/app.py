@@ -5,7 +5,7 @@ import asyncio
 import contextlib
 import threading
 
-from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Tuple, TypeVar, Union
+from typing import Any, Callable, Coroutine, Dict, Iterator, List, Optional, Protocol, Sequence, Tuple, TypeVar, Union, overload
 from weakref import WeakKeyDictionary
 
 from . import tracing
@@ -30,6 +30,16 @@ BATCH_BYTES = 3 << 20
 Middleware = Callable[..., Any]
 
 
+class Making(Protocol):
+    """What `@app.job(...)` does to a function: its result's type stays known."""
+
+    @overload
+    def __call__(self, function: Callable[..., Coroutine[Any, Any, R]]) -> Job[R]: ...
+
+    @overload
+    def __call__(self, function: Callable[..., R]) -> Job[R]: ...
+
+
 class App:
     """`queue`, `retry` ... given here are the defaults of its jobs. The address is that of the environment (GKICK_ADDRESS ...) unless given."""
 
@@ -46,6 +56,20 @@ class App:
         self._tested: Any = None
 
     # --- Jobs ---
+
+    @overload
+    def job(self, function: Callable[..., Coroutine[Any, Any, R]], *, name: Optional[str] = None) -> Job[R]: ...
+
+    @overload
+    def job(self, function: Callable[..., R], *, name: Optional[str] = None) -> Job[R]: ...
+
+    @overload
+    def job(
+        self, function: None = None, *, name: Optional[str] = None, codec: Optional[Codec] = None, isolate: bool = False,
+        queue: Optional[str] = None, priority: Optional[int] = None, retry: Optional[Retry] = None, timeout: Optional[Seconds] = None,
+        retention: Optional[Seconds] = None, unique: Union[Unique, str, None] = None, concurrency_key: Optional[str] = None,
+        fairness_key: Optional[str] = None
+    ) -> Making: ...
 
     def job(
         self, function: Optional[Callable[..., Any]] = None, *, name: Optional[str] = None, codec: Optional[Codec] = None,
@@ -76,7 +100,8 @@ class App:
         self, recurring_id: str, *, cron: str = "", every: Optional[Seconds] = None, time_zone: str = "", missed_runs: str = "one",
         overlap: str = "allow", arguments: Optional[Dict[str, Any]] = None
     ) -> Callable[[Job[R]], Job[R]]:
-        """Above `@app.job`: makes the job recur. Written to the server by `app.put_schedules()`, which `gkick-worker` does at its start."""
+        """Above `@app.job`: makes the job recur. Written to the server by `app.put_schedules()`, which `gkick-worker` does
+        once it is connected."""
 
         def note(job: Job[R]) -> Job[R]:
             self.schedules.append((recurring_id, job, {

@@ -17,6 +17,7 @@ from typing import Any, Dict, List, Optional, Tuple
 
 from .. import _wire
 from ..app import App
+from ..connection import Address
 from ..context import JobContext
 from ..models import moment
 from . import execution
@@ -134,7 +135,7 @@ class Child:
 
 
 def main() -> None:
-    target, descriptor, threads, limit, log_format, log_level = sys.argv[1:7]
+    target, descriptor, threads, limit, log_format, log_level, address = sys.argv[1:8]
     faulthandler.enable()
     # The supervisor decides when to end: what a terminal sends to the whole group is its business.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -143,7 +144,10 @@ def main() -> None:
     line = socket.socket(fileno=int(descriptor))
     # What the jobs start does not get the line.
     line.set_inheritable(False)
-    Child(load_app(target), line, int(threads), int(limit)).run()
+    app = load_app(target)
+    if address:
+        app.address = Address.of(address)
+    Child(app, line, int(threads), int(limit)).run()
     os._exit(0)
 
 

@@ -45,7 +45,8 @@ class ChildProcess:
     async def _start(self, settings: WorkerSettings, theirs: socket.socket) -> None:
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "gkick.worker.child", settings.target, str(theirs.fileno()), str(self.places),
-            str(settings.result_limit), settings.log_format.value, settings.log_level, stdin=asyncio.subprocess.DEVNULL,
+            str(settings.result_limit), settings.log_format.value, settings.log_level, settings.given_address,
+            stdin=asyncio.subprocess.DEVNULL,
             pass_fds=[theirs.fileno()], start_new_session=True)
         theirs.close()
         self.process = process

@@ -3,13 +3,11 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import logging
 import os
 import sys
 from typing import List, Optional
 
 from ..connection import Address
-from ..errors import GkickError
 from .loading import load_app
 from .logs import LogFormat, set_up_logging
 from .settings import WorkerSettings
@@ -61,18 +59,14 @@ def main(arguments: Optional[List[str]] = None) -> None:
     if not app.jobs:
         sys.exit(f"gkick-worker: {given.app} has no jobs")
     queues = given.queues or sorted({job.options.queue or "default" for job in app.jobs.values()})
-    address = Address.of(given.address) if given.address else app.address
+    if given.address:
+        # Also for what the app itself asks of the server: its recurring jobs, and jobs that its jobs enqueue.
+        app.address = Address.of(given.address)
     settings = WorkerSettings(
-        target=given.app, address=address, queues=queues, concurrency=given.concurrency, processes=given.processes,
+        target=given.app, address=app.address, given_address=given.address or "", queues=queues, concurrency=given.concurrency, processes=given.processes,
         isolate=given.isolate, drain_timeout=given.drain_timeout, kill_grace=given.kill_grace,
-        resume_window=given.resume_window, log_format=LogFormat(given.log_format), log_level=given.log_level)
-    if app.schedules and not given.no_schedules:
-        try:
-            app.put_schedules()
-        except GkickError as error:
-            logging.getLogger("gkick.worker").error("the recurring jobs could not be written: %s", error)
-    app.close()
-
+        resume_window=given.resume_window, log_format=LogFormat(given.log_format), log_level=given.log_level,
+        puts_schedules=not given.no_schedules)
     async def serve() -> int:
         # Made where its loop runs: in Python 3.9 what waits for an event belongs to the loop that was there when the event was made.
         return await Supervisor(app, settings).run()

@@ -13,6 +13,8 @@ class WorkerSettings:
     #: "module:app".
     target: str
     address: Address
+    #: What `--address` said; empty: the address is the app's own.
+    given_address: str = ""
     #: Queue names, a trailing * for a prefix; `name=3` with a weight.
     queues: List[str] = field(default_factory=lambda: ["default"])
     #: Jobs at once in one process.
@@ -30,6 +32,8 @@ class WorkerSettings:
     result_limit: int = 1 << 20
     log_format: LogFormat = LogFormat.TEXT
     log_level: str = "info"
+    #: The app's recurring jobs are written to the server.
+    puts_schedules: bool = True
 
     @property
     def slots(self) -> int:

@@ -12,6 +12,7 @@ from typing import Any, Dict, Optional, Set
 
 from .. import _wire
 from ..app import App
+from ..errors import GkickError
 from ..options import duration
 from .children import ChildProcess, Children
 from .settings import WorkerSettings
@@ -30,7 +31,7 @@ class Supervisor:
         self._children = Children(settings, self._hear, self._died)
         self._stream = Stream(
             settings, f"python-{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}", sorted(app.jobs), self._start,
-            self._stop, self._settled)
+            self._stop, self._settled, self._connected)
         #: Where each token runs: held leases, and jobs that go on although their lease is lost.
         self._running: Dict[int, ChildProcess] = {}
         self._jobs: Dict[int, str] = {}
@@ -38,6 +39,8 @@ class Supervisor:
         self._reasons: Dict[int, str] = {}
         self._kills: Dict[int, Any] = {}
         self._signals = 0
+        self._gives_back = False
+        self._put: Optional[asyncio.Future[None]] = None
         self._main: Optional[asyncio.Task[None]] = None
 
     async def run(self) -> int:
@@ -58,12 +61,28 @@ class Supervisor:
         await self._children.end(0.5 if self._signals > 1 else 2)
         return code
 
+    # --- Recurring jobs ---
+
+    def _connected(self) -> None:
+        """Writes the app's recurring jobs once there is a server that takes them; what failed is tried again with the next connection."""
+        if self._settings.puts_schedules and self._app.schedules and self._put is None:
+            self._put = asyncio.get_running_loop().run_in_executor(None, self._put_schedules)
+
+    def _put_schedules(self) -> None:
+        try:
+            self._app.put_schedules()
+        except GkickError as error:
+            log.error("the recurring jobs could not be written: %s", error)
+            self._put = None
+        finally:
+            self._app.close()
+
     # --- Signals ---
 
     def _signal(self) -> None:
         self._signals += 1
         if self._signals == 1:
-            log.info("finishing %d jobs; a second signal gives them back at once", len(self._running))
+            log.info("finishing what runs, jobs: %d; a second signal gives them back at once", len(self._running))
             self._stream.drain()
             asyncio.get_running_loop().call_later(self._settings.drain_timeout, self._give_back)
         else:
@@ -71,6 +90,7 @@ class Supervisor:
 
     def _give_back(self) -> None:
         """What still runs goes to others, without counting as an attempt."""
+        self._gives_back = True
         for token in list(self._running):
             if token in self._stream.held and token not in self._stream.unsettled:
                 self._settle(token, release=_wire.message("Release"))
@@ -84,6 +104,10 @@ class Supervisor:
 
     def _start(self, job: Any) -> None:
         token, job_id = job.lease.token, job.lease.job_id
+        if self._gives_back:
+            # It was on its way when the others went back.
+            self._settle(token, release=_wire.message("Release"))
+            return
         known = self._app.jobs.get(job.name)
         isolated = job_id in self._suspects or bool(known and known.isolate)
         child = self._children.place(isolated)
