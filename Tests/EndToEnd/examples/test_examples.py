@@ -45,11 +45,6 @@ def check(server, folder, worker, producer):
 
 
 @pytest.mark.example("python")
-def test_python(server, example):
-    check(server, example, [sys.executable, "worker.py"], [sys.executable, "producer.py"])
-
-
-@pytest.mark.example("python")
 def test_python_workflow(server, example):
     environment = os.environ | {"GKICK_ADDRESS": server.address}
     running = subprocess.Popen([sys.executable, "worker.py"], cwd=example, env=environment, stdin=subprocess.DEVNULL)
@@ -98,41 +93,6 @@ def check_survival(folder, worker):
         finally:
             running.kill()
             running.wait()
-
-
-@pytest.mark.example("python")
-def test_python_worker_survives_the_server(example):
-    check_survival(example, [sys.executable, "worker.py"])
-
-
-@pytest.mark.example("ruby")
-def test_ruby_worker_survives_the_server(example):
-    check_survival(example, ["ruby", "main.rb", "work"])
-
-
-@pytest.mark.example("node")
-def test_node_worker_survives_the_server(example):
-    check_survival(example, ["node", "main.mjs", "work"])
-
-
-@pytest.mark.example("ruby")
-def test_ruby(server, example):
-    check(server, example, ["ruby", "main.rb", "work"], ["ruby", "main.rb", "produce"])
-
-
-@pytest.mark.example("node")
-def test_node(server, example):
-    check(server, example, ["node", "main.mjs", "work"], ["node", "main.mjs", "produce"])
-
-
-@pytest.mark.example("php")
-def test_php(server, example):
-    check(server, example, ["php", "main.php", "work"], ["php", "main.php", "produce"])
-
-
-@pytest.mark.example("php")
-def test_php_worker_survives_the_server(example):
-    check_survival(example, ["php", "main.php", "work"])
 
 
 @pytest.mark.example("shell")
@@ -189,45 +149,24 @@ def test_the_manifest_of_the_swift_example(tmp_path):
                 assert dependency["product"][0] in products
 
 
-# The slow builds last, so that they are done when their turn comes.
-@pytest.mark.example("go")
-def test_go(server, example):
-    check(server, example, ["./main", "work"], ["./main", "produce"])
+# How each language's worker and producer are started. The slow builds last, so that they are done when their turn comes.
+PROGRAMS = {
+    "python": ([sys.executable, "worker.py"], [sys.executable, "producer.py"]),
+    "ruby": (["ruby", "main.rb", "work"], ["ruby", "main.rb", "produce"]),
+    "node": (["node", "main.mjs", "work"], ["node", "main.mjs", "produce"]),
+    "php": (["php", "main.php", "work"], ["php", "main.php", "produce"]),
+} | {name: (["./main", "work"], ["./main", "produce"]) for name in ("go", "cpp", "rust", "java")}
+LANGUAGES = [pytest.param(name, marks=pytest.mark.example(name)) for name in PROGRAMS]
 
 
-@pytest.mark.example("go")
-def test_go_worker_survives_the_server(example):
-    check_survival(example, ["./main", "work"])
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_worker_and_a_producer(server, example, language):
+    check(server, example, *PROGRAMS[language])
 
 
-@pytest.mark.example("cpp")
-def test_cpp(server, example):
-    check(server, example, ["./main", "work"], ["./main", "produce"])
-
-
-@pytest.mark.example("cpp")
-def test_cpp_worker_survives_the_server(example):
-    check_survival(example, ["./main", "work"])
-
-
-@pytest.mark.example("rust")
-def test_rust(server, example):
-    check(server, example, ["./main", "work"], ["./main", "produce"])
-
-
-@pytest.mark.example("rust")
-def test_rust_worker_survives_the_server(example):
-    check_survival(example, ["./main", "work"])
-
-
-@pytest.mark.example("java")
-def test_java(server, example):
-    check(server, example, ["./main", "work"], ["./main", "produce"])
-
-
-@pytest.mark.example("java")
-def test_java_worker_survives_the_server(example):
-    check_survival(example, ["./main", "work"])
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_worker_survives_the_server(example, language):
+    check_survival(example, PROGRAMS[language][0])
 
 
 # A producer out of the command line alone.
