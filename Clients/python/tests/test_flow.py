@@ -1,4 +1,7 @@
 """Dependencies, batches, recurring jobs, limits and turns from Python, through a real server and a worker."""
+import asyncio
+from datetime import datetime, timezone
+
 import pytest
 
 from gkick import App, Limit
@@ -99,6 +102,33 @@ def test_a_batch_of_a_program_that_fails_is_canceled(flow):
             1 / 0
     info = jobs.app.client.get_batch("half")
     assert (info.jobs, info.canceled) == (1, 1)
+
+
+def test_batches_limits_and_recurring_jobs_from_asyncio(flow):
+    jobs, work = flow
+    work("--no-schedules")
+
+    async def main():
+        async with jobs.app.abatch() as batch:
+            for user in range(1_100):
+                await batch.add(jobs.count.prepare(user=user))
+        client = jobs.app.async_client
+        assert batch.info.closed and batch.info.jobs == 1_100
+        with pytest.raises(ZeroDivisionError):
+            async with jobs.app.abatch("other"):
+                1 / 0
+        await client.put_limit(Limit(queue="flow", max_running=3))
+        assert [one.max_running async for one in client.limits()] == [3]
+        known = await client.put_recurring("hourly", jobs.count.prepare(user=1).spec(), cron="0 * * * *", time_zone="Europe/Berlin")
+        assert known.id == "hourly" and [one.id async for one in client.recurring()] == ["hourly"]
+        job = await client.wait(await client.trigger_recurring("hourly"), 20)
+        assert jobs.count.result(job.result) == 2
+        await client.delete_recurring("hourly")
+        times = await client.preview_recurring(cron="30 12 * * *", after=datetime(2027, 6, 1, tzinfo=timezone.utc), count=2)
+        assert times == [datetime(2027, 6, 1, 12, 30, tzinfo=timezone.utc), datetime(2027, 6, 2, 12, 30, tzinfo=timezone.utc)]
+        await client.close()
+
+    asyncio.run(main())
 
 
 def test_a_recurring_job_recurs_once_a_worker_has_put_it(flow):

@@ -42,6 +42,27 @@ def test_what_the_server_refuses_is_named(app):
         client.get("nobody")
 
 
+def test_one_of_several_servers_is_enough(app):
+    """By name or number; the others are away."""
+    with Server() as server:
+        port = server.address.rpartition(":")[2]
+        for target in (f"127.0.0.1:1,127.0.0.1:{port}", f"localhost:1,localhost:{port}", f"nowhere.invalid:7450,localhost:{port}"):
+            with Client(target) as client:
+                job_id = client.enqueue("add", b'{"a": 1}', queue="tests").id
+            one = WorkerProcess(target)
+            try:
+                with Client(server.address) as client:
+                    assert client.wait(job_id, 20).result == b"3"
+
+                async def ask():
+                    async with AsyncClient(target) as client:
+                        return await client.get(job_id)
+
+                assert asyncio.run(ask()).state == "SUCCEEDED"
+            finally:
+                one.close()
+
+
 def test_asyncio(app, worker):
     worker()
 

@@ -191,3 +191,12 @@ def test_a_token_does_not_go_out_in_plaintext():
     for target in ("localhost:1", "[::1]:1", "unix:/run/x", "127.0.0.1:1,127.0.0.2:2"):
         assert Address(target, token="t").metadata()
     assert Address.of(None, {"GKICK_ADDRESS": "a:1", "GKICK_TLS": "1", "GKICK_TOKEN": "t"}) == Address("a:1", tls=True, token="t")
+
+
+def test_several_addresses():
+    assert Address("127.0.0.1:1,127.0.0.2:2")._target() == "ipv4:127.0.0.1:1,127.0.0.2:2"
+    assert Address("[::1]:1,[::1]:2")._target() == "ipv6:[::1]:1,[::1]:2"
+    assert Address("localhost:1,nowhere.invalid:2")._target() in ("ipv4:127.0.0.1:1", "ipv6:[::1]:1")
+    assert Address("nowhere.invalid:1,nowhere.invalid:2")._target() == "dns:///nowhere.invalid:1"
+    assert Address("a.example:1")._target() == "a.example:1"
+    assert Address("a.example:1,b.example:1", tls=True)._names() == [("grpc.ssl_target_name_override", "a.example")]

@@ -17,7 +17,8 @@ import pkgutil
 __path__ = pkgutil.extend_path(__path__, __name__)
 
 from .aio import AsyncClient  # noqa: E402
-from .app import App, Batch
+from .app import App
+from .batch import AsyncBatch, Batch
 from .client import Client
 from .codec import BytesCodec, Codec, JSONCodec
 from .connection import Address
@@ -48,8 +49,8 @@ from .options import JobOptions, Retry, Unique
 __version__ = "0.1.0"
 
 __all__ = [
-    "Address", "AlreadyExists", "App", "AsyncClient", "AsyncHandle", "Batch", "BatchInfo", "BytesCodec", "Client", "Codec",
-    "DeadlineExceeded", "Event", "Fail", "FailedPrecondition", "Failure", "GkickError", "Handle", "InvalidArgument", "JSONCodec",
+    "Address", "AlreadyExists", "App", "AsyncBatch", "AsyncClient", "AsyncHandle", "Batch", "BatchInfo", "BytesCodec", "Client",
+    "Codec", "DeadlineExceeded", "Event", "Fail", "FailedPrecondition", "Failure", "GkickError", "Handle", "InvalidArgument", "JSONCodec",
     "Job", "JobCanceled", "JobContext", "JobFailed", "JobInfo", "JobOptions", "JobPending", "Limit", "NotFound", "OutOfRange",
     "PermissionDenied", "Prepared", "Progress", "Reason", "RecurringInfo", "Release", "ResourceExhausted", "Retry",
     "Unauthenticated", "Unavailable", "Unique", "current_job",

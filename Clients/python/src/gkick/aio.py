@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import datetime, timedelta
 from typing import Any, AsyncIterator, Dict, List, Optional, Sequence, TypeVar, Union
 
 import grpc
@@ -11,8 +12,8 @@ from .calls import Call, Stored
 from .client import WAIT_SLICE
 from .connection import Address
 from .errors import GkickError, Unavailable, from_rpc
-from .models import BatchInfo, Event, JobInfo, Limit, Reason
-from .options import JobOptions
+from .models import BatchInfo, Event, JobInfo, Limit, Reason, RecurringInfo
+from .options import JobOptions, Seconds
 
 T = TypeVar("T")
 
@@ -148,6 +149,39 @@ class AsyncClient:
 
     async def delete_limit(self, limit: Limit) -> None:
         await self._run(calls.delete_limit(limit))
+
+    async def limits(self) -> AsyncIterator[Limit]:
+        token = ""
+        while True:
+            page, token = await self._run(calls.limits(token))
+            for limit in page:
+                yield limit
+            if not token:
+                return
+
+    async def put_recurring(
+        self, recurring_id: str, spec: Any, *, cron: str = "", every: Optional[Seconds] = None, time_zone: str = "",
+        missed_runs: str = "one", overlap: str = "allow", paused: bool = False
+    ) -> RecurringInfo:
+        return await self._run(calls.put_recurring(recurring_id, spec, cron, every, time_zone, missed_runs, overlap, paused))
+
+    async def recurring(self) -> AsyncIterator[RecurringInfo]:
+        token = ""
+        while True:
+            page, token = await self._run(calls.recurring(token))
+            for one in page:
+                yield one
+            if not token:
+                return
+
+    async def delete_recurring(self, recurring_id: str) -> None:
+        await self._run(calls.delete_recurring(recurring_id))
+
+    async def preview_recurring(
+        self, *, cron: str = "", every: Optional[timedelta] = None, time_zone: str = "", after: Optional[datetime] = None,
+        count: int = 10
+    ) -> List[datetime]:
+        return await self._run(calls.preview_recurring(cron, every, time_zone, after, count))
 
     async def trigger_recurring(self, recurring_id: str) -> str:
         return await self._run(calls.trigger_recurring(recurring_id))

@@ -5,11 +5,12 @@ import asyncio
 import contextlib
 import threading
 
-from typing import Any, Callable, Coroutine, Dict, Iterator, List, Optional, Protocol, Sequence, Tuple, TypeVar, Union, overload
+from typing import Any, AsyncIterator, Callable, Coroutine, Dict, Iterator, List, Optional, Protocol, Sequence, Tuple, TypeVar, Union, overload
 from weakref import WeakKeyDictionary
 
 from . import tracing
 from .aio import AsyncClient
+from .batch import AsyncBatch, Batch, parts
 from .calls import Stored
 from .client import Client
 from .codec import Codec, JSONCodec
@@ -17,14 +18,9 @@ from .connection import Address
 from .errors import GkickError
 from .handle import AsyncHandle, Handle
 from .job import Job, Prepared
-from .models import BatchInfo
 from .options import JobOptions, Retry, Seconds, Unique
 
 R = TypeVar("R")
-
-#: Jobs and bytes of one EnqueueBatch, below what the server takes.
-BATCH_JOBS = 1_000
-BATCH_BYTES = 3 << 20
 
 #: Called around each job: `middleware(context, call_next)`, where `call_next()` runs the rest and returns its value (awaited for async jobs).
 Middleware = Callable[..., Any]
@@ -173,7 +169,7 @@ class App:
         if self._tested is not None:
             return [self._tested.enqueue(job, one) for one in prepared]
         found: List[Union[Handle[R], GkickError]] = []
-        for part in _parts(prepared, all_or_nothing):
+        for part in parts(prepared, all_or_nothing):
             for one in self.client.enqueue_many(part, all_or_nothing=all_or_nothing, durability=job.options.durability):
                 found.append(Handle(self.client, one.id, one.duplicate, job.result) if isinstance(one, Stored) else one)
         return found
@@ -185,7 +181,7 @@ class App:
             return [await self._tested.aenqueue(job, one) for one in prepared]
         client = self.async_client
         found: List[Union[AsyncHandle[R], GkickError]] = []
-        for part in _parts(prepared, all_or_nothing):
+        for part in parts(prepared, all_or_nothing):
             for one in await client.enqueue_many(part, all_or_nothing=all_or_nothing, durability=job.options.durability):
                 found.append(AsyncHandle(client, one.id, one.duplicate, job.result) if isinstance(one, Stored) else one)
         return found
@@ -215,6 +211,25 @@ class App:
             raise
         batch.info = self.client.put_batch(info.id, closed=True)
 
+    @contextlib.asynccontextmanager
+    async def abatch(
+        self, batch_id: str = "", *, description: str = "", on_finished: Optional[Prepared] = None,
+        on_succeeded: Optional[Prepared] = None
+    ) -> AsyncIterator[AsyncBatch]:
+        """The same for asyncio: `async with app.abatch() as batch: await batch.add(...)`."""
+        client = self.async_client
+        info = await client.put_batch(
+            batch_id, description=description, on_finished=on_finished.spec() if on_finished else None,
+            on_succeeded=on_succeeded.spec() if on_succeeded else None)
+        batch = AsyncBatch(client, info)
+        try:
+            yield batch
+            await batch.flush()
+        except BaseException:
+            await client.cancel_batch(info.id, "the program that was adding jobs failed")
+            raise
+        batch.info = await client.put_batch(info.id, closed=True)
+
     # --- Tests ---
 
     def test(self) -> Any:
@@ -222,44 +237,3 @@ class App:
         from .testing.memory import InMemory
 
         return InMemory(self)
-
-
-class Batch:
-    """A batch that is being filled. What is added goes to the server by the thousand."""
-
-    def __init__(self, client: Client, info: BatchInfo) -> None:
-        self._client = client
-        self._pending: List[Prepared] = []
-        self.info = info
-        self.id = info.id
-
-    def add(self, prepared: Prepared) -> None:
-        self._pending.append(
-            Prepared(prepared.name, prepared.payload, prepared.content_type, prepared.options.updated(batch_id=self.id)))
-        if len(self._pending) >= BATCH_JOBS:
-            self.flush()
-
-    def flush(self) -> None:
-        pending, self._pending = self._pending, []
-        for part in _parts(pending, False):
-            for one in self._client.enqueue_many(part):
-                if isinstance(one, GkickError):
-                    raise one
-
-
-def _parts(prepared: Sequence[Prepared], whole: bool) -> Iterator[List[Any]]:
-    """Messages for one EnqueueBatch each. What must be taken as a whole is not divided: the server says when it is too much."""
-    part: List[Any] = []
-    size = 0
-    for one in prepared:
-        request = one.request()
-        bytes_of_it = request.ByteSize()
-        if part and not whole and (len(part) >= BATCH_JOBS or size + bytes_of_it > BATCH_BYTES):
-            yield part
-            part, size = [], 0
-        part.append(request)
-        size += bytes_of_it
-    if part:
-        yield part
-
-

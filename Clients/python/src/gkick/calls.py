@@ -1,7 +1,7 @@
 """Every unary call once: its request and how its answer is read. `Client` and `AsyncClient` carry them out."""
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from typing import Any, Callable, Generic, List, NamedTuple, Optional, Sequence, Tuple, TypeVar, Union
 
 from . import _wire
@@ -178,7 +178,7 @@ def preview_recurring(
     request = _wire.message("PreviewRecurringJobRequest", recurring_job=message, count=count)
     if after is not None:
         request.after.CopyFrom(timestamp(after))
-    return Call("PreviewRecurringJob", request, lambda answer: [one.ToDatetime() for one in answer.times])
+    return Call("PreviewRecurringJob", request, lambda answer: [one.ToDatetime(timezone.utc) for one in answer.times])
 
 
 def events_request(after: str, types: Sequence[str], **filters: Any) -> Any:

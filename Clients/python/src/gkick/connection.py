@@ -3,9 +3,10 @@ from __future__ import annotations
 
 import os
 import re
+import socket
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 import grpc
 
@@ -34,7 +35,8 @@ def _is_this_machine(target: str) -> bool:
 
 @dataclass(frozen=True)
 class Address:
-    """One server, several (`a:7450,b:7450`), or a name with several addresses (`dns:///gkick.internal:7450`)."""
+    """One server, several (`a:7450,b:7450`), or a name with several addresses (`dns:///gkick.internal:7450`). With TLS the certificates of
+    several are all for the first one's name."""
 
     target: str = "127.0.0.1:7450"
     tls: bool = False
@@ -60,11 +62,34 @@ class Address:
             token=token, insecure_token=environment.get("GKICK_INSECURE_TOKEN") == "1")
         return replace(found, **changes)
 
+    def _parts(self) -> List[Tuple[str, str]]:
+        """Host and port of each of several."""
+        return [(host.strip("[]"), port) for host, _, port in (one.strip().rpartition(":") for one in self.target.split(","))]
+
     def _target(self) -> str:
+        """gRPC takes several addresses as numbers only: names are looked up whenever a connection is begun. What has no address now is left
+        out, and where none has one gRPC says so."""
         if "," not in self.target:
             return self.target
-        # gRPC's own scheme for a list of addresses.
-        return "ipv4:" + self.target
+        found: Dict[socket.AddressFamily, List[str]] = {socket.AF_INET: [], socket.AF_INET6: []}
+        for host, port in self._parts():
+            try:
+                for family, _, _, _, place in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
+                    one = f"[{place[0]}]:{port}" if family == socket.AF_INET6 else f"{place[0]}:{port}"
+                    if one not in found[family]:
+                        found[family].append(one)
+            except OSError:
+                continue
+        for family, scheme in ((socket.AF_INET, "ipv4:"), (socket.AF_INET6, "ipv6:")):
+            if found[family]:
+                return scheme + ",".join(found[family])
+        return "dns:///" + self.target.split(",")[0].strip()
+
+    def _names(self) -> List[Tuple[str, Any]]:
+        """Of several addresses the first one's name is the one that certificates are for, since what gRPC sees are numbers."""
+        if "," not in self.target or not self.tls:
+            return []
+        return [("grpc.ssl_target_name_override", self._parts()[0][0])]
 
     def _is_here(self) -> bool:
         return all(_is_this_machine(one) for one in self.target.split(","))
@@ -83,12 +108,12 @@ class Address:
         return grpc.ssl_channel_credentials(read(self.ca), read(self.key), read(self.cert))
 
     def channel(self) -> Any:
-        options = [*_OPTIONS, ("grpc.lb_policy_name", "round_robin")]
+        options = [*_OPTIONS, *self._names(), ("grpc.lb_policy_name", "round_robin")]
         if self.tls:
             return grpc.secure_channel(self._target(), self._credentials(), options=options)
         return grpc.insecure_channel(self._target(), options=options)
 
     def aio_channel(self) -> Any:
         if self.tls:
-            return grpc.aio.secure_channel(self._target(), self._credentials(), options=_OPTIONS)
+            return grpc.aio.secure_channel(self._target(), self._credentials(), options=[*_OPTIONS, *self._names()])
         return grpc.aio.insecure_channel(self._target(), options=_OPTIONS)
