@@ -61,7 +61,7 @@ extension MySQLStorage {
 
   private func addTaken(_ change: ChangeSet, to text: inout SQLText) {
     if change.taken.isEmpty { return }
-    text.add(";DELETE FROM gkick_inbox WHERE number IN ")
+    text.add(";DELETE t FROM gkick_inbox t WHERE number IN ")
     text.add(list: change.taken.map(\.number))
     let refusals = change.taken.compactMap(\.refusal)
     if refusals.isEmpty { return }
@@ -109,7 +109,7 @@ extension MySQLStorage {
       text.add(")")
     }
     for (index, name) in goneQueues.enumerated() {
-      text.add(index == 0 ? ";DELETE FROM gkick_queue WHERE name IN (" : ",")
+      text.add(index == 0 ? ";DELETE t FROM gkick_queue t WHERE name IN (" : ",")
       text.add(quoted: name)
     }
     if !goneQueues.isEmpty { text.add(")") }
@@ -126,7 +126,7 @@ extension MySQLStorage {
       text.add(")")
     }
     for document in goneDocuments {
-      text.add(";DELETE FROM gkick_document WHERE kind = ")
+      text.add(";DELETE t FROM gkick_document t WHERE kind = ")
       text.add(Int64(document.kind.rawValue))
       text.add(" AND name = ")
       text.add(binary: Array(document.key.utf8))
@@ -135,6 +135,9 @@ extension MySQLStorage {
 }
 
 /// The statements that a change set's jobs become.
+///
+/// A delete names its table twice, in the form for many tables: MariaDB (10.11 at least) says that the short form went well, with no row gone,
+/// when KILL QUERY came while it looked for the rows, and the transaction would go on without it.
 enum WrittenJobs {
   static func add(_ change: ChangeSet, to text: inout SQLText) {
     var stopped = change.forgotten.map(\.head.seq)
@@ -155,15 +158,15 @@ enum WrittenJobs {
       if job.carried != nil { carries.append(job) }
     }
     if !stopped.isEmpty {
-      text.add(";DELETE FROM gkick_running WHERE seq IN ")
+      text.add(";DELETE t FROM gkick_running t WHERE seq IN ")
       text.add(list: stopped)
     }
     if !change.forgotten.isEmpty {
-      text.add(";DELETE FROM gkick_job WHERE seq IN ")
+      text.add(";DELETE t FROM gkick_job t WHERE seq IN ")
       text.add(list: change.forgotten.map(\.head.seq))
       let chosen = change.forgotten.filter(\.head.isChosen)
       if !chosen.isEmpty {
-        text.add(";DELETE FROM gkick_chosen WHERE seq IN ")
+        text.add(";DELETE t FROM gkick_chosen t WHERE seq IN ")
         text.add(list: chosen.map(\.head.seq))
       }
     }

@@ -137,7 +137,8 @@ def test_statements_that_are_stopped(database, serve):
                 database.ask(f"SELECT pg_cancel_backend({session})" if isinstance(database, Postgres) else f"KILL QUERY {session}")
             except RuntimeError:
                 pass
-    load.goes_on()
+    # MariaDB leaves the rest of a text unanswered when it is stopped between two of its statements: that takes as long as an answer may.
+    load.goes_on(most=3 if isinstance(database, Postgres) else 8)
     load.finish()
 
 

@@ -62,11 +62,15 @@ import Testing
     let channel = try ClientChannel.local(try await server.listen())
     // The connection is there.
     _ = try await channel.unary(EchoServer.unary, text(""))
-    let start = ContinuousClock.now
-    let response = await channel.unaryResponse(
-      EchoServer.hang, text(""), options: CallOptions(timeout: .milliseconds(50)))
-    #expect(response.status.code == .deadlineExceeded)
-    #expect(ContinuousClock.now - start < .seconds(5))
+    // On a busy machine the time may be over before the call has left; then it is tried with more.
+    for milliseconds: Int64 in [50, 500, 5_000] {
+      let start = ContinuousClock.now
+      let response = await channel.unaryResponse(
+        EchoServer.hang, text(""), options: CallOptions(timeout: .milliseconds(milliseconds)))
+      #expect(response.status.code == .deadlineExceeded)
+      #expect(ContinuousClock.now - start < .milliseconds(milliseconds) + .seconds(5))
+      if server.calls.withLock({ $0[EchoServer.hang] }) != nil { break }
+    }
     try await eventually { !server.ends.withLock { $0.isEmpty } }
     await channel.close()
     await server.stop()
@@ -202,12 +206,12 @@ import Testing
   }
 }
 
-/// Waits until it is so; fails after five seconds.
+/// Waits until it is so; fails after half a minute.
 func eventually(_ condition: () -> Bool, sourceLocation: SourceLocation = #_sourceLocation) async throws {
-  let end = ContinuousClock.now + .seconds(5)
+  let end = ContinuousClock.now + .seconds(30)
   while !condition() {
     guard ContinuousClock.now < end else {
-      Issue.record("did not happen in five seconds", sourceLocation: sourceLocation)
+      Issue.record("did not happen in half a minute", sourceLocation: sourceLocation)
       return
     }
     try await Task.sleep(for: .milliseconds(2))
