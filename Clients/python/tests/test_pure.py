@@ -1,4 +1,5 @@
 """What needs no server."""
+import asyncio
 import json
 import uuid
 from dataclasses import dataclass
@@ -97,6 +98,41 @@ def test_in_memory():
         assert [(one.name, one.state, one.attempt) for one in ran.ran] == [
             ("double", "SUCCEEDED", 1), ("adouble", "SUCCEEDED", 1), ("third", "SUCCEEDED", 3), ("no", "DEAD", 1),
             ("double", "SUCCEEDED", 1)]
+
+
+def test_a_batch_in_memory():
+    app = App()
+
+    @app.job(name="count")
+    def count(user: int) -> int:
+        if user < 0:
+            raise Fail("nobody")
+        return user
+
+    @app.job(name="acount")
+    async def acount(user: int) -> int:
+        return user
+
+    @app.job(name="report")
+    def report() -> str:
+        return "done"
+
+    with app.test() as ran:
+        with app.batch("all", description="all of them", on_finished=report.prepare(), on_succeeded=report.prepare()) as batch:
+            batch.add(count.prepare(user=1))
+            batch.add(acount.prepare(user=2))
+        assert (batch.info.jobs, batch.info.succeeded, batch.info.description) == (2, 2, "all of them")
+        assert report.result(app.client.get(batch.info.on_succeeded_job_id).result) == "done"
+        assert [one.name for one in ran.ran] == ["count", "acount", "report", "report"]
+
+        async def main():
+            async with app.abatch(on_finished=report.prepare(), on_succeeded=report.prepare()) as batch:
+                await batch.add(count.prepare(user=-1))
+                await batch.add(acount.prepare(user=3))
+            return batch.info
+
+        info = asyncio.run(main())
+        assert (info.dead, info.succeeded, info.on_succeeded_job_id) == (1, 1, "") and info.on_finished_job_id
 
 
 def test_middleware_wraps_the_job():

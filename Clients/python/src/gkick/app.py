@@ -5,7 +5,7 @@ import asyncio
 import contextlib
 import threading
 
-from typing import Any, AsyncIterator, Callable, Coroutine, Dict, Iterator, List, Optional, Protocol, Sequence, Tuple, TypeVar, Union, overload
+from typing import Any, AsyncIterator, Callable, Coroutine, Dict, Iterator, List, Optional, Protocol, Sequence, Tuple, TypeVar, Union, cast, overload
 from weakref import WeakKeyDictionary
 
 from . import tracing
@@ -122,6 +122,8 @@ class App:
 
     @property
     def client(self) -> Client:
+        if self._tested is not None:
+            return cast(Client, self._tested.client)
         with self._lock:
             if self._client is None:
                 self._client = Client(self.address)
@@ -130,6 +132,8 @@ class App:
     @property
     def async_client(self) -> AsyncClient:
         """One per event loop."""
+        if self._tested is not None:
+            return cast(AsyncClient, self._tested.async_client)
         loop = asyncio.get_running_loop()
         with self._lock:
             if loop not in self._async_clients:
