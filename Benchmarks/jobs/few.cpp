@@ -3,6 +3,7 @@
 //   few gkick|beanstalkd HOST:PORT open RATE SECONDS [relaxed]   jobs at times that are fixed before; a no-op worker
 //   few gkick|beanstalkd HOST:PORT one SECONDS                   one producer that waits for each answer, no worker
 //   few gkick|beanstalkd HOST:PORT idle COUNT                    one job at a time to an idle worker, 5 ms apart
+// HOST:PORT,HOST:PORT: the producer's server and the worker's.
 // Prints "jobs N seconds S p50 MICROSECONDS p99 ... p999 ...": of `one` from a call to its answer, else from when a job was to be sent until the worker has it.
 #include <algorithm>
 #include <arpa/inet.h>
@@ -342,6 +343,9 @@ static void turn(std::vector<Link *> links, int64_t until) {
 int main(int count, char **arguments) {
   if (count < 5) fail("usage: few gkick|beanstalkd HOST:PORT open RATE SECONDS [relaxed] | one SECONDS | idle COUNT");
   std::string kind = arguments[1], address = arguments[2], what = arguments[3];
+  auto comma = address.find(',');
+  std::string workersAddress = comma == std::string::npos ? address : address.substr(comma + 1);
+  address = address.substr(0, comma);
   bool relaxed = count > 6 && std::string(arguments[6]) == "relaxed";
   Figures figures;
   std::unique_ptr<Producer> producer;
@@ -350,8 +354,8 @@ int main(int count, char **arguments) {
   else producer = std::make_unique<BeanstalkProducer>(address, figures);
   std::vector<Link *> links{&producer->link()};
   if (what != "one") {
-    if (kind == "gkick") worker = std::make_unique<GKickWorker>(address, figures);
-    else worker = std::make_unique<BeanstalkWorker>(address, figures);
+    if (kind == "gkick") worker = std::make_unique<GKickWorker>(workersAddress, figures);
+    else worker = std::make_unique<BeanstalkWorker>(workersAddress, figures);
     links.push_back(worker.get());
   }
   for (int64_t end = now() + 300000; now() < end;) turn(links, end);
