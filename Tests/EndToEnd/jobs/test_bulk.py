@@ -148,6 +148,19 @@ def test_abandoned_lists_do_not_go_on(server, queue):
     assert time.monotonic() - began < 2
 
 
+def test_abandoned_purges_do_not_go_on(server, queue):
+    """Eight sweeps through other queues, given up at once: the next one does not wait for them."""
+    for _ in range(5):
+        many(server, f"{queue}-other", 1000)
+    calls = [server.admin.PurgeQueue.future(pb.PurgeQueueRequest(queue=f"{queue}-other", states=[DEAD])) for _ in range(8)]
+    for call in calls:
+        call.cancel()
+    enqueue(server, queue)
+    began = time.monotonic()
+    assert server.admin.PurgeQueue(pb.PurgeQueueRequest(queue=queue), timeout=10).deleted == 1
+    assert time.monotonic() - began < 2
+
+
 def test_a_queue_is_forgotten_once_it_is_empty(server, queue):
     def known():
         return queue in [one.name for one in server.admin.ListQueues(pb.ListQueuesRequest(prefix=queue)).queues]

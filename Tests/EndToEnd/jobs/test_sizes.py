@@ -1,5 +1,11 @@
 """Many big jobs, results and failures: in messages of at most 4 MiB, which is what a stock client takes."""
+import pathlib
+import time
+
+import pytest
+from harness import stores
 from harness.asking import enqueue
+from harness.server import Server
 from harness.stubs import pb
 from harness.worker import Worker, duration, subscriptions
 
@@ -56,3 +62,35 @@ def test_big_failures_in_events(server, queue):
         after = batch.cursor
     assert len({event.job_id for event in events}) == len(events) == count
     assert all(len(event.failure.backtrace) == 32 << 10 for event in events)
+
+
+def read_bytes(server):
+    return int(next(line.split()[1] for line in pathlib.Path(f"/proc/{server.process.pid}/io").read_text().splitlines()
+                    if line.startswith("rchar")))
+
+
+@pytest.mark.skipif(not stores.embedded, reason="reads its store by files")
+def test_results_are_carried_and_not_read_to_decide(tmp_path):
+    """400 finished jobs with 250 KB each, 100 MB: opening the store, a list and a purge read none of it."""
+    count, size = 400, 250_000
+    with Server(data=tmp_path, lease="10s") as server:
+        with Worker(server, "large", slots=20) as worker:
+            for _ in range(count):
+                server.enqueue("large")
+            for _ in range(count):
+                worker.succeed(worker.job(), result=b"r" * size, wait=False)
+            end = time.monotonic() + 30
+            while len(worker.results) < count and time.monotonic() < end:
+                time.sleep(0.05)
+        # Until what is acknowledged is in the database as well: then nothing is left to be taken from the log at the start.
+        assert server.terminate() == 0
+        server.start()
+        opened = read_bytes(server)
+        page = server.jobs.ListJobs(pb.ListJobsRequest(queue="large", states=[pb.JOB_STATE_DEAD], page_size=1000), timeout=20)
+        assert not page.jobs
+        listed = read_bytes(server)
+        purged = server.admin.PurgeQueue(pb.PurgeQueueRequest(queue="large", states=[pb.JOB_STATE_SUCCEEDED]), timeout=60).deleted
+        assert purged == count
+        done = read_bytes(server)
+    whole = count * size
+    assert opened < whole / 5 and listed - opened < whole / 20 and done - listed < whole / 5, (opened, listed - opened, done - listed)
