@@ -6,14 +6,13 @@ import time
 import grpc
 import pytest
 from harness.calls import refused, retry_hint, until
-from harness.cut import Way
 from harness.database import Postgres, Replica
-from harness.redis import Redis
 from harness.server import binary
 from harness.stubs import pb
 from harness.worker import Worker
 
 from load import leader_of, listed
+from replicas import Pair
 
 UNAVAILABLE = grpc.StatusCode.UNAVAILABLE
 
@@ -118,41 +117,8 @@ def test_a_server_whose_port_is_taken_ends(fleet, store):
     server.enqueue("q")
 
 
-class Pair:
-    """A store, its replica, and one way to whichever is to be used."""
-
-    def __init__(self, store, replica, link):
-        self.store, self.replica, self.link = store, replica, link
-        self.way = Way(store.port)
-
-    def fail_over(self):
-        self.store.kill()
-        if isinstance(self.replica, Redis):
-            self.replica.ask("REPLICAOF", "NO", "ONE")
-        else:
-            self.replica.promote()
-        self.way.lead_to(self.replica.port)
-
-
-def pair(store, clean):
-    link = Way(store.port)
-    clean(link)
-    if isinstance(store, Redis):
-        replica = Redis("--replicaof", f"127.0.0.1 {link.port}")
-        clean(replica)
-        until(lambda: "master_link_status:up" in replica.ask("INFO", "replication"), "replica in step")
-    elif isinstance(store, Postgres):
-        replica = Replica(store, link.port)
-        clean(replica)
-    else:
-        pytest.skip("fail-over of MariaDB is its operators' affair; a server that lost writes is tried on the others")
-    both = Pair(store, replica, link)
-    clean(both.way)
-    return both
-
-
 def test_a_failover_to_a_replica_that_lags_loses_what_it_must_and_repeats_nothing(fleet, store, clean):
-    both = pair(store, clean)
+    both = Pair(store, clean)
     servers = fleet(2, lease="5s")
     for one in servers:
         one.to_store.lead_to(both.way.port)
@@ -165,7 +131,7 @@ def test_a_failover_to_a_replica_that_lags_loses_what_it_must_and_repeats_nothin
         first = worker.take(20, timeout=15)
         for job in kept:
             until(lambda: leader.job(job).state == pb.JOB_STATE_RUNNING, "stored start")
-        until(lambda: in_step(both), "replica in step")
+        until(both.in_step, "replica in step")
         # From here on the replica hears nothing.
         both.link.cut()
         gone = [leader.enqueue("q", id=f"gone-{number}") for number in range(20)]
@@ -194,14 +160,6 @@ def test_a_failover_to_a_replica_that_lags_loses_what_it_must_and_repeats_nothin
             assert worker.succeed(job) == 0
         assert worker.ended is None
     assert "has lost change sets" in leader.log() + front.log()
-
-
-def in_step(both):
-    if isinstance(both.replica, Redis):
-        def offset(one, name):
-            return next(line.split(":")[1] for line in one.ask("INFO", "replication").splitlines() if line.startswith(name))
-        return offset(both.store, "master_repl_offset") == offset(both.replica, "slave_repl_offset")
-    return both.store.ask("SELECT pg_current_wal_lsn()") == both.replica.ask("SELECT pg_last_wal_replay_lsn()")
 
 
 def test_postgresql_fails_over_to_the_host_that_takes_writes(fleet, store, clean, make_servers):
