@@ -7,6 +7,9 @@ SERVICE = "/grpc.testing.TestService/"
 EMPTY, UNARY, INPUT = SERVICE + "EmptyCall", SERVICE + "UnaryCall", SERVICE + "StreamingInputCall"
 OUTPUT, DUPLEX = SERVICE + "StreamingOutputCall", SERVICE + "FullDuplexCall"
 RESOURCE_EXHAUSTED = 8
+# Bytes that an attack may cost. What waits to be sent is bounded to 2 MiB and one answer more for each of two loops; the attacks ask for answers of
+# 4 MB, of which the test's service has two or three copies while it makes one.
+GROWTH = 32 << 20
 
 
 def flood(wire, make, rounds=200, batch=500):

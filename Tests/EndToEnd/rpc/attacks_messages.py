@@ -6,7 +6,7 @@ import socket
 import struct
 import time
 
-from attack_tools import OUTPUT, RESOURCE_EXHAUSTED, StaticBlock, UNARY
+from attack_tools import GROWTH, OUTPUT, RESOURCE_EXHAUSTED, StaticBlock, UNARY
 from wire import (
     ACK, DATA, END_HEADERS, GOAWAY, HEADERS, PING, PREFACE, PUSH_PROMISE, SETTINGS, WINDOW_UPDATE, Wire, frame, message, settings,
 )
@@ -42,7 +42,7 @@ def length_lie(server):
             wire.send(frames + frame(DATA, 0, stream, b"\0" + struct.pack(">I", 4 * 1024 * 1024)))
         connections.append(wire)
     time.sleep(0.5)
-    held = server.peak_growth < 16 << 20
+    held = server.peak_growth < GROWTH
     for wire in connections:
         wire.close()
     return held

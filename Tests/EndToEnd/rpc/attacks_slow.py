@@ -4,7 +4,7 @@ import socket
 import struct
 import time
 
-from attack_tools import DUPLEX, OUTPUT, StaticBlock, UNARY
+from attack_tools import DUPLEX, GROWTH, OUTPUT, StaticBlock, UNARY
 from grpc.testing import messages_pb2 as pb
 from wire import DATA, END_STREAM, HEADERS, PREFACE, Wire, frame, message, settings
 
@@ -25,7 +25,7 @@ def slow_read_window(server):
     time.sleep(3)
     for wire in connections:
         wire.close()
-    return server.peak_growth < 16 << 20
+    return server.peak_growth < GROWTH
 
 
 def tcp_no_read(server):
@@ -44,7 +44,7 @@ def tcp_no_read(server):
     time.sleep(3)
     for wire in connections:
         wire.close()
-    return server.peak_growth < 16 << 20
+    return server.peak_growth < GROWTH
 
 
 def slow_read_stream(server):
@@ -61,7 +61,7 @@ def slow_read_stream(server):
     time.sleep(2)
     for wire in connections:
         wire.close()
-    return server.peak_growth < 16 << 20
+    return server.peak_growth < GROWTH
 
 
 def slow_read_duplex(server):
@@ -80,7 +80,7 @@ def slow_read_duplex(server):
     time.sleep(2)
     for wire in connections:
         wire.close()
-    return server.peak_growth < 16 << 20
+    return server.peak_growth < GROWTH
 
 
 def cut_within(sockets, seconds):
@@ -135,7 +135,7 @@ def slow_message(server):
             for stream in streams:
                 wire.send(frame(DATA, 0, stream, b"x"))
             time.sleep(0.05)
-        return server.peak_growth < 16 << 20
+        return server.peak_growth < GROWTH
 
 
 def window_ignored(server):

@@ -5,10 +5,9 @@ import time
 
 import grpc
 import pytest
+from attack_tools import GROWTH
 from attacks import ATTACKS
 from grpc.testing import messages_pb2 as pb, test_pb2_grpc
-
-GROWTH = 16 << 20
 
 
 class HonestClient(threading.Thread):
@@ -71,6 +70,7 @@ def test_attack(launch, attack):
     watched.done.set()
     honest.done.set()
     honest.join()
+    print(f"{attack.__name__}: grew by {watched.peak_growth / (1 << 20):.1f} MiB")
     assert server.alive, "the server died"
     assert defended, "the attack went on undefended"
     assert watched.peak_growth < GROWTH, f"grew by {watched.peak_growth >> 20} MiB"
