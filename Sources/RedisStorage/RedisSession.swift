@@ -18,11 +18,22 @@ struct RedisSession: Sendable {
 
   /// Sends all, then waits for all: one round trip. An error reply throws once all have come, so that the connection stays in step.
   func ask(_ commands: [RedisCommand]) throws(RedisFailure) -> [RedisReply] {
+    try send(commands)
+    return try receive(commands.count)
+  }
+
+  /// Sends all; to be followed by `receive`, also after others were sent.
+  func send(_ commands: [RedisCommand]) throws(RedisFailure) {
     let deadline = ContinuousClock.now + replyTimeout
     for command in commands { try connection.send(command, until: deadline) }
+  }
+
+  /// So many replies to what was sent, in its order. An error reply throws once they all have come.
+  func receive(_ count: Int) throws(RedisFailure) -> [RedisReply] {
+    let deadline = ContinuousClock.now + replyTimeout
     var replies: [RedisReply] = []
-    replies.reserveCapacity(commands.count)
-    for _ in commands { replies.append(try connection.receive(until: deadline)) }
+    replies.reserveCapacity(count)
+    for _ in 0..<count { replies.append(try connection.receive(until: deadline)) }
     for reply in replies {
       if let text = reply.errorText { throw .refused(text) }
     }

@@ -85,43 +85,63 @@ struct StateReader {
     for index in directories.indices {
       for _ in 0..<(try directories[index].array()) { blocks.insert(try directories[index].integer()) }
     }
-    var texts = Texts()
+    var wanted: [(block: Int64, bits: BlockBits)] = []
     var left = blocks.sorted()[...]
     while !left.isEmpty {
-      let some = Array(left.prefix(Self.blocksAtOnce))
+      let some = left.prefix(Self.blocksAtOnce)
       left = left.dropFirst(Self.blocksAtOnce)
-      var indexes = try session.ask(
-        some.map { block in
-          var command = RedisCommand("HMGET", layout.index(block))
-          for field in fields { command.add(field.name) }
-          return command
-        })
-      var wanted: [(block: Int64, lows: [Int])] = []
-      var commands: [RedisCommand] = []
-      for (position, block) in some.enumerated() {
-        var bits = BlockBits()
-        for _ in 0..<(try indexes[position].array()) {
-          if let packed = try indexes[position].optionalPacked() { bits = bits | (try BlockBits(packed)) }
-        }
-        let lows = bits.lows
-        if lows.isEmpty { continue }
-        var command = RedisCommand("HMGET", layout.jobs(block))
-        for low in lows {
-          command.add(low)
-          command.add(String(low) + "s")
-        }
-        wanted.append((block, lows))
-        commands.append(command)
-      }
-      var rows = try session.ask(commands)
-      for (position, part) in wanted.enumerated() {
+      for (block, bits) in zip(some, try bits(of: some, fields)) where !bits.isEmpty { wanted.append((block, bits)) }
+    }
+    var texts = Texts()
+    var parts = stride(from: 0, to: wanted.count, by: Self.blocksAtOnce).map {
+      wanted[$0..<min($0 + Self.blocksAtOnce, wanted.count)]
+    }[...]
+    // Redis reads the next rows while these are taken in: a state is loaded when nobody can be served.
+    if let first = parts.first { try ask(for: first) }
+    while let part = parts.popFirst() {
+      if let next = parts.first { try ask(for: next) }
+      var rows = try session.receive(part.count)
+      for (position, one) in part.enumerated() {
         _ = try rows[position].array()
-        for low in part.lows {
-          let seq = part.block * Layout.blockSize + Int64(low)
+        for low in one.bits.lows {
+          let seq = one.block * Layout.blockSize + Int64(low)
           try add(seq, try rows[position].optionalPacked(), try rows[position].optionalPacked(), &texts, loader)
         }
       }
     }
+  }
+
+  /// Which jobs of these blocks have one of the properties.
+  private func bits(
+    of blocks: ArraySlice<Int64>, _ fields: [IndexField]
+  ) throws(RedisFailure) -> [BlockBits] {
+    var indexes = try session.ask(
+      blocks.map { block in
+        var command = RedisCommand("HMGET", layout.index(block))
+        for field in fields { command.add(field.name) }
+        return command
+      })
+    var found: [BlockBits] = []
+    for position in indexes.indices {
+      var bits = BlockBits()
+      for _ in 0..<(try indexes[position].array()) {
+        if let packed = try indexes[position].optionalPacked() { bits = bits | (try BlockBits(packed)) }
+      }
+      found.append(bits)
+    }
+    return found
+  }
+
+  private func ask(for part: ArraySlice<(block: Int64, bits: BlockBits)>) throws(RedisFailure) {
+    try session.send(
+      part.map { block, bits in
+        var command = RedisCommand("HMGET", layout.jobs(block))
+        for low in bits.lows {
+          command.add(low)
+          command.add(String(low) + "s")
+        }
+        return command
+      })
   }
 
   private func add(
