@@ -11,6 +11,9 @@ extension Backlog {
     var places = claim.filters.map { FilterPlace($0) }
     var budgets = claim.workers.map { (bytes: $0.byteBudget, holdsNothing: $0.holdsNothing, isFull: false) }
     var setAside = 0
+    // What is not at hand for a filter holds up this filter only.
+    var missing: [Int64] = []
+    var isReading = claim.filters.map { _ in false }
     dealt.jobs.reserveCapacity(claim.slots.count)
 
     var number = 0
@@ -18,7 +21,7 @@ extension Backlog {
       let slot = claim.slots[number]
       let index = Int(slot.worker)
       let filter = Int(slot.filter)
-      if budgets[index].isFull || dealt.scarcity[filter] != .none {
+      if budgets[index].isFull || dealt.scarcity[filter] != .none || isReading[filter] {
         number += 1
         continue
       }
@@ -29,11 +32,15 @@ extension Backlog {
       }
       guard let job = known[entry.seq], job.body != nil, job.carried != nil else {
         if readsAside {
-          // What is left waits until it is at hand; the engine asks again then.
-          dealt.isStalled = wantAhead(
-            ahead(claim, from: number, places, budgets.map(\.isFull), dealt.scarcity, now.elapsed))
-          guard !dealt.isStalled else { break }
-          throw damaged(entry.seq)
+          // The engine asks again when it is at hand.
+          let others = claim.filters.indices.map { $0 == filter ? dealt.scarcity[$0] : .nothingReady }
+          let lacking = lacking(
+            ahead(claim, from: number, places, budgets.map(\.isFull), others, now.elapsed), bodies: true)
+          if lacking.isEmpty { throw damaged(entry.seq) }
+          missing += lacking
+          isReading[filter] = true
+          dealt.isStalled = true
+          continue
         }
         try read(ahead(claim, from: number, places, budgets.map(\.isFull), dealt.scarcity, now.elapsed), bodies: true)
         guard let job = known[entry.seq], job.body != nil else { throw damaged(entry.seq) }
@@ -56,6 +63,7 @@ extension Backlog {
       budgets[index].holdsNothing = false
       dealt.jobs.append(try start(job, from: lane, by: claim.workers[index], at: index, now: now))
     }
+    wantAhead(missing)
     return dealt
   }
 

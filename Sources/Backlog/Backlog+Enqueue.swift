@@ -24,6 +24,11 @@ extension Backlog {
 
   /// Those that may have the same id or key.
   func readRelatives(of groups: [EnqueueGroup], _ now: Timestamp) throws(StoreError) {
+    try read(relatives(of: groups, now), bodies: false)
+  }
+
+  /// Those of them that are not at hand.
+  func relatives(of groups: [EnqueueGroup], _ now: Timestamp) -> [Int64] {
     var seqs: [Int64] = []
     for group in groups {
       for job in group.jobs {
@@ -39,7 +44,7 @@ extension Backlog {
       defer { last = seq }
       return seq == last
     }
-    try read(seqs, bodies: false)
+    return seqs
   }
 
   /// - Parameters:

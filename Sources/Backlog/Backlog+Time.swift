@@ -5,28 +5,38 @@ extension Backlog {
   /// at most `limit`; returns how many. `limit` of them means that there may be more.
   public func promote(now: Moment, limit: Int) throws(StoreError) -> Int {
     let wall = now.wall
-    readsInLine = true
-    defer { readsInLine = false }
-    let worked = try work(now: wall, limit: limit)
-    readsInLine = false
-    if worked >= limit { return worked }
-    let limit = limit - worked
+    lacksDue = false
     let late = expiries.first(limit).prefix { $0.at <= wall.microseconds }
     let ripe = due.first(limit).prefix { $0.at <= wall.microseconds }
-    if late.isEmpty, ripe.isEmpty { return worked }
+    if late.isEmpty, ripe.isEmpty { return 0 }
     var seqs: [Int64] = []
     for entry in late where known[entry.seq] == nil { seqs.append(entry.seq) }
     for entry in ripe where known[entry.seq] == nil { seqs.append(entry.seq) }
-    try read(seqs, bodies: false)
+    if readsAside {
+      // What is at hand does not wait for the others, of which there may always be some.
+      let lacking = seqs.filter { !readings.absent.contains($0) }
+      lacksDue = !lacking.isEmpty
+      if lacksDue, Set(lacking) == Set((late + ripe).map(\.seq)) {
+        throw want(.jobs(lacking, bodies: false, isAhead: false))
+      }
+    } else {
+      try read(seqs, bodies: false)
+    }
     for entry in late {
-      guard let job = known[entry.seq] else { throw damaged(entry.seq) }
+      guard let job = known[entry.seq] else {
+        if lacksDue { continue }
+        throw damaged(entry.seq)
+      }
       leave(job, wall)
       finish(job, as: .expired, now: wall)
       note(.expired, job, wall)
     }
     var count = late.count
     for entry in ripe where count < limit {
-      guard let job = known[entry.seq] else { throw damaged(entry.seq) }
+      guard let job = known[entry.seq] else {
+        if lacksDue { continue }
+        throw damaged(entry.seq)
+      }
       // It may have been too late as well.
       if job.standing.state.isFinal { continue }
       leave(job, wall)
@@ -34,21 +44,31 @@ extension Backlog {
       note(.enqueued, job, wall)
       count += 1
     }
-    return worked + count
+    return count
   }
 
-  /// How long until `promote` or `reclaim` has something to do, unless the wall clock is set; zero: now; nil: nothing waits for a time.
-  public func nextDue(now: Moment) -> Instant? {
+  /// When `promote`, `work` or `reclaim` has something to do, unless the wall clock is set; nil: nothing waits for a time.
+  /// - Parameters:
+  ///   - promotes: false: `promote` is left out.
+  ///   - works: false: `work` is.
+  public func nextDue(now: Moment, promotes: Bool = true, works: Bool = true) -> Instant? {
     var next = Int64.max
-    if let first = due.first { next = min(next, first.at) }
-    if let first = expiries.first { next = min(next, first.at) }
-    if hasWork { return now.elapsed }
-    if let first = limits.openings.first { next = min(next, first.at) }
-    if let first = recurrings.times.first { next = min(next, first.at) }
+    if promotes {
+      if let first = due.first { next = min(next, first.at) }
+      if let first = expiries.first { next = min(next, first.at) }
+    }
+    if works {
+      if hasWork { return now.elapsed }
+      if let first = limits.openings.first { next = min(next, first.at) }
+      if let first = recurrings.times.first { next = min(next, first.at) }
+    }
     if next != .max { next = now.elapsed.microseconds &+ (next &- now.wall.microseconds) }
     if let first = lapses.first { next = min(next, first.at) }
     return next == .max ? nil : Instant(microseconds: next)
   }
+
+  /// When a rate lets more jobs start next; nil: none is held back by one.
+  public var nextOpening: Timestamp? { limits.openings.first.map { Timestamp(microseconds: $0.at) } }
 
   /// Whether anything waits for a time by the wall clock, which may be set at any moment.
   public var waitsForWallClock: Bool {

@@ -74,9 +74,11 @@ public final class Backlog {
   public var zones: any TimeZoneSource = UTCOnly()
   /// When the next final job's retention is over, as far as is known.
   var nextExpiry = Timestamp.distantPast
+  /// Something was due that is not at hand: `promote` is to be called once more.
+  public internal(set) var lacksDue = false
   /// Read for `forget`.
   var expiredPage: (jobs: [StoredJob], next: Timestamp?)?
-  /// Those that wait for others, finished batches and recurring jobs are gone through in slices that read as they go.
+  /// See `readingInLine`.
   var readsInLine = false
 
   /// Rows are read by the owner (`takeReadings`, `lay`), so that no verb waits for them. Else each verb reads what it needs, in line.
@@ -158,7 +160,7 @@ public final class Backlog {
     while !rest.isEmpty {
       let slice = rest.prefix(512)
       rest = rest.dropFirst(512)
-      for case let stored? in try rows.jobs(Array(slice), bodies: false) { lay(stored, bodies: false, isAhead: false) }
+      for case let stored? in try rows.jobs(Array(slice), bodies: false) { lay(stored, bodies: false) }
     }
   }
 
@@ -177,6 +179,7 @@ public final class Backlog {
     resetFlow()
     resetReadings()
     expiredPage = nil
+    lacksDue = false
     nextExpiry = .distantPast
     touched = []
     borrowed = []
@@ -366,6 +369,7 @@ public final class Backlog {
   public func confirm(_ number: UInt64) {
     while let first = sent.first, first.number <= number {
       for job in first.jobs {
+        if job.bodyIn == first.number { job.bodyReading = readings.last }
         if job.standing.state == .running, job.bodyIn <= number { job.body = nil }
         guard job.changedIn == first.number, !job.isTouched else { continue }
         if readings.open.isEmpty { release(job) } else { readings.keep(job, first.number) }
@@ -377,6 +381,8 @@ public final class Backlog {
 
   /// Jobs of which the storage may not know the latest yet.
   var unstored: [LiveJob] { sent.flatMap(\.jobs) + touched }
+  /// Jobs of which rows that are being read may not know the latest.
+  var unread: [LiveJob] { readings.waiting + unstored }
 
   /// Makes the next change set one that is not empty: whoever stores it takes writes.
   public func probe(_ now: Moment) {
@@ -392,9 +398,9 @@ public final class Backlog {
   /// All that was changed is stored.
   public func confirmAll() { confirm(number) }
 
-  /// Final jobs that the storage may not know as such yet.
+  /// Final jobs that what was read of the storage may not know as such.
   func unconfirmedFinals() -> [LiveJob] {
-    unstored.filter { !$0.isForgotten && $0.standing.state.isFinal }
+    unread.filter { !$0.isForgotten && $0.standing.state.isFinal }
   }
 
   /// The storage knows all of the job.
@@ -417,7 +423,7 @@ public final class Backlog {
       if lacking.isEmpty { return }
       throw want(.jobs(lacking, bodies: bodies, isAhead: false))
     }
-    for case let stored? in try rows.jobs(seqs, bodies: bodies) { lay(stored, bodies: bodies, isAhead: false) }
+    for case let stored? in try rows.jobs(seqs, bodies: bodies) { lay(stored, bodies: bodies) }
   }
 
   /// Lays a row that was read out as a job at hand, for this tick.

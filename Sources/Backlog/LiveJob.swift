@@ -32,6 +32,8 @@ final class LiveJob {
   var changedIn: UInt64 = 0
   /// The latest change set that brings its body.
   var bodyIn: UInt64 = 0
+  /// Readings up to this one may have an older body.
+  var bodyReading: UInt64 = 0
   /// As the latest change set says; nil: the storage does not know it.
   var storedState: JobState?
   /// Kept although it is stored, so that its claim need not read it.

@@ -60,6 +60,9 @@ struct Readings {
 
   mutating func keep(_ job: LiveJob, _ number: UInt64) { late.append((last, number, job)) }
 
+  /// All of them.
+  var waiting: [LiveJob] { late[lateStart...].map(\.job) }
+
   /// The next one that no reading needs any more.
   mutating func nextLate() -> (number: UInt64, job: LiveJob)? {
     guard lateStart < late.count, late[lateStart].reading < open.first ?? .max else {
@@ -106,6 +109,9 @@ extension Backlog {
   /// The error of a verb that wants rows and has done nothing. Its owner asks again when they are.
   public static let notAtHand = StoreError(.unavailable, "rows are being read")
 
+  /// On their way, or with rows that are not used yet.
+  public var openReadings: Int { readings.open.count }
+
   /// Of the readings so far.
   public var lastReading: UInt64 { readings.last }
   /// So many readings are wanted by now and not taken.
@@ -137,7 +143,7 @@ extension Backlog {
         readings.absent.insert(seqs[index])
         continue
       }
-      lay(stored, bodies: bodies, isAhead: isAhead)
+      lay(stored, bodies: bodies, by: reading.number, isAhead: isAhead)
     }
   }
 
@@ -156,10 +162,11 @@ extension Backlog {
     readings.last = last
   }
 
-  func lay(_ stored: StoredJob, bodies: Bool, isAhead: Bool) {
+  /// - Parameter reading: nil: it was read just now.
+  func lay(_ stored: StoredJob, bodies: Bool, by reading: UInt64? = nil, isAhead: Bool = false) {
     if let job = known[stored.seq] {
-      // Its record here is the newer one; its body is not.
-      if bodies, job.body == nil {
+      // Its record here is the newer one; its body is not, unless it was replaced.
+      if bodies, job.body == nil, reading.map({ $0 > job.bodyReading }) ?? true {
         job.body = stored.body
         job.isDamaged = stored.isDamaged
       }
@@ -186,20 +193,18 @@ extension Backlog {
   }
 
   /// For claims to come: those that are not on their way already.
-  /// - Returns: whether any are on their way now.
-  func wantAhead(_ seqs: [Int64]) -> Bool {
-    let lacking = lacking(seqs, bodies: true)
-    let new = lacking.filter { readings.ahead.insert($0).inserted }
+  func wantAhead(_ seqs: [Int64]) {
+    let new = seqs.filter { readings.ahead.insert($0).inserted }
     if !new.isEmpty { readings.wanted.append(.jobs(new, bodies: true, isAhead: true)) }
-    return !lacking.isEmpty
   }
 }
 
 extension Backlog {
-  /// For what is asked too seldom to be put off: reads as it goes.
-  public func readingInLine(_ body: () throws(StoreError) -> Void) throws(StoreError) {
+  /// For what cannot be put off any more: reads as it goes.
+  public func readingInLine<T>(_ body: () throws(StoreError) -> T) throws(StoreError) -> T {
+    let before = readsInLine
     readsInLine = true
-    defer { readsInLine = false }
-    try body()
+    defer { readsInLine = before }
+    return try body()
   }
 }

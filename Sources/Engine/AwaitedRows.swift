@@ -4,14 +4,18 @@ import Backlog
 struct AwaitedRows {
   /// What may have to wait. Each waits for itself only.
   struct Verb: OptionSet {
-    let rawValue: UInt8
+    let rawValue: UInt16
     static let enqueue = Verb(rawValue: 1)
     static let takeIn = Verb(rawValue: 2)
     static let control = Verb(rawValue: 4)
     static let sweep = Verb(rawValue: 8)
-    /// What is due, and what is to be forgotten.
+    /// What is due.
     static let time = Verb(rawValue: 16)
     static let looks = Verb(rawValue: 32)
+    static let forget = Verb(rawValue: 64)
+    /// What follows from what happened: dependencies, batches, recurring jobs.
+    static let work = Verb(rawValue: 128)
+    static let flow = Verb(rawValue: 256)
   }
 
   /// Rows that were read, for this verb; for none of them: for claims.
@@ -23,6 +27,9 @@ struct AwaitedRows {
   }
 
   private(set) var putOff: Verb = []
+  /// Their rows came with this tick. They do what these are for and no more: rows stay until their verb waits for none, which would never be if
+  /// it always went on to the next.
+  private(set) var resumed: Verb = []
   private var onTheirWay: [UInt64: Verb] = [:]
   private var here: [Arrived] = []
   /// Who wants what, of this tick's wants.
@@ -50,10 +57,12 @@ struct AwaitedRows {
 
   /// Everything that is at hand for this tick. A verb goes on when all that it waits for is here. A page is given once.
   mutating func beginTick() -> [(RowReading, RowAnswer)] {
+    resumed = []
     guard !here.isEmpty else { return [] }
     haveArrived = false
     var waiting: Verb = []
     for verb in onTheirWay.values { waiting.formUnion(verb) }
+    resumed = putOff.subtracting(waiting)
     putOff.formIntersection(waiting)
     var rows: [(RowReading, RowAnswer)] = []
     for index in here.indices where here[index].isNew || !here[index].reading.request.isPage {

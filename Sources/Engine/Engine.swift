@@ -185,9 +185,10 @@ public final class Engine {
     case .resting(let until)?: consider(until)
     case .loading?, .probing?: break
     case nil:
-      if rows.haveArrived { consider(now.elapsed) }
+      // What came while others of its kind waited for rows is begun when they are done.
+      if rows.haveArrived || !tick.asked.verbs.isSubset(of: rows.putOff) { consider(now.elapsed) }
       // What waits for rows goes on when they come, not before.
-      if !rows.putOff.contains(.time) { consider(poller.next(now)) }
+      consider(poller.next(now, waiting: rows.putOff))
       if queues.hasSweeps, !rows.putOff.contains(.sweep) { consider(now.elapsed) }
       if balancer.hasMore, !balancer.isStalled { consider(now.elapsed) }
       if !workers.orphans.isEmpty || !workers.unrecorded.isEmpty { consider(now.elapsed) }
@@ -275,14 +276,16 @@ public final class Engine {
     workers.finishConnecting(tick: tick)
     try queues.settle(tick)
     try attempt(.enqueue) { () throws(StoreError) in try queues.enqueue(tick) }
-    try attempt(.takeIn) { () throws(StoreError) in try queues.takeIn(tick) }
-    try attempt(.control) { () throws(StoreError) in try queues.control(tick) }
-    if !tick.asked.flows.isEmpty { try backlog.readingInLine { () throws(StoreError) in try queues.flow(tick) } }
-    try attempt(.sweep) { () throws(StoreError) in try queues.sweep(tick) }
-    try attempt(.time) { () throws(StoreError) in
-      try poller.promote(tick)
-      try poller.forget(tick)
+    try attempt(.takeIn) { () throws(StoreError) in
+      try queues.takeIn(tick, isResumed: rows.resumed.contains(.takeIn))
     }
+    try attempt(.control) { () throws(StoreError) in try queues.control(tick) }
+    try attempt(.flow) { () throws(StoreError) in try queues.flow(tick, isResumed: rows.resumed.contains(.flow)) }
+    try attempt(.sweep) { () throws(StoreError) in try queues.sweep(tick) }
+    try poller.reclaim(tick)
+    try attempt(.work) { () throws(StoreError) in try poller.work(tick) }
+    try attempt(.time) { () throws(StoreError) in try poller.promote(tick) }
+    try attempt(.forget) { () throws(StoreError) in try poller.forget(tick) }
     if !workers.unrecorded.isEmpty {
       backlog.record(workers.unrecorded)
       tick.said.workerEvents = workers.unrecorded
@@ -349,6 +352,7 @@ public final class Engine {
     while let look = tick.asked.reads.first {
       try answer(look.command)
       tick.asked.reads.removeFirst()
+      if rows.resumed.contains(.looks) { return }
     }
   }
 

@@ -11,7 +11,9 @@ final class Poller {
   /// When what was written relaxed must be synced; nil: nothing is waiting for it.
   private var syncAt: Instant?
   /// More is due than one tick may do.
-  private var hasMore = false
+  private var hasMoreDue = false
+  private var hasMoreLapsed = false
+  private var hasMoreWork = false
 
   /// Jobs promoted, leases ended in one tick.
   static let slice = 512
@@ -28,13 +30,27 @@ final class Poller {
     forgetAt = now
   }
 
-  func promote(_ tick: Tick) throws(StoreError) {
-    hasMore = false
+  /// Ends leases whose time is over.
+  func reclaim(_ tick: Tick) throws(StoreError) {
+    hasMoreLapsed = false
     guard let due = backlog.nextDue(now: tick.moment), due <= tick.now else { return }
-    let promoted = try backlog.promote(now: tick.moment, limit: Self.slice)
     let lapsed = try backlog.reclaim(now: tick.moment, limit: Self.slice)
     workers.lapsed(lapsed, tick: tick)
-    hasMore = promoted >= Self.slice || lapsed.count >= Self.slice
+    hasMoreLapsed = lapsed.count >= Self.slice
+  }
+
+  /// What follows from what happened, and from time.
+  func work(_ tick: Tick) throws(StoreError) {
+    hasMoreWork = false
+    guard let due = backlog.nextDue(now: tick.moment), due <= tick.now else { return }
+    hasMoreWork = try backlog.work(now: tick.moment, limit: Self.slice) >= Self.slice
+  }
+
+  func promote(_ tick: Tick) throws(StoreError) {
+    hasMoreDue = false
+    guard let due = backlog.nextDue(now: tick.moment), due <= tick.now else { return }
+    let promoted = try backlog.promote(now: tick.moment, limit: Self.slice)
+    hasMoreDue = promoted >= Self.slice || backlog.lacksDue
   }
 
   func forget(_ tick: Tick) throws(StoreError) {
@@ -63,16 +79,23 @@ final class Poller {
   func restart(_ now: Instant) {
     syncAt = now
     forgetAt = now
-    hasMore = false
+    hasMoreDue = false
+    hasMoreLapsed = false
+    hasMoreWork = false
   }
 
   /// The next time that there is something to do by itself.
-  func next(_ now: Moment) -> Instant {
-    if hasMore { return now.elapsed }
-    var next = forgetAt
-    if let syncAt { next = min(next, syncAt) }
-    if let due = backlog.nextDue(now: now) { next = min(next, due) }
-    if backlog.waitsForWallClock { next = min(next, now.elapsed + Self.wallClockLook) }
+  /// - Parameter waiting: for rows: these need not be called.
+  func next(_ now: Moment, waiting: AwaitedRows.Verb) -> Instant? {
+    let promotes = !waiting.contains(.time)
+    let works = !waiting.contains(.work)
+    if hasMoreLapsed || promotes && hasMoreDue || works && hasMoreWork { return now.elapsed }
+    var next: Instant?
+    func consider(_ time: Instant?) { if let time { next = min(next ?? time, time) } }
+    consider(syncAt)
+    if !waiting.contains(.forget) { consider(forgetAt) }
+    consider(backlog.nextDue(now: now, promotes: promotes, works: works))
+    if backlog.waitsForWallClock { consider(now.elapsed + Self.wallClockLook) }
     return next
   }
 }

@@ -3,12 +3,25 @@ import Jobs
 
 extension QueueManager {
   /// Limits, batches, recurring jobs.
-  func flow(_ tick: Tick) throws(StoreError) {
-    for (command, route) in tick.asked.flows {
+  /// - Parameter isResumed: it waited for rows: only what these were for is done.
+  func flow(_ tick: Tick, isResumed: Bool) throws(StoreError) {
+    while let (command, route) = tick.asked.flows.first {
+      try lookAhead(command, tick)
       if command.changes { wantDurable(tick) }
-      tick.reply(route, .flow(try obey(command, nil, tick)))
+      let reply = try backlog.readingInLine { () throws(StoreError) in try obey(command, nil, tick) }
+      tick.reply(route, .flow(reply))
+      tick.asked.flows.removeFirst()
+      if isResumed { return }
     }
-    tick.asked.flows.removeAll(keepingCapacity: true)
+  }
+
+  private func lookAhead(_ command: FlowCommand, _ tick: Tick) throws(StoreError) {
+    switch command {
+    case .within(_, let command): try lookAhead(command, tick)
+    case .putBatch(let terms): try backlog.lookAhead(terms, now: tick.moment)
+    case .triggerRecurring(let id): try backlog.lookAhead(recurring: id, now: tick.moment)
+    default: break
+    }
   }
 
   private func obey(_ command: FlowCommand, _ scope: QueueScope?, _ tick: Tick) throws(StoreError) -> FlowReply {

@@ -22,7 +22,9 @@ final class QueueManager {
     var isDone: Bool
   }
   private var sweeps: [RunningSweep] = []
-  /// Read for the first of them.
+  /// Whose slice is being read: by the time that it comes the caller may have gone and another sweep be the first.
+  private var awaited: Route?
+  /// What was read for it.
   private var page: (route: Route, jobs: [StoredJob], next: Int64?)?
 
   /// Jobs looked at by one slice of a sweep: a few milliseconds at most.
@@ -117,9 +119,11 @@ final class QueueManager {
 
   func enqueue(_ tick: Tick) throws(StoreError) {
     guard !tick.asked.groups.isEmpty else { return }
-    let results = try backlog.enqueue(tick.asked.groups, now: tick.moment)
+    let count = tick.asked.begin(\.enqueuesBegun, of: tick.asked.groups.count)
+    let results = try backlog.enqueue(tick.asked.groups.first(count), now: tick.moment)
+    tick.asked.enqueuesBegun = 0
     var next = 0
-    for (index, origin) in tick.asked.enqueueOrigins.enumerated() {
+    for (index, origin) in tick.asked.enqueueOrigins.prefix(count).enumerated() {
       let own = next..<min(next + tick.asked.groups[index].jobs.count, results.count)
       for place in own {
         if case .stored = results[place] {
@@ -130,17 +134,19 @@ final class QueueManager {
       if origin.durability == .synced { tick.said.wantsSync = true }
       tick.reply(origin.route, .enqueued(results[own], origin.durability))
     }
-    tick.asked.groups.removeAll(keepingCapacity: true)
-    tick.asked.enqueueOrigins.removeAll(keepingCapacity: true)
+    tick.asked.groups.takeAway(count)
+    tick.asked.enqueueOrigins.takeAway(count)
   }
 
   /// What lay in the storage's inbox. It goes out of there with the change set that makes the jobs.
-  func takeIn(_ tick: Tick) throws(StoreError) {
+  /// - Parameter isResumed: it waited for rows: only what these were for is done.
+  func takeIn(_ tick: Tick, isResumed: Bool) throws(StoreError) {
     while let arrival = tick.asked.arrivals.first {
       for queue in try backlog.takeIn(arrival.items, now: tick.moment) { ledger.enqueued(ledger.number(of: queue)) }
       tick.said.wantsSync = true
       tick.reply(arrival.route, .done)
       tick.asked.arrivals.removeFirst()
+      if isResumed { return }
     }
   }
 
@@ -162,7 +168,9 @@ final class QueueManager {
     tick.asked.pauses.removeAll(keepingCapacity: true)
     tick.asked.deletions.removeAll(keepingCapacity: true)
     guard !tick.asked.controls.isEmpty else { return }
-    let results = try backlog.control(tick.asked.controls, now: tick.moment)
+    let count = tick.asked.begin(\.controlsBegun, of: tick.asked.controls.count)
+    let results = try backlog.control(tick.asked.controls.first(count), now: tick.moment)
+    tick.asked.controlsBegun = 0
     for (index, result) in results.enumerated() {
       tick.reply(tick.asked.controlRoutes[index], .controlled(result))
       switch (tick.asked.controls[index].bare, result) {
@@ -171,8 +179,8 @@ final class QueueManager {
       default: break
       }
     }
-    tick.asked.controls.removeAll(keepingCapacity: true)
-    tick.asked.controlRoutes.removeAll(keepingCapacity: true)
+    tick.asked.controls.takeAway(count)
+    tick.asked.controlRoutes.takeAway(count)
   }
 
   func tellToStop(_ job: HeldJob, _ reason: String, _ tick: Tick) {
@@ -205,6 +213,7 @@ final class QueueManager {
       guard let page, page.route == current.route else {
         // Its caller may have gone while it was read.
         self.page = nil
+        awaited = current.route
         backlog.want(current.sweep, from: current.cursor, limit: Self.sweepSlice)
         throw Backlog.notAtHand
       }
@@ -224,9 +233,10 @@ final class QueueManager {
     if slice.next != nil { sweeps.append(current) }
   }
 
-  /// What the first sweep looks at was read.
+  /// The slice that a sweep waits for was read.
   func take(page jobs: [StoredJob], next: Int64?) {
-    if let route = sweeps.first?.route { page = (route, jobs, next) }
+    if let route = awaited { page = (route, jobs, next) }
+    awaited = nil
   }
 
   /// What the first sweep looks at could not be read.
@@ -235,7 +245,10 @@ final class QueueManager {
   }
 
   /// The storage failed: what was read of it counts no more.
-  func forgetPage() { page = nil }
+  func forgetPage() {
+    page = nil
+    awaited = nil
+  }
 
   /// The caller of a sweep has gone: it ends where it is.
   func forget(_ route: Route) { sweeps.removeAll { $0.route == route } }

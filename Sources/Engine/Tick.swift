@@ -86,6 +86,28 @@ struct Asked {
   /// What is to be recorded of those that are done.
   var audits: [(audit: Audit, route: Route)] = []
 
+  /// So many of them, the first, wait for rows: what comes meanwhile is not begun before these are done. Else there would always be some that
+  /// came last and whose rows are yet to come. 0: none.
+  var enqueuesBegun = 0
+  var controlsBegun = 0
+
+  /// How many of `count` are to be done now.
+  mutating func begin(_ begun: WritableKeyPath<Asked, Int>, of count: Int) -> Int {
+    if self[keyPath: begun] == 0 { self[keyPath: begun] = count }
+    return self[keyPath: begun]
+  }
+
+  /// What could be gone on with.
+  var verbs: AwaitedRows.Verb {
+    var verbs: AwaitedRows.Verb = []
+    if !groups.isEmpty { verbs.insert(.enqueue) }
+    if !arrivals.isEmpty { verbs.insert(.takeIn) }
+    if !controls.isEmpty { verbs.insert(.control) }
+    if !flows.isEmpty { verbs.insert(.flow) }
+    if !reads.isEmpty { verbs.insert(.looks) }
+    return verbs
+  }
+
   var count: Int { groups.count + arrivals.count + controls.count + reads.count }
 
   /// Whether it is not done yet.
@@ -169,5 +191,15 @@ final class PendingReport {
     self.route = route
     self.workerID = workerID
     self.session = session
+  }
+}
+
+extension Array {
+  /// The first, without a copy when they are all.
+  func first(_ count: Int) -> [Element] { count == self.count ? self : Array(prefix(count)) }
+
+  /// Takes away the first; keeps its room when nothing is left, which is the rule.
+  mutating func takeAway(_ count: Int) {
+    if count == self.count { removeAll(keepingCapacity: true) } else { removeFirst(count) }
   }
 }

@@ -62,7 +62,9 @@ public final class MemoryStorage: Storage {
   public func close() throws(StoreError) {}
 
   /// As after a power failure: what was written but not synced is gone.
-  public func losePower() { tables.withLock { $0.losePower() } }
+  /// - Returns: the cursors of the events that are gone; nil: none.
+  @discardableResult
+  public func losePower() -> ClosedRange<Int64>? { tables.withLock { $0.losePower() } }
 
   /// For tests: the stored body of the job is no longer what was written.
   public func damageBody(seq: Int64) { tables.withLock { $0.rows[seq]?.isDamaged = true } }

@@ -127,8 +127,9 @@ struct Tables: Sendable {
 
   mutating func sync() { undo.removeAll() }
 
-  mutating func losePower() {
+  mutating func losePower() -> ClosedRange<Int64>? {
     let undo = self.undo
+    let last = events.last?.cursor ?? trimmed
     for step in undo.reversed() {
       switch step {
       case .job(let seq, let job): setJob(seq, job)
@@ -143,6 +144,8 @@ struct Tables: Sendable {
       }
     }
     self.undo.removeAll()
+    let left = events.last?.cursor ?? trimmed
+    return left < last ? left + 1...last : nil
   }
 
   mutating func trimEvents(_ retention: EventRetention, now: Timestamp) {

@@ -96,12 +96,15 @@ final class Rig {
         answer = .failure(error)
       }
       said += engine.arrived(next, answer, now: moment)
-      guard reading.isEmpty, engine.nextWake.map({ $0 <= elapsed }) ?? false else { continue }
-      let decision = engine.decide([], now: moment)
-      effects = decision.effects
-      if let work = decision.work { isSlow ? waiting.append(work) : perform(work) }
-      said += effects
-      reading += decision.reads
+      var turns = 0
+      while reading.isEmpty, turns < 16, engine.nextWake.map({ $0 <= elapsed }) ?? false {
+        turns += 1
+        let decision = engine.decide([], now: moment)
+        effects = decision.effects
+        if let work = decision.work { isSlow ? waiting.append(work) : perform(work) }
+        said += effects
+        reading += decision.reads
+      }
     }
     (early, effects) = before
     return said

@@ -151,12 +151,12 @@ extension Backlog {
 
   /// Finishes those that are.
   func finishBatches(now: Timestamp, limit: Int) throws(StoreError) -> Int {
-    var count = 0
-    while count < limit, let batch = batches.due.popLast() {
-      count += 1
-      if batch.isDue { try finish(batch, now) }
+    guard limit > 0, !batches.due.isEmpty else { return 0 }
+    let due = try takeFinishable(limit, now)
+    for batch in due where batch.isDue {
+      try readingInLine { () throws(StoreError) in try finish(batch, now) }
     }
-    return count
+    return due.count
   }
 
   private func finish(_ batch: BatchEntry, _ now: Timestamp) throws(StoreError) {

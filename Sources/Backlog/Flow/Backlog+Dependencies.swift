@@ -241,6 +241,12 @@ extension Backlog {
 
   /// One slice: at most so many are told.
   func tellWaiters(now: Timestamp, limit: Int) throws(StoreError) -> Int {
+    if cascades.isEmpty || limit == 0 { return 0 }
+    let limit = try tellableWaiters(limit)
+    return try readingInLine { () throws(StoreError) in try tell(now, limit) }
+  }
+
+  private func tell(_ now: Timestamp, _ limit: Int) throws(StoreError) -> Int {
     var told = 0
     while told < limit, !cascades.isEmpty {
       // Of all cascades together, so that what is not at hand is read in one batch.
@@ -361,13 +367,13 @@ extension Backlog {
   func settleDoubtful(now: Timestamp, limit: Int) throws(StoreError) -> Int {
     guard !doubtful.isEmpty else { return 0 }
     let slice = Array(doubtful.suffix(limit))
-    doubtful.removeLast(slice.count)
     try read(slice, bodies: false)
     var seqs: [Int64] = []
     for seq in slice {
       for id in known[seq]?.head.job.options.dependsOn ?? [] { gather(id, into: &seqs) }
     }
     try read(seqs, bodies: false)
+    doubtful.removeLast(slice.count)
     for seq in slice {
       guard let job = known[seq], job.standing.state == .blocked, !job.isForgotten else { continue }
       var failed: String?

@@ -76,11 +76,14 @@ extension Backlog {
     !cascades.isEmpty || !doubtful.isEmpty || !batches.due.isEmpty || !missedAtLoad.isEmpty
   }
 
-  /// One slice of what follows from what happened and from time: those that waited for others, finished batches, recurring jobs, rates.
-  func work(now: Timestamp, limit: Int) throws(StoreError) -> Int {
+  /// One slice of what follows from what happened and from time: those that waited for others, finished batches, recurring jobs, rates. Returns how
+  /// many. `limit` of them means that there may be more.
+  public func work(now moment: Moment, limit: Int) throws(StoreError) -> Int {
+    let now = moment.wall
     var count = openRates(now, limit: limit)
     if hasWork {
-      count += try settleDoubtful(now: now, limit: max(0, limit - count))
+      // The same slice when it is asked for again.
+      count += try settleDoubtful(now: now, limit: limit)
       count += try tellWaiters(now: now, limit: max(0, limit - count))
       count += try finishBatches(now: now, limit: max(0, limit - count))
       count += try catchUp(now: now, limit: max(0, limit - count))

@@ -2,7 +2,7 @@ public import Jobs
 
 extension Backlog {
   /// Times that are later than this when they come up were slept through: nobody was there.
-  private static let tolerance: Interval = .seconds(10)
+  static let tolerance: Interval = .seconds(10)
 
   // MARK: Verbs
 
@@ -101,13 +101,13 @@ extension Backlog {
         recurrings.times.removeFirst()
         continue
       }
+      guard try canFire(entry, isFirst: count == 0, now) else { break }
       count += 1
-      if now - time > Self.tolerance {
-        try catchUp(entry, now, limit: max(1, limit - count))
-        continue
+      try readingInLine { () throws(StoreError) in
+        if now - time > Self.tolerance { return try catchUp(entry, now, limit: max(1, limit - count)) }
+        try fire(entry, for: time, now)
+        plan(entry)
       }
-      try fire(entry, for: time, now)
-      plan(entry)
     }
     return count
   }
@@ -143,7 +143,7 @@ extension Backlog {
   }
 
   /// The latest times up to now that are not dealt with, and how many there are.
-  private func passed(_ entry: RecurringEntry, until now: Timestamp) -> (times: [Timestamp], count: Int) {
+  func passed(_ entry: RecurringEntry, until now: Timestamp) -> (times: [Timestamp], count: Int) {
     let most = entry.missedRuns == .all ? RecurringJob.mostMissed : 1
     var from = entry.handledUntil
     var skipped = 0
@@ -250,10 +250,13 @@ extension Backlog {
   /// One slice of those whose times passed before the state was loaded.
   func catchUp(now: Timestamp, limit: Int) throws(StoreError) -> Int {
     var count = 0
-    while count < limit, let number = missedAtLoad.popLast() {
+    while count < limit, let number = missedAtLoad.last {
+      let entry = recurrings.byNumber[number]
+      if let entry { guard try canFire(entry, isFirst: count == 0, now) else { break } }
+      missedAtLoad.removeLast()
       count += 1
-      guard let entry = recurrings.byNumber[number], let next = entry.next, next <= now else { continue }
-      try catchUp(entry, now, limit: limit)
+      guard let entry, let next = entry.next, next <= now else { continue }
+      try readingInLine { () throws(StoreError) in try catchUp(entry, now, limit: limit) }
     }
     return count
   }

@@ -121,6 +121,17 @@ struct DependencyGraph {
     return nil
   }
 
+  /// Those that `next` would give, without taking them off, until `body` returns false.
+  func look(_ waiters: Waiters, _ body: (Int64) -> Bool) {
+    var index = waiters.first
+    while index >= 0 {
+      let edge = edges[Int(index)]
+      let node = nodes[Int(edge.node)]
+      if node.mark == edge.mark, node.open > 0, node.seq != 0, !body(node.seq) { return }
+      index = edge.next
+    }
+  }
+
   /// Those that wait for it, or for one of them, and so on: until `body` returns false.
   func visitWaiters(_ seq: Int64, _ body: (Int64) -> Bool) {
     var seen: Set<Int64> = [seq]

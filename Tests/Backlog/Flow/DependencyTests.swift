@@ -104,7 +104,7 @@ struct DependencyTests {
     for index in 0..<300 { try rig.enqueue("b\(index)", after("a")) }
     #expect(try rig.control(.delete(jobID: "a")) == .done(.ready))
     // The server ends before all are told.
-    _ = try rig.backlog.promote(now: rig.now, limit: 100)
+    _ = try rig.backlog.workAndPromote(now: rig.now, limit: 100)
     try rig.tick()
     try rig.restart()
     try rig.settleAll()
@@ -130,7 +130,7 @@ struct DependencyTests {
     try rig.enqueue("a")
     for index in 0..<300 { try rig.enqueue("b\(index)", after("a")) }
     try rig.end(rig.claim())
-    _ = try rig.backlog.promote(now: rig.now, limit: 120)
+    _ = try rig.backlog.workAndPromote(now: rig.now, limit: 120)
     try rig.tick()
     try rig.restart()
     try rig.settleAll()
@@ -204,7 +204,7 @@ struct DependencyTests {
         }
       case 7:
         if let id = made.randomElement(using: &random) { _ = try rig.control(.cancel(jobID: id, reason: "")) }
-      case 8: _ = try rig.backlog.promote(now: rig.now, limit: Int.random(in: 1...3, using: &random))
+      case 8: _ = try rig.backlog.workAndPromote(now: rig.now, limit: Int.random(in: 1...3, using: &random))
       default:
         if random.chance(50) { try rig.tick() }
         try rig.restart()

@@ -47,7 +47,7 @@ final class FlowRig {
   func settleAll() throws {
     var rounds = 0
     repeat {
-      let count = try backlog.promote(now: now, limit: 100)
+      let count = try backlog.workAndPromote(now: now, limit: 100)
       try tick()
       if count < 100 { break }
       rounds += 1
@@ -144,5 +144,13 @@ final class CountedRows: RowSource {
 
   func jobs(matching query: JobQuery) throws(StoreError) -> (jobs: [StoredJob], next: Int64?) {
     try rows.jobs(matching: query)
+  }
+}
+
+extension Backlog {
+  /// What a tick does of itself: what follows from what happened, then what is due, `limit` of them in all.
+  func workAndPromote(now: Moment, limit: Int) throws(StoreError) -> Int {
+    let worked = try work(now: now, limit: limit)
+    return worked >= limit ? worked : worked + (try promote(now: now, limit: limit - worked))
   }
 }

@@ -69,7 +69,7 @@ final class BacklogStore {
   }
 
   func promote(now: Timestamp, limit: Int) throws(StoreError) -> Int {
-    try backlog.promote(now: at(now), limit: limit)
+    try backlog.workAndPromote(now: at(now), limit: limit)
   }
 
   func reclaim(now: Timestamp, limit: Int) throws(StoreError) -> [LapsedLease] {

@@ -11,7 +11,7 @@ struct Options {
   /// Ends after so many seconds, however many seeds that were.
   var seconds = Double.infinity
   var isTracing = false
-  var readsAside = false
+  var readsAside = true
   /// Ends at the first seed that finds a fault.
   var untilFound = false
   /// Of the bug that is in it.
@@ -29,7 +29,7 @@ struct Options {
       case "--name": name = arguments.popFirst()
       case "--until-found": untilFound = true
       case "--trace": isTracing = true
-      case "--aside": readsAside = true
+      case "--inline": readsAside = false
       default: Self.refuse("there is no '\(argument)'")
       }
     }
@@ -44,7 +44,7 @@ struct Options {
     say(
       """
       simulate: \(text)
-      usage: simulate [--seeds N] [--from SEED] [--hours H] [--seconds S] [--trace] [--aside]
+      usage: simulate [--seeds N] [--from SEED] [--hours H] [--seconds S] [--trace] [--inline]
                       [--kind \(World.Kind.allCases.map(\.rawValue).joined(separator: "|"))]
       """)
     exit(64)
@@ -87,7 +87,7 @@ while done < options.count, seconds() - started < options.seconds {
       say(
         "seed \(seed) (\(plan.kind.rawValue)): Scripts/simulate --seeds 1 --from \(seed)"
           + (options.hours.map { " --hours \($0)" } ?? "")
-          + (options.kind.map { " --kind \($0.rawValue)" } ?? ""))
+          + (options.kind.map { " --kind \($0.rawValue)" } ?? "") + (options.readsAside ? "" : " --inline"))
       for fault in world.oracle.faults.prefix(5) { say("  \(fault)") }
     }
     if options.untilFound { break }

@@ -232,7 +232,10 @@ final class Host {
     for case .forget(let route) in commands { world.oracle.forgotten(route) }
     for command in commands { world.tell("> \(command.told)") }
     world.oracle.heard(commands)
+    mood.isDeciding = true
     let decision = term.engine.decide(commands, now: moment)
+    mood.isDeciding = false
+    if mood.readInLine > 0, world.plan.readsAside { world.oracle.fault("rows are read while the engine decides") }
     world.deliver(decision.effects, from: self)
     if let work = decision.work { hand(over: work, term) }
     term.readings += decision.reads

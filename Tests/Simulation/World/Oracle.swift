@@ -27,8 +27,8 @@ package final class Oracle {
     var last: Event.Kind
     var due: Timestamp
     var key: String
-    /// The power went: what was seen last may never have been.
-    var isUncertain = false
+    /// Of the last step.
+    var cursor: Int64
   }
   private var stories: [String: Story] = [:]
   private var keyHolders: [String: String] = [:]
@@ -46,6 +46,7 @@ package final class Oracle {
   private var answered: Set<Route> = []
   private var endedRoutes: Set<Route> = []
   private var cursor: Int64 = 0
+  private var lostSteps: [ClosedRange<Int64>] = []
   private var seen: [Int64: Event] = [:]
   private var open: Set<String> = []
   package private(set) var eventCount = 0
@@ -194,11 +195,13 @@ package final class Oracle {
     }
   }
 
-  /// What was not synced is gone: claims and steps that nobody was told of as stored.
-  func lostPower() {
-    for id in stories.keys { stories[id]?.isUncertain = true }
-    for id in stories.keys where !acknowledged.contains(id) { open.remove(id) }
+  /// With the power went steps that were written and not synced: claims, and what nobody was told of as stored. Watchers have seen them, or may
+  /// see them yet: they are on their way.
+  func lost(_ cursors: ClosedRange<Int64>) {
+    lostSteps.append(cursors)
+    for (id, story) in stories where isLost(story.cursor) && !acknowledged.contains(id) { open.remove(id) }
   }
+  private func isLost(_ cursor: Int64) -> Bool { lostSteps.contains { $0.contains(cursor) } }
 
   /// The server died: what it may have said of the last tick is not known.
   /// The server of these calls ended, or leads no more: what it still says to them reaches nobody.
@@ -248,7 +251,7 @@ package final class Oracle {
     let id = event.jobID
     let story = stories[id]
     let isReplaced = replaced.contains(keys[id] ?? "")
-    let isUncertain = story?.isUncertain ?? false
+    let isUncertain = story.map { isLost($0.cursor) } ?? false
     if !isUncertain, !Self.follows(event.kind, story?.last),
       !(deletable.contains(id) && Self.follows(event.kind, nil)),
       !(isReplaced && story?.last == .failed && event.kind == .scheduled)
@@ -256,8 +259,8 @@ package final class Oracle {
       fault("job \(id): \(event.kind) after \(story.map { "\($0.last)" } ?? "nothing")")
     }
     let wasOpen = story.map { !Self.isFinal($0.last) } ?? false
-    var next = story ?? Story(last: event.kind, due: event.at, key: keys[id] ?? "")
-    next.isUncertain = false
+    var next = story ?? Story(last: event.kind, due: event.at, key: keys[id] ?? "", cursor: 0)
+    next.cursor = event.cursor
     next.last = event.kind
     switch event.detail {
     case .due(let due), .retry(_, nextRunAt: let due): next.due = due
@@ -274,11 +277,11 @@ package final class Oracle {
     }
     stories[id] = next
     let isOpen = !Self.isFinal(event.kind)
-    if isOpen { open.insert(id) } else { open.remove(id) }
+    if !isOpen { open.remove(id) } else if !isLost(event.cursor) || acknowledged.contains(id) { open.insert(id) }
     if isOpen, !wasOpen, !next.key.isEmpty {
       if let holder = keyHolders[next.key], holder != id, let other = stories[holder],
         !Self.isFinal(other.last),
-        !other.isUncertain,
+        !isLost(other.cursor),
         !deletable.contains(holder)
       {
         fault("jobs \(holder) and \(id) have the key \(next.key) at once")

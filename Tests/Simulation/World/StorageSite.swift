@@ -9,11 +9,16 @@ import Unsteady
 final class Mood: @unchecked Sendable {
   /// Of a hundred calls, how many fail.
   var failing = 0
+  /// The engine decides: it should wait for no row.
+  var isDeciding = false
+  /// How often it did.
+  private(set) var readInLine = 0
   private var random: SeededGenerator
 
   init(seed: UInt64) { random = SeededGenerator(seed: seed) }
 
   func next(_ call: UnsteadyStorage.Call) -> UnsteadyStorage.Fault? {
+    if isDeciding, call == .rows { readInLine += 1 }
     guard failing > 0, call != .reader, random.chance(failing) else { return nil }
     if call != .write { return .fails(.unavailable) }
     return random.chance(50) ? .fails(.full) : random.chance(50) ? .isInDoubt : .isHalfInDoubt
@@ -83,11 +88,8 @@ final class StorageSite {
   /// What a server sent and nobody waits for any more may still arrive.
   var takesLateWrites: Bool { isShared }
 
-  /// What was not synced is gone. - Returns: whether this storage can lose anything: a process that ends takes nothing of a file with it.
-  func losePower() -> Bool {
-    memory?.losePower()
-    return memory != nil
-  }
+  /// What was not synced is gone; a process that ends takes nothing of a file with it. - Returns: the cursors of the events that are gone.
+  func losePower() -> ClosedRange<Int64>? { memory?.losePower() }
 
   func crash(_ host: Host) {
     do { try embedded?.crash() } catch { fatalError("the store cannot be opened again: \(error)") }

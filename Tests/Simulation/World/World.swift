@@ -56,8 +56,8 @@ package final class World {
 
     var isLong: Bool { kind == .long }
 
-    /// Rows are read on a thread of their own; else by the engine's, as servers do so far.
-    package var readsAside = false
+    /// Rows are read on a thread of their own, as servers do; else by the engine's, as in the testing product.
+    package var readsAside = true
   }
 
   package let plan: Plan
@@ -148,10 +148,20 @@ package final class World {
     while !oracle.isOver { step() }
     guard let leading, let term = leading.term else {
       oracle.fault("nobody leads at the end")
+      letGo()
       return
     }
     oracle.finish(reader, term.engine.backlog, now: leading.moment)
     site.end()
+    letGo()
+  }
+
+  /// What is still to happen holds on to everybody, and they to the world: thousands of them would fill the memory.
+  private func letGo() {
+    agenda = Agenda()
+    listeners = [:]
+    homes = [:]
+    trace = nil
   }
 
   // MARK: The network
@@ -330,7 +340,9 @@ package final class World {
   }
 
   func losePower() {
-    if site.losePower() { oracle.lostPower() }
+    guard let lost = site.losePower() else { return }
+    tell("events \(lost.lowerBound) to \(lost.upperBound) are lost")
+    oracle.lost(lost)
   }
 }
 
