@@ -67,19 +67,51 @@ def family(context: JobContext) -> None:
     time.sleep(60)
 
 
+@app.job(name="forks")
+def forks(context: JobContext) -> int:
+    pid = os.fork()
+    if pid == 0:
+        context.progress(50)
+        os._exit(7)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) if hasattr(os, "waitstatus_to_exitcode") else 7
+
+
+@app.job(name="both")
+def both() -> int:
+    os.fork()
+    return os.getppid()
+
+
+@app.job(name="orphans", retry=Retry(max_attempts=2, initial_backoff=0.05))
+def orphans(context: JobContext) -> int:
+    if context.attempt == 1:
+        if os.fork() == 0:
+            time.sleep(20)
+            os._exit(0)
+        os.kill(os.getpid(), 9)
+    return context.attempt
+
+
+@app.job(name="ends_what_it_started")
+def ends_what_it_started() -> list:
+    program = subprocess.Popen(["sleep", "60"])
+    program.terminate()
+    pid = os.fork()
+    if pid == 0:
+        time.sleep(60)
+    time.sleep(0.2)
+    os.kill(pid, 15)
+    return [program.wait(5), os.waitpid(pid, 0)[1]]
+
+
 def _square(number):
     return number * number
 
 
-@app.job(name="forks")
-def forks() -> list:
-    pid = os.fork()
-    if pid == 0:
-        os._exit(7)
-    _, status = os.waitpid(pid, 0)
-    with multiprocessing.get_context("fork").Pool(2) as pool:
-        squares = pool.map(_square, [1, 2, 3])
-    return [os.waitstatus_to_exitcode(status), squares]
+@app.job(name="pool")
+def pool() -> list:
+    with multiprocessing.get_context("spawn").Pool(2) as pool:
+        return pool.map(_square, [1, 2, 3])
 """
 
 
@@ -150,4 +182,18 @@ def test_what_a_killed_job_had_started_goes_with_it(stopping):
 
 
 def test_a_job_may_fork(stopping):
-    assert stopping.forks.enqueue().result(30) == [7, [1, 4, 9]]
+    assert stopping.forks.enqueue().result(20) == 7
+    # Both come to the job's end: one of them is the job.
+    assert stopping.both.enqueue().result(20) > 1
+    assert stopping.both.enqueue().result(20) > 1
+    assert stopping.pool.enqueue().result(40) == [1, 4, 9]
+
+
+def test_what_a_job_starts_can_be_told_to_end(stopping):
+    assert stopping.ends_what_it_started.enqueue().result(20) == [-15, 15]
+
+
+def test_the_death_of_a_process_shows_though_what_it_forked_lives_on(stopping):
+    started = time.monotonic()
+    assert stopping.orphans.enqueue().result(20) == 2
+    assert time.monotonic() - started < 10

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -81,18 +82,47 @@ def test_python_watcher(server, example):
 
 
 def check_survival(folder, worker):
-    """The connection breaks by kill -9 of the server; the worker comes back by itself."""
-    with Server(lease="5s") as own:
-        environment = addresses(own)
-        running = subprocess.Popen(worker, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    """The connection breaks by kill -9 of the server; the worker comes back by itself, and with what it had in hand."""
+    with Server(lease="8s") as own:
+        running = subprocess.Popen(worker, cwd=folder, env=addresses(own), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                   start_new_session=True)
+
+        def runs(job_id):
+            job = own.wait(job_id, 60)
+            assert job.result.decode() == hashlib.sha256(b"ada").hexdigest()
+            return job
+
         try:
             for _ in range(2):
-                job_id = own.enqueue("default", name="example.hash", payload=b"ada")
-                assert own.wait(job_id, 60).result.decode() == hashlib.sha256(b"ada").hexdigest()
+                runs(own.enqueue("default", name="example.hash", payload=b"ada"))
                 own.restart()
+            # A job that comes to a worker which stands still, and then the server is gone: the worker runs it and says so to the next.
+            for _ in range(5):
+                runs(own.enqueue("default", name="example.hash", payload=b"ada"))
+                os.killpg(running.pid, signal.SIGSTOP)
+                job_id = own.enqueue("default", name="example.hash", payload=b"ada")
+                if was_given(own, job_id):
+                    break
+                # One that polls was just not asking.
+                os.killpg(running.pid, signal.SIGCONT)
+            else:
+                pytest.fail("it was never given the job")
+            own.restart()
+            os.killpg(running.pid, signal.SIGCONT)
+            job = runs(job_id)
+            assert (job.attempt, job.lost) == (1, 0), "it came back with the job that it had"
         finally:
-            running.kill()
+            os.killpg(running.pid, signal.SIGKILL)
             running.wait()
+
+
+def was_given(server, job_id):
+    end = time.monotonic() + 2
+    while time.monotonic() < end:
+        if server.job(job_id).state == pb.JOB_STATE_RUNNING:
+            return True
+        time.sleep(0.02)
+    return False
 
 
 @pytest.mark.example("shell")

@@ -37,10 +37,13 @@ class Child:
         self.sending = threading.Lock()
         self.outbox: List[Any] = []
         self.loop: Optional[asyncio.AbstractEventLoop] = None
+        self.is_fork = False
         self.threads = [threading.Thread(target=self._work, name=f"job-{n}", daemon=True) for n in range(threads)]
 
     def say(self, message: Any) -> None:
         """What several threads have to say goes out together: whoever has the socket sends all of it."""
+        if self.is_fork:
+            return
         self.outbox.append(message)
         while self.outbox and self.sending.acquire(blocking=False):
             try:
@@ -50,7 +53,15 @@ class Child:
             finally:
                 self.sending.release()
 
+    def forked(self) -> None:
+        """In a process that a job has forked: it must not speak on the line, nor keep it open when this process dies."""
+        self.is_fork = True
+        self.line.close()
+        for one in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(one, signal.SIG_DFL)
+
     def run(self) -> None:
+        os.register_at_fork(after_in_child=self.forked)
         for thread in self.threads:
             thread.start()
         if any(job.is_async for job in self.app.jobs.values()):
@@ -122,6 +133,9 @@ class Child:
             self._ended(token, ended)
 
     def _ended(self, token: int, ended: execution.Ended) -> None:
+        if self.is_fork:
+            # The job came to its end here too; its other self says so.
+            os._exit(0)
         self.contexts.pop(token, None)
         self.say(("ended", token, ended))
 
@@ -137,9 +151,10 @@ class Child:
 def main() -> None:
     target, descriptor, threads, limit, log_format, log_level, address = sys.argv[1:8]
     faulthandler.enable()
-    # The supervisor decides when to end: what a terminal sends to the whole group is its business.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    # The supervisor decides when to end: what a terminal or systemd sends to all is its business. Not SIG_IGN, which the programs that jobs start
+    # would inherit: they could not be told to end.
+    for one in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(one, lambda *_: None)
     set_up_logging(LogFormat(log_format), log_level)
     line = socket.socket(fileno=int(descriptor))
     # What the jobs start does not get the line.
