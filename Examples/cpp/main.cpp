@@ -13,6 +13,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <regex>
 #include <string>
 #include <thread>
 
@@ -22,6 +23,13 @@
 using namespace gkick::v1;
 
 static std::atomic<bool> stopping{false};
+
+// Says who calls, to a server with --auth.
+static std::string token;
+
+static void identify(grpc::ClientContext& call) {
+  if (!token.empty()) call.AddMetadata("authorization", "Bearer " + token);
+}
 
 static std::string sha256(const std::string& text) {
   unsigned char digest[SHA256_DIGEST_LENGTH];
@@ -37,6 +45,8 @@ static std::string sha256(const std::string& text) {
 static int produce(JobService::Stub& jobs, int count, char** words) {
   for (int i = 0; i < count; i++) {
     grpc::ClientContext enqueueCall, waitCall;
+    identify(enqueueCall);
+    identify(waitCall);
     EnqueueRequest request;
     request.mutable_job()->set_name("example.hash");
     request.mutable_job()->set_payload(words[i]);
@@ -80,6 +90,7 @@ class Worker {
   // One stream, until it ends; OK when the server ended it because the worker has drained.
   grpc::Status stream(bool* welcomed) {
     grpc::ClientContext call;
+    identify(call);
     auto stream = stub_->Work(&call);
     std::mutex sending;  // a stream takes one writer at a time
     auto send = [&](const WorkRequest& message) {
@@ -168,8 +179,16 @@ class Worker {
 int main(int argc, char** argv) {
   std::signal(SIGTERM, [](int) { stopping = true; });
   std::signal(SIGINT, [](int) { stopping = true; });
-  const char* address = std::getenv("GKICK_ADDRESS");
-  auto channel = grpc::CreateChannel(address ? address : "127.0.0.1:7450", grpc::InsecureChannelCredentials());
+  auto variable = [](const char* name, const char* otherwise) { return std::getenv(name) ? std::string(std::getenv(name)) : otherwise; };
+  std::string address = variable("GKICK_ADDRESS", "127.0.0.1:7450");
+  token = variable("GKICK_TOKEN", "");
+  // In plaintext, as here, it goes no further than this machine unless that is said.
+  bool isLocal = std::regex_match(address, std::regex(R"((localhost|127(\.\d+){3}|\[::1\])(:\d+)?)"));
+  if (!token.empty() && !isLocal && variable("GKICK_INSECURE_TOKEN", "") != "1") {
+    std::cerr << "GKICK_TOKEN is not sent to " << address << " in plaintext unless GKICK_INSECURE_TOKEN=1 says so" << std::endl;
+    return 1;
+  }
+  auto channel = grpc::CreateChannel(address, grpc::InsecureChannelCredentials());
   if (argc > 1 && std::string(argv[1]) == "produce") return produce(*JobService::NewStub(channel), argc - 2, argv + 2);
   return Worker(channel).run();
 }

@@ -3,6 +3,7 @@ import com.google.protobuf.ByteString;
 import com.google.protobuf.Duration;
 import gkick.v1.*;
 import io.grpc.*;
+import io.grpc.stub.MetadataUtils;
 import io.grpc.stub.StreamObserver;
 import java.security.MessageDigest;
 import java.util.*;
@@ -13,11 +14,25 @@ public class Main {
     String address = System.getenv().getOrDefault("GKICK_ADDRESS", "127.0.0.1:7450");
     ManagedChannel channel = ManagedChannelBuilder.forTarget(address).usePlaintext().keepAliveTime(30, TimeUnit.SECONDS).build();
     if (arguments.length > 0 && arguments[0].equals("produce")) {
-      produce(JobServiceGrpc.newBlockingStub(channel), Arrays.asList(arguments).subList(1, arguments.length));
+      produce(JobServiceGrpc.newBlockingStub(signed(channel, address)), Arrays.asList(arguments).subList(1, arguments.length));
     } else {
-      new Worker(channel).run();
+      new Worker(signed(channel, address)).run();
     }
     channel.shutdownNow();
+  }
+
+  // Says who calls, to a server with --auth. In plaintext, as here, it goes no further than this machine unless that is said.
+  static Channel signed(Channel channel, String address) {
+    String token = System.getenv().getOrDefault("GKICK_TOKEN", "");
+    if (token.isEmpty()) return channel;
+    boolean isLocal = address.matches("(localhost|127(\\.\\d+){3}|\\[::1\\])(:\\d+)?");
+    if (!isLocal && !"1".equals(System.getenv("GKICK_INSECURE_TOKEN"))) {
+      System.err.println("GKICK_TOKEN is not sent to " + address + " in plaintext unless GKICK_INSECURE_TOKEN=1 says so");
+      System.exit(1);
+    }
+    Metadata metadata = new Metadata();
+    metadata.put(Metadata.Key.of("authorization", Metadata.ASCII_STRING_MARSHALLER), "Bearer " + token);
+    return ClientInterceptors.intercept(channel, MetadataUtils.newAttachHeadersInterceptor(metadata));
   }
 
   static void produce(JobServiceGrpc.JobServiceBlockingStub jobs, List<String> words) {
@@ -41,7 +56,7 @@ public class Main {
 
   // Comes back after the server was away, with the same id, and goes on with what it holds.
   static class Worker {
-    final ManagedChannel channel;
+    final Channel channel;
     final String id = "java-" + ProcessHandle.current().pid() + "-" + System.nanoTime();
     final ExecutorService threads = Executors.newFixedThreadPool(4);
     final ScheduledExecutorService clock = Executors.newSingleThreadScheduledExecutor();
@@ -50,7 +65,7 @@ public class Main {
     StreamObserver<WorkRequest> requests;
     boolean isStopping, isWelcomed;
 
-    Worker(ManagedChannel channel) { this.channel = channel; }
+    Worker(Channel channel) { this.channel = channel; }
 
     void run() throws Exception {
       Thread main = Thread.currentThread();

@@ -3,9 +3,17 @@
 import http2 from 'node:http2';
 import { createHash } from 'node:crypto';
 
+const ADDRESS = process.env.GKICK_ADDRESS ?? '127.0.0.1:7450';
+// Says who calls, to a server with --auth. In plaintext, as here, it goes no further than this machine unless that is said.
+const TOKEN = process.env.GKICK_TOKEN;
+if (TOKEN && process.env.GKICK_INSECURE_TOKEN !== '1' && !/^(localhost|127(\.\d+){3}|\[::1\])(:\d+)?$/.test(ADDRESS)) {
+  console.error(`GKICK_TOKEN is not sent to ${ADDRESS} in plaintext unless GKICK_INSECURE_TOKEN=1 says so`);
+  process.exit(1);
+}
+
 // A new connection; `onError` hears of one that could not be made or broke.
 function connect(onError) {
-  const session = http2.connect(`http://${process.env.GKICK_ADDRESS ?? '127.0.0.1:7450'}`);
+  const session = http2.connect(`http://${ADDRESS}`);
   session.on('error', onError);
   return session;
 }
@@ -43,7 +51,7 @@ function frame(message) {
   return Buffer.concat([head, message]);
 }
 function call(session, path, onMessage, onEnd) {
-  const stream = session.request({ ':method': 'POST', ':path': path, 'content-type': 'application/grpc', te: 'trailers' });
+  const stream = session.request({ ':method': 'POST', ':path': path, 'content-type': 'application/grpc', te: 'trailers', ...(TOKEN && { authorization: `Bearer ${TOKEN}` }) });
   let buffer = Buffer.alloc(0), status = {};
   const keep = (headers) => { if ('grpc-status' in headers) status = headers; };
   stream.on('response', keep).on('trailers', keep);

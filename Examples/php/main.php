@@ -2,13 +2,25 @@
 // One small program that is a producer and a worker, on nothing but PHP itself, by JSON over HTTP: `php main.php produce WORD...` and
 // `php main.php work`. A web request only needs `call` and the lines of `produce`.
 
+// Says who calls, to a server with --auth. In plaintext it goes no further than this machine unless that is said.
+function who(string $server): string
+{
+    $token = getenv('GKICK_TOKEN') ?: '';
+    $isSafe = preg_match('{^(https://|http://(localhost|127(\.\d+){3}|\[::1\])(:\d+)?(/|$))}', $server) || getenv('GKICK_INSECURE_TOKEN') === '1';
+    if ($token !== '' && !$isSafe) {
+        fwrite(STDERR, "GKICK_TOKEN is not sent to $server in plaintext unless GKICK_INSECURE_TOKEN=1 says so\n");
+        exit(1);
+    }
+    return $token === '' ? '' : "Authorization: Bearer $token\r\n";
+}
+
 // One call: the request's and the answer's message as arrays. Throws with gRPC's name of what went wrong, "unavailable" when nobody answered.
 function call(string $method, array $message, float $timeout = 10): array
 {
     $server = getenv('GKICK_HTTP') ?: 'http://127.0.0.1:7451';
     $context = stream_context_create(['http' => [
         'method' => 'POST',
-        'header' => "Content-Type: application/json\r\nConnect-Timeout-Ms: " . (int) ($timeout * 1000) . "\r\n",
+        'header' => "Content-Type: application/json\r\nConnect-Timeout-Ms: " . (int) ($timeout * 1000) . "\r\n" . who($server),
         'content' => json_encode((object) $message, JSON_THROW_ON_ERROR),
         'timeout' => $timeout + 5,
         'ignore_errors' => true, // the body of an error says what it is

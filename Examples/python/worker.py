@@ -1,7 +1,6 @@
 """A streaming worker: runs jobs side by side, keeps its leases while it works, finishes what it holds on SIGTERM, and after a
 broken connection comes back with the same id and goes on with the jobs it is still running."""
 import hashlib
-import os
 import queue
 import signal
 import threading
@@ -15,6 +14,8 @@ from gkick.v1.job_pb2 import Failure
 from gkick.v1.worker_service_pb2_grpc import WorkerServiceStub
 from google.protobuf.duration_pb2 import Duration
 
+from who import ADDRESS, WHO
+
 
 def hash_word(job):
     return hashlib.sha256(job.payload).hexdigest().encode()
@@ -22,8 +23,6 @@ def hash_word(job):
 
 HANDLERS = {"example.hash": hash_word}
 SLOTS = 8
-# Says who calls, to a server with --auth. In plaintext, as here, it is to go no further than this machine.
-WHO = [("authorization", f"Bearer {os.environ['GKICK_TOKEN']}")] if "GKICK_TOKEN" in os.environ else None
 
 
 class Worker:
@@ -112,7 +111,7 @@ class Worker:
             self.outbox.put(pb.WorkRequest(drain=True))
 
 
-worker = Worker(os.environ.get("GKICK_ADDRESS", "127.0.0.1:7450"))
+worker = Worker(ADDRESS)
 signal.signal(signal.SIGTERM, worker.drain)
 signal.signal(signal.SIGINT, worker.drain)
 worker.run()

@@ -9,12 +9,17 @@ require 'gkick/v1/worker_service_services_pb'
 include Gkick::V1
 
 ADDRESS = ENV.fetch('GKICK_ADDRESS', '127.0.0.1:7450')
+# Says who calls, to a server with --auth. In plaintext, as here, it goes no further than this machine unless that is said.
+WHO = ENV.key?('GKICK_TOKEN') ? { 'authorization' => "Bearer #{ENV['GKICK_TOKEN']}" } : {}
+if !WHO.empty? && ENV['GKICK_INSECURE_TOKEN'] != '1' && ADDRESS !~ /\A(localhost|127(\.\d+){3}|\[::1\])(:\d+)?\z/
+  abort "GKICK_TOKEN is not sent to #{ADDRESS} in plaintext unless GKICK_INSECURE_TOKEN=1 says so"
+end
 
 def produce(words)
   jobs = JobService::Stub.new(ADDRESS, :this_channel_is_insecure)
   words.each do |word|
-    id = jobs.enqueue(EnqueueRequest.new(job: JobSpec.new(name: 'example.hash', payload: word.b))).job_id
-    job = jobs.wait_job(WaitJobRequest.new(job_id: id), deadline: Time.now + 30).job
+    id = jobs.enqueue(EnqueueRequest.new(job: JobSpec.new(name: 'example.hash', payload: word.b)), metadata: WHO).job_id
+    job = jobs.wait_job(WaitJobRequest.new(job_id: id), deadline: Time.now + 30, metadata: WHO).job
     puts "#{id} #{job.state} #{job.result}"
   end
 end
@@ -67,7 +72,7 @@ class Worker
       end
     end
     requests = Enumerator.new { |out| while (message = outbox.pop) do out << message end }
-    WorkerService::Stub.new(ADDRESS, :this_channel_is_insecure).work(requests).each do |update|
+    WorkerService::Stub.new(ADDRESS, :this_channel_is_insecure).work(requests, metadata: WHO).each do |update|
       if update.welcome
         yield
         forget(update.welcome.lost)

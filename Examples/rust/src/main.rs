@@ -5,12 +5,31 @@ use sha2::{Digest, Sha256};
 use std::sync::{atomic::{AtomicBool, Ordering}, Arc};
 use std::time::Duration;
 
+/// Says who calls, to a server with --auth. In plaintext it goes no further than this machine unless that is said.
+fn who(server: &str) -> Option<String> {
+    let token = std::env::var("GKICK_TOKEN").ok().filter(|token| !token.is_empty())?;
+    let host = server.strip_prefix("http://").map(|rest| rest.split('/').next().unwrap_or(""));
+    let is_local = |host: &str| {
+        let name = if host.ends_with(']') { host } else { host.rsplit_once(':').map_or(host, |(name, _)| name) };
+        let address = name.trim_matches(|bracket| bracket == '[' || bracket == ']').parse::<std::net::IpAddr>();
+        name == "localhost" || address.map_or(false, |address| address.is_loopback())
+    };
+    if host.map_or(false, |host| !is_local(host)) && std::env::var("GKICK_INSECURE_TOKEN").as_deref() != Ok("1") {
+        eprintln!("GKICK_TOKEN is not sent to {server} in plaintext unless GKICK_INSECURE_TOKEN=1 says so");
+        std::process::exit(1);
+    }
+    Some(format!("Bearer {token}"))
+}
+
 /// One call: the request's and the answer's message. The error begins with gRPC's name of what went wrong.
 fn call(method: &str, message: Value, timeout: Duration) -> Result<Value, String> {
     let server = std::env::var("GKICK_HTTP").unwrap_or("http://127.0.0.1:7451".into());
-    let request = ureq::post(&format!("{server}/gkick.v1.{method}"))
+    let mut request = ureq::post(&format!("{server}/gkick.v1.{method}"))
         .set("Connect-Timeout-Ms", &timeout.as_millis().to_string())
         .timeout(timeout + Duration::from_secs(5));
+    if let Some(token) = who(&server) {
+        request = request.set("Authorization", &token);
+    }
     match request.send_json(message) {
         Ok(answer) => answer.into_json().map_err(|error| format!("unavailable: {error}")),
         Err(ureq::Error::Status(status, answer)) => {

@@ -22,18 +22,39 @@ def server():
         yield running
 
 
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory):
+    """A server that asks who calls. Its `token` is a producer's and a worker's."""
+    made = subprocess.run([binary(), "token", "new", "--name", "example", "--role", "producer", "--role", "worker"], capture_output=True,
+                          text=True, check=True, timeout=30)
+    token, entry = made.stdout.split("\n", 1)
+    file = tmp_path_factory.mktemp("auth") / "auth"
+    file.write_text(entry)
+    with Server("--auth", str(file), lease="10s") as running:
+        running.token = token
+        yield running
+
+
 def addresses(server):
     """The environment by which an example finds this server."""
     return os.environ | {"GKICK_ADDRESS": server.address, "GKICK_HTTP": f"http://127.0.0.1:{server.http_port}"}
 
 
-def check(server, folder, worker, producer):
-    environment = addresses(server)
+def check(guarded, folder, worker, producer):
+    def produce(environment):
+        return subprocess.run([*producer, *WORDS], cwd=folder, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                              timeout=120)
+
+    nobody = addresses(guarded)
+    refused = produce(nobody)
+    assert refused.returncode != 0 and not refused.stdout.strip(), "without a token it is not let in"
+    environment = nobody | {"GKICK_TOKEN": guarded.token}
+    refused = produce(environment | {"GKICK_ADDRESS": "192.0.2.1:7450", "GKICK_HTTP": "http://192.0.2.1:7451"})
+    assert refused.returncode != 0 and "plaintext" in refused.stderr and guarded.token not in refused.stderr
     running = subprocess.Popen(
         worker, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     try:
-        out = subprocess.run([*producer, *WORDS], cwd=folder, env=environment, stdin=subprocess.DEVNULL,
-                             capture_output=True, text=True, timeout=120)
+        out = produce(environment)
         assert out.returncode == 0, out.stdout + out.stderr
         results = [line.split()[-1] for line in out.stdout.splitlines()]
         assert results == [hashlib.sha256(word.encode()).hexdigest() for word in WORDS]
@@ -47,7 +68,7 @@ def check(server, folder, worker, producer):
 
 @pytest.mark.example("python")
 def test_python_workflow(server, example):
-    environment = os.environ | {"GKICK_ADDRESS": server.address}
+    environment = os.environ | {"GKICK_ADDRESS": server.address, "GKICK_TOKEN": "shown also to whoever does not ask"}
     running = subprocess.Popen([sys.executable, "worker.py"], cwd=example, env=environment, stdin=subprocess.DEVNULL)
     try:
         out = subprocess.run([sys.executable, "workflow.py", *WORDS], cwd=example, env=environment, stdin=subprocess.DEVNULL,
@@ -126,9 +147,9 @@ def was_given(server, job_id):
 
 
 @pytest.mark.example("shell")
-def test_shell(server, example):
+def test_shell(guarded, example):
     worker = [binary(), "work", "--queue", "default", "--name", "example.hash", "--exec", "./hash.sh"]
-    check(server, example, worker, ["sh", "-c", PRODUCE, binary()])
+    check(guarded, example, worker, ["sh", "-c", PRODUCE, binary()])
 
 
 def test_swift(server):
@@ -142,6 +163,19 @@ def test_swift(server):
     assert "102 mails sent" in out.stdout
     mails = server.jobs.ListJobs(pb.ListJobsRequest(queue="mail", page_size=1000), timeout=10).jobs
     assert len(mails) == 102 and {job.state for job in mails} == {pb.JOB_STATE_SUCCEEDED}
+
+
+def test_swift_shows_its_token(guarded):
+    mailer = os.environ.get("SWIFT_EXAMPLE", str(ROOT / ".build/debug/Mailer"))
+
+    def run(environment):
+        return subprocess.run([mailer], env=addresses(guarded) | environment, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                              timeout=120)
+
+    assert "102 mails sent" in run({"GKICK_TOKEN": guarded.token}).stdout
+    assert run({}).returncode != 0
+    refused = run({"GKICK_TOKEN": guarded.token, "GKICK_ADDRESS": "192.0.2.1:7450"})
+    assert refused.returncode != 0 and "plaintext" in refused.stderr and guarded.token not in refused.stderr
 
 
 def test_swift_workflow(server):
@@ -190,8 +224,8 @@ LANGUAGES = [pytest.param(name, marks=pytest.mark.example(name)) for name in PRO
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_a_worker_and_a_producer(server, example, language):
-    check(server, example, *PROGRAMS[language])
+def test_a_worker_and_a_producer(guarded, example, language):
+    check(guarded, example, *PROGRAMS[language])
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
