@@ -242,12 +242,31 @@ def test_over_tls(tmp_path):
             assert "does not take spans" in server.log() and figures(server)["sent"] == 0
 
 
+def test_headers_go_along():
+    seen = []
+    with Collector(answer=lambda context: seen.append(dict(context.invocation_metadata()))) as collector:
+        flags = ("--otlp-header", "X-Api-Key=secret=1", "--otlp-header", "x-team=jobs")
+        with Server("--otlp", f"http://127.0.0.1:{collector.port}", *flags) as server:
+            job = server.enqueue("q", metadata={"traceparent": traceparent()[0]})
+            assert len(collector.of(job, 1)) == 1
+            assert seen[0]["x-api-key"] == "secret=1" and seen[0]["x-team"] == "jobs" and "secret" not in server.log()
+        with Server("--otlp", f"http://127.0.0.1:{collector.port}", environment={"GKICK_OTLP_HEADER": "a=1, b=2"}) as server:
+            seen.clear()
+            job = server.enqueue("q", metadata={"traceparent": traceparent()[0]})
+            assert len(collector.of(job, 1)) == 1 and (seen[0]["a"], seen[0]["b"]) == ("1", "2")
+
+
 @pytest.mark.parametrize("flags, words", [
     (["--otlp", "127.0.0.1:4317"], "--otlp: '127.0.0.1:4317' is not http://HOST"),
     (["--otlp", "http://c:4317/v1/traces"], "without a path"),
     (["--otlp-sample", "0.5"], "--otlp-sample: needs --otlp"),
     (["--otlp", "http://c", "--otlp-sample", "2"], "a number from 0 to 1"),
     (["--otlp", "http://c", "--otlp-ca", "x"], "needs --otlp https://"),
+    (["--otlp-header", "a=b"], "--otlp-header: needs --otlp"),
+    (["--otlp", "https://c", "--otlp-header", "a"], "NAME=VALUE"),
+    (["--otlp", "https://c", "--otlp-header", "grpc-a=b"], "NAME=VALUE"),
+    (["--otlp", "https://c", "--otlp-header", "a b=c"], "NAME=VALUE"),
+    (["--otlp", "http://c", "--otlp-header", "a=b"], "plaintext"),
 ])
 def test_what_is_refused(flags, words):
     done = subprocess.run([binary(), "server", *flags], capture_output=True, text=True, timeout=20,

@@ -20,6 +20,13 @@ struct TelemetryFlags: ParsableArguments {
       "PEM file of the authorities that an https:// collector's certificate is checked against.", "the system's",
       "--otlp-ca", "FILE"))
   var otlpCA: String?
+
+  @Option(
+    name: .customLong("otlp-header"),
+    help: ServerFlags.help(
+      "Sent with every request to the collector, as a key that it wants; may be given several times.", "none",
+      "--otlp-header", "NAME=VALUE"))
+  var otlpHeader: [String] = []
 }
 
 /// What they say, checked.
@@ -36,6 +43,9 @@ struct TelemetrySettings: Sendable {
   /// PEM file; nil: the system's.
   var authorities: String?
 
+  /// Sent with every request.
+  var headers: [(name: String, value: String)] = []
+
   static let standardPort = 4317
 
   init(_ flags: TelemetryFlags, environment: SettingSources) throws {
@@ -49,6 +59,39 @@ struct TelemetrySettings: Sendable {
     authorities = setting("--otlp-ca", flags.otlpCA).text
     if collector == nil, ratio > 0 { throw ValidationError("--otlp-sample: needs --otlp") }
     if collector?.isTLS != true, authorities != nil { throw ValidationError("--otlp-ca: needs --otlp https://...") }
+    headers = try setting("--otlp-header", flags.otlpHeader.isEmpty ? nil : flags.otlpHeader.joined(separator: ","))
+      .value(default: [], allowed: "NAME=VALUE, or several of them with commas") { text in
+        let parts = text.split(separator: ",", omittingEmptySubsequences: false)
+        let read = parts.compactMap { Self.header($0.drop { $0 == " " }) }
+        return read.count == parts.count ? read : nil
+      }
+    guard !headers.isEmpty else { return }
+    guard let collector else { throw ValidationError("--otlp-header: needs --otlp") }
+    // It may be a key.
+    guard collector.isTLS || Endpoint.host(collector.host, port: collector.port).isLocal else {
+      throw ValidationError("--otlp-header: would go to \(collector.host) in plaintext: say --otlp https://...")
+    }
+  }
+
+  /// A name as gRPC's metadata have them, in any case, and a value of visible characters and spaces.
+  private static func header(_ text: Substring) -> (name: String, value: String)? {
+    let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+    guard parts.count == 2 else { return nil }
+    let name = parts[0].lowercased()
+    let isName = !name.isEmpty && !name.hasPrefix("grpc-") && !name.hasSuffix("-bin")
+    guard isName, name.utf8.allSatisfy({ isLetter($0) }), parts[1].utf8.allSatisfy({ $0 >= 0x20 && $0 < 0x7F }) else {
+      return nil
+    }
+    return (name, String(parts[1]))
+  }
+
+  private static func isLetter(_ byte: UInt8) -> Bool {
+    switch byte {
+    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"),
+      UInt8(ascii: "_"), UInt8(ascii: "."):
+      true
+    default: false
+    }
   }
 
   private static func collector(_ text: String) -> Collector? {

@@ -6,8 +6,16 @@ import Telemetry
 /// The way to the collector, over gKick's own client.
 struct CollectorChannel: SpanCarrier {
   private let channel: ClientChannel
+  /// Of every request.
+  private let metadata: Metadata
 
-  init(_ collector: TelemetrySettings.Collector, authorities: String?, group: any EventLoopGroup) throws {
+  init(
+    _ collector: TelemetrySettings.Collector, authorities: String?, headers: [(name: String, value: String)],
+    group: any EventLoopGroup
+  ) throws {
+    var metadata = Metadata()
+    for header in headers { metadata.add(header.name, header.value) }
+    self.metadata = metadata
     var configuration = ClientConfiguration()
     configuration.userAgent = "gkick-otlp/" + Version.text
     configuration.backoff.initial = .milliseconds(250)
@@ -22,7 +30,7 @@ struct CollectorChannel: SpanCarrier {
 
   func send(_ request: [UInt8], timeout: Duration) async throws(Status) -> [UInt8] {
     let answer = await channel.unaryResponse(
-      Telemetry.path, ByteBuffer(bytes: request),
+      Telemetry.path, ByteBuffer(bytes: request), metadata: metadata,
       options: CallOptions(timeout: TimeAmount(max(timeout, .milliseconds(1)))))
     guard let message = answer.message else { throw answer.status }
     return Array(message.readableBytesView)

@@ -27,7 +27,8 @@ struct Tracing: Sendable {
     ]
     let carrier: CollectorChannel
     do {
-      carrier = try CollectorChannel(collector, authorities: settings.authorities, group: group)
+      carrier = try CollectorChannel(
+        collector, authorities: settings.authorities, headers: settings.headers, group: group)
     } catch {
       throw StartFailure("--otlp-ca: \(error)")
     }
