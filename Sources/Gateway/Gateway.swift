@@ -87,7 +87,7 @@ public struct Gateway: Sendable {
     let responder = GatewayResponder(configuration: configuration, transports: transports, pages: pages)
     let (head, body) = (configuration.headTimeout, configuration.bodyTimeout)
     let http1 = HTTP1Channel.Configuration(
-      additionalChannelHandlers: [RequestClock(headTimeout: head, bodyTimeout: body)],
+      additionalChannelHandlers: [LastAnswer(), RequestClock(headTimeout: head, bodyTimeout: body)],
       httpDecoderConfiguration: .init(
         maxHeaderFieldSize: 16 << 10, maxHeaderListSize: 32 << 10, maxHeaderFieldCount: 100))
     let http2 = HTTP2Channel.Configuration(
