@@ -18,12 +18,18 @@ enum Auditing {
       }
       // What is done in slices has no answer yet; it is told when it begins.
       if let reply = replies[route], !reply.saysChanged { continue }
-      var queue = audit.queue
-      if queue.isEmpty, !audit.jobID.isEmpty { queue = backlog.queue(ofJob: audit.jobID) ?? "" }
+      var (jobID, queue) = (audit.jobID, audit.queue)
+      // A new job has its id from its answer.
+      if case .enqueued(let results, _) = replies[route], results.count == 1,
+        case .stored(let id, _, _) = results[results.startIndex]
+      {
+        jobID = id
+      }
+      if queue.isEmpty, !jobID.isEmpty { queue = backlog.queue(ofJob: jobID) ?? "" }
       if queue.isEmpty, !audit.batchID.isEmpty { queue = backlog.queue(ofBatch: audit.batchID) ?? "" }
       events.append(
         Event(
-          kind: .audit, at: tick.wall, jobID: audit.jobID, queue: queue, workerID: audit.workerID,
+          kind: .audit, at: tick.wall, jobID: jobID, queue: queue, workerID: audit.workerID,
           batchID: audit.batchID, detail: .audit(principal: audit.principal, call: audit.call)))
     }
     tick.asked.audits = later
@@ -36,6 +42,8 @@ extension Reply {
   fileprivate var saysChanged: Bool {
     switch self {
     case .done, .swept: true
+    case .enqueued(let results, _):
+      results.contains { if case .stored = $0 { true } else { false } }
     case .controlled(.done), .controlled(.running): true
     case .flow(.done), .flow(.batch), .flow(.recurring), .flow(.triggered): true
     default: false

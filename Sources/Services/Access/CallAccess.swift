@@ -6,7 +6,7 @@ import RPC
 /// A call whose change is told: in the log when it ends, and as an event with the change itself.
 final class AuditedAccess {
   let grant: Grant
-  let audit: Audit
+  var audit: Audit
 
   init(grant: Grant, audit: Audit) {
     self.grant = grant
@@ -68,6 +68,21 @@ extension ServerCall {
     fill(&audit)
     context = AuditedAccess(grant: grant, audit: audit)
     return .audited(command, audit, route)
+  }
+
+  /// The same for jobs that an admin puts in.
+  func audited(enqueueing group: EnqueueGroup, _ durability: Durability?, _ route: Route, count: Int) -> Command {
+    audited(.enqueue(group, durability, route), route, count == 1 ? "a job" : "\(count) jobs") { audit in
+      // Of several queues it is told to those only who may see all.
+      guard let queue = group.jobs.first?.queue, group.jobs.allSatisfy({ $0.queue == queue }) else { return }
+      audit.queue = queue
+    }
+  }
+
+  /// What an audited call was about is known by now.
+  func auditIs(about subject: @autoclosure () -> String) {
+    guard context != nil, let audited = context as? AuditedAccess else { return }
+    audited.audit.subject = subject()
   }
 }
 

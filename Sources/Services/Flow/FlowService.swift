@@ -18,7 +18,7 @@ extension Services {
       for (job, field) in [(terms.onFinished, "on_finished.queue"), (terms.onSucceeded, "on_succeeded.queue")] {
         try request.call.mayUse(job?.queue ?? "", as: field)
       }
-      try FlowCall(call: request.call, "batch \(terms.id)").start(desk, .putBatch(terms))
+      try FlowCall(call: request.call, "batch \(terms.id)").start(desk, .putBatch(terms)) { $0.batchID = terms.id }
     }
     methods.unary(service + "GetBatch", host: host) { desk, request throws(Status) in
       let id = try request.decode(desk.codec.decodeGetBatchRequest)

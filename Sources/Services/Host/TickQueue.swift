@@ -60,6 +60,10 @@ struct TickQueue {
   }
 
   private static func jobs(_ command: Command) -> Int {
-    if case .enqueue(let group, _, _) = command { group.jobs.count } else { 1 }
+    switch command {
+    case .enqueue(let group, _, _): group.jobs.count
+    case .audited(let command, _, _): jobs(command)
+    default: 1
+    }
   }
 }

@@ -15,7 +15,7 @@ final class BatchCall: Answerable {
     if plan.isAnswered { return call.reply(desk.codec, desk.codec.encodeEnqueueBatchResponse(plan.results())) }
     let isAsked = desk.ask(.other(self), size: plan.size) {
       route = $0
-      return .enqueue(plan.group, plan.durability, $0)
+      return call.audited(enqueueing: plan.group, plan.durability, $0, count: plan.group.jobs.count)
     }
     if !isAsked { call.finish(.overloaded) }
   }

@@ -35,6 +35,8 @@ final class EnqueueStream: CallHandler, Answerable, Pausable {
   private let desk: LoopDesk
   private var parts: [Part] = []
   private var size = 0
+  /// Jobs that were given to the engine.
+  private var count = 0
   private var isPaused = false
   private var isHalfClosed = false
   /// The server goes away: what has come is answered, no more is taken.
@@ -84,8 +86,9 @@ final class EnqueueStream: CallHandler, Answerable, Pausable {
     } else {
       let route = desk.enter(.other(part))
       part.route = route
-      desk.tell(
-        .enqueue(part.plan.group, part.plan.durability, route), size: part.plan.size, slowing: (call, self))
+      count += part.plan.group.jobs.count
+      let command = call.audited(enqueueing: part.plan.group, part.plan.durability, route, count: count)
+      desk.tell(command, size: part.plan.size, slowing: (call, self))
     }
     pauseIfNeeded()
   }

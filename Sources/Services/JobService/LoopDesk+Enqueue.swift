@@ -23,7 +23,9 @@ extension LoopDesk {
     try call.mayUse(job.queue, as: "job.queue")
     let size = job.body.count
     let group = EnqueueGroup(jobs: [job], scope: call.scope)
-    guard ask(pending, size: size, { .enqueue(group, durability, $0) }) else { throw .overloaded }
+    guard ask(pending, size: size, { call.audited(enqueueing: group, durability, $0, count: 1) }) else {
+      throw .overloaded
+    }
   }
 
   func answerEnqueue(_ call: ServerCall, _ reply: Reply) {
@@ -63,6 +65,7 @@ private struct Stored {
     }
     switch results[results.startIndex] {
     case .stored(let id, let state, let runAt):
+      call.auditIs(about: "job \(id)")
       self.init(id: id, duplicate: false, state: state, runAt: runAt, durability: given)
     case .duplicate(let id, let state, let runAt):
       self.init(id: id, duplicate: true, state: state, runAt: runAt, durability: given)

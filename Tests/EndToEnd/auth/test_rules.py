@@ -209,3 +209,29 @@ def test_changes_are_told_in_the_log_and_as_events(two, guarded):
     assert {one.principal for one in seen} == {"operator"}
     lines = [line for line in guarded.server.log().splitlines() if " audit " in line and two.own in line]
     assert any(re.search(rf"call=PauseQueue .*from=127\.0\.0\.1:\d+ .*{re.escape(two.own)}.* principal=operator", line) for line in lines), lines
+
+
+def test_what_an_admin_enqueues_is_told(two, guarded, mark):
+    root, own = guarded.root, two.own
+    spec = pb.JobSpec(queue=own, name="t", unique_key=f"{mark}k")
+    one = root.Enqueue(pb.EnqueueRequest(job=spec)).job_id
+    assert root.Enqueue(pb.EnqueueRequest(job=spec)).duplicate, "changes nothing"
+    later = root.Schedule(pb.ScheduleRequest(job=pb.JobSpec(queue=own, name="t"))).job_id
+    jobs = [pb.ScheduleRequest(job=pb.JobSpec(queue=own, name="t")) for _ in range(3)]
+    root.EnqueueBatch(pb.EnqueueBatchRequest(jobs=jobs))
+    list(root.EnqueueStream(iter([pb.EnqueueBatchRequest(jobs=jobs[:1]), pb.EnqueueBatchRequest(jobs=jobs)])))
+    root.PutBatch(pb.PutBatchRequest(batch=pb.Batch(id=f"{mark}b", on_finished=pb.JobSpec(queue=own, name="t"))))
+    enqueue(two.producer, own)
+    root.PauseQueue(pb.PauseQueueRequest(queue=own))
+    seen = []
+    for message in root.StreamEvents(pb.StreamEventsRequest(after_cursor="0", queues=[own], types=[pb.EVENT_TYPE_AUDIT]), timeout=10):
+        seen += message.events
+        if seen and seen[-1].call == "PauseQueue":
+            break
+    # A batch that has no jobs yet is in no queue.
+    calls = [(event.call, event.job_id) for event in seen if event.principal == "root" and event.call != "PutBatch"]
+    assert calls[:3] == [("Enqueue", one), ("Schedule", later), ("EnqueueBatch", "")]
+    assert [call for call, _ in calls[3:]] == ["EnqueueStream", "EnqueueStream", "PauseQueue"]
+    lines = [line for line in guarded.server.log().splitlines() if " audit " in line]
+    assert any("call=Enqueue " in line and one in line for line in lines) and any("call=EnqueueStream " in line and "4 jobs" in line for line in lines)
+    assert any("call=PutBatch " in line and f"{mark}b" in line for line in lines)
