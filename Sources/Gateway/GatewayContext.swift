@@ -10,7 +10,7 @@ struct GatewayContext: RequestContext {
     coreContext = .init(source: source)
     // "127.0.0.1:50123" as the gRPC side writes it.
     if let remote = source.channel.remoteAddress, let ip = remote.ipAddress, let port = remote.port {
-      address = ip.contains(":") ? "[\(ip)]:\(port)" : "\(ip):\(port)"
+      address = ip.utf8.contains(UInt8(ascii: ":")) ? "[\(ip)]:\(port)" : "\(ip):\(port)"
     } else {
       address = "http"
     }

@@ -10,7 +10,10 @@ final class RequestClock: ChannelDuplexHandler, RemovableChannelHandler {
 
   private let headTimeout: TimeAmount
   private let bodyTimeout: TimeAmount
-  private var timer: Scheduled<Void>?
+  /// When the connection is closed, if nothing comes before; nil: never.
+  private var deadline: NIODeadline?
+  /// Looks at the deadline, at it or before it: one per connection is moved seldom, where one per request would be set and canceled three times.
+  private var timer: (at: NIODeadline, task: Scheduled<Void>)?
 
   init(headTimeout: TimeAmount, bodyTimeout: TimeAmount) {
     self.headTimeout = headTimeout
@@ -19,10 +22,10 @@ final class RequestClock: ChannelDuplexHandler, RemovableChannelHandler {
 
   func handlerAdded(context: ChannelHandlerContext) { start(headTimeout, context) }
 
-  func handlerRemoved(context: ChannelHandlerContext) { timer?.cancel() }
+  func handlerRemoved(context: ChannelHandlerContext) { stop() }
 
   func channelInactive(context: ChannelHandlerContext) {
-    timer?.cancel()
+    stop()
     context.fireChannelInactive()
   }
 
@@ -30,7 +33,7 @@ final class RequestClock: ChannelDuplexHandler, RemovableChannelHandler {
     switch unwrapInboundIn(data) {
     case .head: start(bodyTimeout, context)
     case .body: break
-    case .end: timer?.cancel()
+    case .end: deadline = nil
     }
     context.fireChannelRead(data)
   }
@@ -41,8 +44,28 @@ final class RequestClock: ChannelDuplexHandler, RemovableChannelHandler {
   }
 
   private func start(_ time: TimeAmount, _ context: ChannelHandlerContext) {
-    timer?.cancel()
-    let channel = context.channel
-    timer = context.eventLoop.scheduleTask(in: time) { channel.close(promise: nil) }
+    let deadline = context.eventLoop.now + time
+    self.deadline = deadline
+    look(at: deadline, context)
+  }
+
+  private func look(at deadline: NIODeadline, _ context: ChannelHandlerContext) {
+    if let timer {
+      if timer.at <= deadline { return }
+      timer.task.cancel()
+    }
+    let task = context.eventLoop.assumeIsolated().scheduleTask(deadline: deadline) {
+      self.timer = nil
+      guard let deadline = self.deadline else { return }
+      if deadline <= context.eventLoop.now { return context.channel.close(promise: nil) }
+      self.look(at: deadline, context)
+    }
+    timer = (deadline, task)
+  }
+
+  private func stop() {
+    deadline = nil
+    timer?.task.cancel()
+    timer = nil
   }
 }

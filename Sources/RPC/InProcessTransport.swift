@@ -38,7 +38,7 @@ public final class InProcessTransport: Sendable {
     let place = NIOLoopBoundBox<Place>.makeBoxSendingValue(.empty, eventLoop: eventLoop)
     return await withTaskCancellationHandler {
       await withCheckedContinuation { continuation in
-        eventLoop.execute { [self] in
+        let begin: @Sendable () -> Void = { [self] in
           let whole = WholeResponse(messages, continuation)
           guard let connection = open() else {
             return continuation.resume(returning: Response(status: Status(.internal, "no memory for a connection")))
@@ -46,6 +46,7 @@ public final class InProcessTransport: Sendable {
           let call = connection.begin(path, metadata: metadata, timeout: timeout, handler: whole)
           if case .cancelled = place.value { call.cancel() } else { place.value = .call(call) }
         }
+        if eventLoop.inEventLoop { begin() } else { eventLoop.execute(begin) }
       }
     } onCancel: {
       eventLoop.execute {
