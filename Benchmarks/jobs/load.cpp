@@ -49,6 +49,8 @@ static int work(const std::string &address, const std::string &queue, int stream
   std::vector<std::thread> threads;
   for (int index = 0; index < streams; index++) {
     contexts.push_back(std::make_unique<grpc::ClientContext>());
+    // To a server with --auth.
+    if (auto token = getenv("GKICK_TOKEN")) contexts.back()->AddMetadata("authorization", std::string("Bearer ") + token);
     threads.emplace_back([&, context = contexts.back().get()] {
       auto stub = WorkerService::NewStub(connect(address));
       auto stream = stub->Work(context);
