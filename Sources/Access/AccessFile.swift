@@ -1,8 +1,10 @@
 import Jobs
 
-/// The file of `--auth`: lines of a word and its value, in blocks that begin with `principal NAME`.
+/// The file of `--auth`: lines of a word and its value, in blocks that begin with `principal NAME` or `jwt NAME`.
 public struct AccessFile: Hashable, Sendable {
   public var principals: [Principal] = []
+  /// Whose tokens are believed.
+  public var issuers: [TokenIssuer] = []
   private var known: Set<Principal.Credential> = []
 
   public init() {}
@@ -21,26 +23,61 @@ public struct AccessFile: Hashable, Sendable {
   }
 
   public static let mostBytes = 4 << 20
+  /// A token may have to be verified once for each of them.
+  public static let mostIssuers = 16
 
   public init(_ text: String) throws(Failure) {
-    var block: Block?
+    var block: AnyBlock?
     for (index, raw) in text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).enumerated() {
       let line = Self.trimmed(raw)
       if line.isEmpty || line.first == "#" { continue }
       let word = line.prefix { $0 != " " && $0 != "\t" }
       let value = String(Self.trimmed(line.dropFirst(word.count)))
-      if word == "principal" {
+      if word == "principal" || word == "jwt" {
         if let block { try take(block) }
-        block = try Block(value, line: index + 1)
+        block =
+          word == "jwt"
+          ? .issuer(try IssuerBlock(value, line: index + 1)) : .principal(try Block(value, line: index + 1))
       } else if var open = block {
         block = nil
         try open.take(String(word), value, line: index + 1)
         block = open
       } else {
-        throw Failure(line: index + 1, reason: "\"\(word)\" before the first \"principal NAME\"")
+        throw Failure(line: index + 1, reason: "\"\(word)\" before the first \"principal NAME\" or \"jwt NAME\"")
       }
     }
     if let block { try take(block) }
+  }
+
+  private enum AnyBlock {
+    case principal(Block)
+    case issuer(IssuerBlock)
+
+    mutating func take(_ word: String, _ value: String, line: Int) throws(Failure) {
+      switch self {
+      case .principal(var block):
+        try block.take(word, value, line: line)
+        self = .principal(block)
+      case .issuer(var block):
+        try block.take(word, value, line: line)
+        self = .issuer(block)
+      }
+    }
+  }
+
+  private mutating func take(_ block: AnyBlock) throws(Failure) {
+    switch block {
+    case .principal(let block): try take(block)
+    case .issuer(let block):
+      let issuer = try block.whole()
+      guard issuers.count < Self.mostIssuers else {
+        throw Failure(line: block.line, reason: "more than \(Self.mostIssuers) blocks of \"jwt NAME\"")
+      }
+      guard issuers.allSatisfy({ $0.name != issuer.name }) else {
+        throw Failure(line: block.line, reason: "jwt \(issuer.name) is there twice")
+      }
+      issuers.append(issuer)
+    }
   }
 
   private mutating func take(_ block: Block) throws(Failure) {
@@ -67,6 +104,20 @@ public struct AccessFile: Hashable, Sendable {
     return text
   }
 
+  static func role(_ value: String, line: Int) throws(Failure) -> RoleSet {
+    guard let role = Role(rawValue: value) else {
+      throw Failure(line: line, reason: "role: \"\(value)\" is none of \(Role.words)")
+    }
+    return RoleSet([role])
+  }
+
+  static func queue(_ value: String, line: Int) throws(Failure) -> QueuePattern {
+    guard Principal.isPattern(value) else {
+      throw Failure(line: line, reason: "queue: \"\(value)\" is neither a queue's name nor the beginning of one and *")
+    }
+    return QueuePattern(value)
+  }
+
   private struct Block {
     var principal: Principal
     var line: Int
@@ -82,16 +133,9 @@ public struct AccessFile: Hashable, Sendable {
     mutating func take(_ word: String, _ value: String, line: Int) throws(Failure) {
       switch word {
       case "role":
-        guard let role = Role(rawValue: value) else {
-          throw Failure(line: line, reason: "role: \"\(value)\" is none of \(Role.words)")
-        }
-        principal.roles.formUnion(RoleSet([role]))
+        principal.roles.formUnion(try AccessFile.role(value, line: line))
       case "queue":
-        guard Principal.isPattern(value) else {
-          throw Failure(
-            line: line, reason: "queue: \"\(value)\" is neither a queue's name nor the beginning of one and *")
-        }
-        principal.queues.append(QueuePattern(value))
+        principal.queues.append(try AccessFile.queue(value, line: line))
       case "token-sha256":
         guard let hash = TokenHash(hex: value) else {
           throw Failure(line: line, reason: "token-sha256: 64 hexadecimal digits, as gkick token new prints them")

@@ -26,12 +26,15 @@ public final class Grant: Sendable {
 /// Who may come in, as a file said: found by what they show.
 public final class AccessList: Sendable {
   public let file: AccessFile
+  /// Reads tokens that others have signed; nil: there are none.
+  public let signed: (any SignedTokens)?
   /// By the first bytes of the hash; the rest is compared in constant time.
   private let tokens: [UInt64: [(hash: TokenHash, grant: Grant)]]
   private let certificates: [String: Grant]
 
-  public init(_ file: AccessFile) {
+  public init(_ file: AccessFile, signed: (any SignedTokens)? = nil) {
     self.file = file
+    self.signed = signed
     var tokens: [UInt64: [(hash: TokenHash, grant: Grant)]] = [:]
     var certificates: [String: Grant] = [:]
     for principal in file.principals {

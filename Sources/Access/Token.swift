@@ -35,6 +35,14 @@ public enum Token {
   /// Says to people and to programs that look for lost secrets what it is.
   public static let prefix = "gkick_"
 
+  /// No token is longer, in bytes.
+  public static let mostBytes = 8 << 10
+
+  /// Whether it looks like one that somebody else has signed: three parts with dots between them. gKick's own have none.
+  public static func isSigned(_ token: ArraySlice<UInt8>) -> Bool {
+    token.reduce(0) { $0 + ($1 == UInt8(ascii: ".") ? 1 : 0) } == 2
+  }
+
   /// A new one of 256 random bits.
   public static func make(using random: inout some RandomNumberGenerator) -> String {
     let letters = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789".utf8)

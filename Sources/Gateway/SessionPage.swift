@@ -44,6 +44,9 @@ struct SessionPage: Sendable {
   let whoHas: WhoHas?
   let isEncrypted: Bool
 
+  /// Browsers keep no longer cookies (RFC 6265, section 6.1); bytes.
+  private static let longestToken = 3_800
+
   private struct SignIn: Decodable {
     var token: String
   }
@@ -110,9 +113,9 @@ struct SessionPage: Sendable {
       let isPlain = token.utf8.allSatisfy {
         $0 > 0x20 && $0 < 0x7F && $0 != 0x22 && $0 != 0x2C && $0 != 0x3B && $0 != 0x5C
       }
-      if isPlain, !token.isEmpty { return token }
+      if isPlain, !token.isEmpty, token.utf8.count <= Self.longestToken { return token }
     } catch {}
-    throw ConnectError(.invalidArgument, "{\"token\": ...} is asked for")
+    throw ConnectError(.invalidArgument, "{\"token\": ...} is asked for, of at most \(Self.longestToken) bytes")
   }
 
   private func cookie(_ value: String) -> String {

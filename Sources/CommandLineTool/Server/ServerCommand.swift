@@ -29,7 +29,8 @@ struct ServerCommand: AsyncParsableCommand {
     Self.leaveChildrenToTheSystem()
     ProcessMemory.returnLargeBuffers()
     do {
-      try await ServerRuntime(settings: settings, logger: logger).run(wishes)
+      let runtime = try await ServerRuntime(settings: settings, logger: logger)
+      try await runtime.run(wishes)
     } catch {
       logger.critical("\(error)")
       throw ExitCode.failure

@@ -38,11 +38,13 @@ final class ServerRuntime: Sendable {
   private let isDraining = Atomic(false)
 
   /// Opens the store and builds everything; nothing listens yet.
-  init(settings: ServerSettings, logger: Logger) throws {
+  init(settings: ServerSettings, logger: Logger) async throws {
     self.settings = settings
     self.logger = logger
     startedAt = EngineHost.wallClock()
 
+    let reading =
+      if let path = settings.access.file { try await AccessSide.read(path) } else { nil as AccessSide.Reading? }
     let storage = try StoreFactory.await(settings, logger: logger)
     storeKind = storage.kind
     group = MultiThreadedEventLoopGroup(numberOfThreads: settings.loops)
@@ -64,10 +66,11 @@ final class ServerRuntime: Sendable {
     calls = CallMetrics(paths: methods.paths)
     methods.intercept(calls)
     let (servers, loops) = (engines.namespace, callers)
-    access = try settings.access.file.map { path in
-      try AccessSide(
-        path, open: settings.access.open, servers: servers, methods: &methods, group: loops, logger: logger)
-    }
+    access =
+      if let path = settings.access.file, let reading {
+        AccessSide(
+          path, reading, open: settings.access.open, servers: servers, methods: &methods, group: loops, logger: logger)
+      } else { nil }
     engines.finish(&methods)
     let table = methods
     inProcess = httpGroup.makeIterator().map {

@@ -26,8 +26,10 @@ final class AccessLoop: @unchecked Sendable {
   private var open: [ObjectIdentifier: ServerCall] = [:]
   /// What other servers said of their callers.
   private var forwarded: [String: Grant] = [:]
+  /// Signed tokens that were found to be good, so that a signature is verified once and not with every connection.
+  private var verified: [TokenHash: Grant] = [:]
   private var clock: RepeatedTask?
-  private static let mostForwarded = 1_024
+  private static let mostKept = 1_024
 
   init(loop: any EventLoop, list: AccessList, now: @escaping @Sendable () -> Timestamp) {
     self.loop = loop
@@ -66,16 +68,30 @@ final class AccessLoop: @unchecked Sendable {
     guard let token = Self.token(of: header) else {
       throw Status(.unauthenticated, "authorization: not of the form Bearer TOKEN")
     }
-    guard let grant = list.grant(token: TokenHash(of: token)) else {
-      throw Status(.unauthenticated, "authorization: the token is not known here")
+    do throws(TokenFault) {
+      let grant = try find(token)
+      call.credential = KnownCredential(header: header, list: list, grant: grant)
+      return grant
+    } catch {
+      throw Status(.unauthenticated, "authorization: \(error.reason)")
     }
-    call.credential = KnownCredential(header: header, list: list, grant: grant)
+  }
+
+  private func find(_ token: ArraySlice<UInt8>) throws(TokenFault) -> Grant {
+    guard token.count <= Token.mostBytes else { throw TokenFault("the token is longer than 8 KiB") }
+    let hash = TokenHash(of: token)
+    if let grant = list.grant(token: hash) { return grant }
+    guard let signed = list.signed, Token.isSigned(token) else { throw TokenFault("the token is not known here") }
+    if let grant = verified[hash] { return grant }
+    let grant = try signed.grant(of: token, at: now())
+    if verified.count >= Self.mostKept { verified = [:] }
+    verified[hash] = grant
     return grant
   }
 
   /// nil: nobody's, or it has expired.
   func grant(of token: [UInt8]) -> Grant? {
-    guard let grant = list.grant(token: TokenHash(of: token)), !grant.isOver(at: now()) else { return nil }
+    guard let grant = try? find(token[...]), !grant.isOver(at: now()) else { return nil }
     return grant
   }
 
@@ -96,7 +112,7 @@ final class AccessLoop: @unchecked Sendable {
         .unauthenticated, "another server handed the call on without saying whose it is: it must be started with --auth"
       )
     }
-    if forwarded.count >= Self.mostForwarded { forwarded = [:] }
+    if forwarded.count >= Self.mostKept { forwarded = [:] }
     forwarded[text] = grant
     return grant
   }
@@ -110,6 +126,7 @@ final class AccessLoop: @unchecked Sendable {
   /// Whoever is no longer what they were loses what they have open.
   func set(_ list: AccessList) {
     self.list = list
+    verified = [:]
     for call in open.values where !call.isTrusted {
       guard let grant = call.grant else { continue }
       do throws(Status) {

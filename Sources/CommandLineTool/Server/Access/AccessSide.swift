@@ -1,101 +1,122 @@
 import Access
 import Gateway
-import Glibc
 import Logging
 import NIOCore
 import RPC
 import Services
 import Synchronization
+import WebTokens
 
-/// The file of `--auth` while the server runs: read at the start, when it changes and on SIGHUP.
+/// The file of `--auth` while the server runs, and the files of keys that it names: read at the start, when one of them changes and on SIGHUP.
 final class AccessSide: Sendable {
   let control: AccessControl
   private let path: String
   private let logger: Logger
-  /// What the file looked like when it was last read.
-  private let seen: Mutex<Stamp?>
-  private let watch = Mutex<Task<Void, Never>?>(nil)
+  private let tasks = Mutex<[Task<Void, Never>]>([])
+  private let asked: AsyncStream<Reason>
+  private let ask: AsyncStream<Reason>.Continuation
+  private let first: Reading
 
-  /// Enough to see that a file is another, or has other contents.
-  private struct Stamp: Equatable {
-    var device: UInt64
-    var file: UInt64
-    var size: Int64
-    var seconds: Int
-    var nanoseconds: Int
+  private enum Reason {
+    /// A second has gone by.
+    case look
+    /// SIGHUP.
+    case read
+  }
 
-    init?(_ path: String) {
-      var status = stat()
-      // Fills the struct that it is given.
-      guard unsafe stat(path, &status) == 0 else { return nil }
-      device = UInt64(status.st_dev)
-      file = UInt64(status.st_ino)
-      size = Int64(status.st_size)
-      seconds = status.st_mtim.tv_sec
-      nanoseconds = status.st_mtim.tv_nsec
-    }
+  /// What the files say, and what they looked like just before they were read.
+  struct Reading: Sendable {
+    var list: AccessList
+    fileprivate var stamps: [FileStamp?]
+    fileprivate var paths: [String]
   }
 
   /// - Throws: `StartFailure` with the line and the reason, when the file is no such file.
+  static func read(_ path: String) async throws -> Reading {
+    let stamp = FileStamp(path)
+    guard let bytes = ZoneFolder.read(path, atMost: AccessFile.mostBytes) else {
+      throw StartFailure("--auth \(path): cannot be read, or is over 4 MiB")
+    }
+    var file: AccessFile
+    do throws(AccessFile.Failure) {
+      file = try AccessFile(String(decoding: bytes, as: UTF8.self))
+    } catch {
+      throw StartFailure("--auth \(path): \(error)")
+    }
+    let folder = path.lastIndex(of: "/").map { String(path[...$0]) } ?? ""
+    for index in file.issuers.indices where !file.issuers[index].keys.hasPrefix("/") {
+      file.issuers[index].keys = folder + file.issuers[index].keys
+    }
+    let keys = file.issuers.map(\.keys)
+    let stamps = [stamp] + keys.map { FileStamp($0) }
+    var tokens: WebTokens?
+    if !file.issuers.isEmpty {
+      do throws(WebTokens.Failure) {
+        tokens = try await WebTokens(file.issuers) { ZoneFolder.read($0, atMost: WebTokens.largestFile) }
+      } catch {
+        throw StartFailure("--auth \(path): \(error)")
+      }
+    }
+    return Reading(list: AccessList(file, signed: tokens), stamps: stamps, paths: [path] + keys)
+  }
+
   init(
-    _ path: String, open: Set<AccessSettings.Part>, servers: Namespace?, methods: inout MethodTable,
-    group: any EventLoopGroup, logger: Logger
-  ) throws {
+    _ path: String, _ reading: Reading, open: Set<AccessSettings.Part>, servers: Namespace?,
+    methods: inout MethodTable, group: any EventLoopGroup, logger: Logger
+  ) {
     self.path = path
     self.logger = logger
-    seen = Mutex(Stamp(path))
-    let list = AccessList(try Self.read(path))
+    first = reading
+    (asked, ask) = AsyncStream.makeStream()
     var configuration = AccessControl.Configuration()
     if open.contains(.health) { configuration.open.append("/grpc.health.v1.") }
     if open.contains(.reflection) { configuration.open.append("/grpc.reflection.") }
     configuration.servers = servers
     configuration.audited = { Self.log($0, logger) }
     configuration.refused = { Self.log($0, logger) }
-    control = AccessControl(list, over: &methods, group: group, configuration: configuration)
-    if list.file.principals.isEmpty {
+    control = AccessControl(reading.list, over: &methods, group: group, configuration: configuration)
+    if reading.list.file.principals.isEmpty, reading.list.file.issuers.isEmpty {
       logger.warning("--auth: nobody is in the file, so that nobody may do anything", metadata: ["file": "\(path)"])
-    }
-  }
-
-  private static func read(_ path: String) throws -> AccessFile {
-    guard let bytes = ZoneFolder.read(path, atMost: AccessFile.mostBytes) else {
-      throw StartFailure("--auth \(path): cannot be read, or is over 4 MiB")
-    }
-    do throws(AccessFile.Failure) {
-      return try AccessFile(String(decoding: bytes, as: UTF8.self))
-    } catch {
-      throw StartFailure("--auth \(path): \(error)")
     }
   }
 
   func start() {
     control.start()
-    watch.withLock { task in
-      task = Task { [self] in
-        while !Task.isCancelled {
-          do { try await Task.sleep(for: .seconds(1)) } catch { return }
-          let now = Stamp(path)
-          if now != seen.withLock({ $0 }) { reload() }
-        }
+    let clock = Task { [ask] in
+      while !Task.isCancelled {
+        do { try await Task.sleep(for: .seconds(1)) } catch { return }
+        ask.yield(.look)
       }
     }
+    let reader = Task { await keepReading() }
+    tasks.withLock { $0 = [clock, reader] }
   }
 
   func stop() {
-    watch.withLock { $0?.cancel() }
+    ask.finish()
+    tasks.withLock { tasks in for task in tasks { task.cancel() } }
     control.stop()
   }
 
-  /// Takes what the file says by now; a bad one changes nothing.
-  func reload() {
-    seen.withLock { $0 = Stamp(path) }
-    do {
-      let list = AccessList(try Self.read(path))
-      control.replace(list)
-      logger.notice(
-        "who may do what was read again", metadata: ["file": "\(path)", "principals": "\(list.file.principals.count)"])
-    } catch {
-      logger.error("who may do what stays as it was", metadata: ["error": "\(error)"])
+  func reload() { ask.yield(.read) }
+
+  /// One reading after the other, so that the last one counts. A bad one changes nothing.
+  private func keepReading() async {
+    var (paths, stamps) = (first.paths, first.stamps)
+    for await reason in asked {
+      let now = paths.map { FileStamp($0) }
+      guard reason == .read || now != stamps else { continue }
+      stamps = now
+      do {
+        let reading = try await Self.read(path)
+        (paths, stamps) = (reading.paths, reading.stamps)
+        control.replace(reading.list)
+        logger.notice(
+          "who may do what was read again",
+          metadata: ["file": "\(path)", "principals": "\(reading.list.file.principals.count)"])
+      } catch {
+        logger.error("who may do what stays as it was", metadata: ["error": "\(error)"])
+      }
     }
   }
 
