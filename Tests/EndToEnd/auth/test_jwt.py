@@ -1,5 +1,6 @@
 """Tokens that somebody else signs (JWTs), made as another program would make them: by PyJWT and cryptography."""
 import json
+import shutil
 import time
 
 import grpc
@@ -204,3 +205,22 @@ def test_hostile_tokens_keep_nobody_waiting(trusting):
     assert {call.code().name for call in calls} == {"UNAUTHENTICATED"}
     # A debug build, with other work beside it: of a signature alone it is a fraction of a millisecond each.
     assert trusting.server.cpu_seconds() - cpu < 10
+
+
+@pytest.mark.skipif(shutil.which("redis-server") is None, reason="redis-server is not installed: Scripts/setup installs it")
+def test_a_front_reads_them():
+    from test_front import Fronted
+    fronted = Fronted()
+    try:
+        write_keys(fronted.folder, *ALL)
+        fronted.write(fronted.file.read_text() + BLOCK)
+        shown = token(roles=["producer", "watcher"], queues=["mine*"], exp=time.time() + 4)
+        caller = fronted.caller(shown)
+        caller.Enqueue(pb.EnqueueRequest(job=pb.JobSpec(queue="mine", name="t")))
+        assert code_of(lambda: caller.Enqueue(pb.EnqueueRequest(job=pb.JobSpec(queue="other", name="t")))) == "PERMISSION_DENIED"
+        assert ask(fronted, token(aud="other")) == ask(fronted, confused("RS256")) == "UNAUTHENTICATED"
+        begun = time.monotonic()
+        assert code_of(lambda: list(caller.StreamEvents(pb.StreamEventsRequest(), timeout=60))) == "UNAUTHENTICATED"
+        assert time.monotonic() - begun < 14
+    finally:
+        fronted.close()
