@@ -213,7 +213,7 @@ def test_changes_are_told_in_the_log_and_as_events(two, guarded):
 
 def test_what_an_admin_enqueues_is_told(two, guarded, mark):
     root, own = guarded.root, two.own
-    spec = pb.JobSpec(queue=own, name="t", unique_key=f"{mark}k")
+    spec = pb.JobSpec(queue=own, name="t", id=f"{mark}one")
     one = root.Enqueue(pb.EnqueueRequest(job=spec)).job_id
     assert root.Enqueue(pb.EnqueueRequest(job=spec)).duplicate, "changes nothing"
     later = root.Schedule(pb.ScheduleRequest(job=pb.JobSpec(queue=own, name="t"))).job_id
