@@ -250,7 +250,9 @@ let package = Package(
     tests("PostgresStorage", ["PostgresStorage", "SQLRecords", "Jobs"]),
     tests("MySQLStorage", ["MySQLStorage", "SQLRecords", "Jobs"]),
     tests("Wire", ["Wire", "Jobs"]),
-    tests("Services", ["Services", "RPC", "RPCTransport", "Wire", "Engine", "Jobs", "MemoryStorage", log] + nio),
+    tests(
+      "Services",
+      ["Services", "RPC", "RPCTransport", "Wire", "Engine", "Backlog", "Jobs", "MemoryStorage", log] + nio),
     tests(
       "GKick",
       [

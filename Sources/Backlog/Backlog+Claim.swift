@@ -70,18 +70,24 @@ extension Backlog {
   /// How far a filter has come in its patterns: what was found empty stays so within one claim.
   private struct FilterPlace {
     let filter: ClaimFilter
-    var pattern = 0
+    var pattern = 0 {
+      didSet { queue = nil }
+    }
+    /// What this pattern names, once looked up: no queue comes or goes while a claim is dealt.
+    var queue: Queue?
 
     init(_ filter: ClaimFilter) { self.filter = filter }
   }
 
   /// The lane with the best job that the filter takes.
   private func best(_ place: inout FilterPlace, _ now: Instant) -> Lane? {
+    if let lane = place.queue?.best(place.filter.names) { return lane }
     while place.pattern < place.filter.queues.count {
       let pattern = place.filter.pattern(place.pattern)
       if pattern.isPrefix {
         if let lane = scope(prefix: pattern.text, names: place.filter.names, now: now).best() { return lane }
-      } else if let lane = queues[pattern.text]?.best(place.filter.names) {
+      } else if let queue = queues[pattern.text], let lane = queue.best(place.filter.names) {
+        place.queue = queue
         return lane
       }
       place.pattern += 1

@@ -30,13 +30,20 @@ extension Backlog {
   /// Those of them that are not at hand.
   func relatives(of groups: [EnqueueGroup], _ now: Timestamp) -> [Int64] {
     var seqs: [Int64] = []
-    for group in groups {
-      for job in group.jobs {
-        if !job.id.isEmpty { gather(job.id, into: &seqs) }
-        if let unique = job.options.unique { gatherHolders(queue: job.queue, key: unique.key, now, into: &seqs) }
-        for id in job.options.dependsOn { gather(id, into: &seqs) }
+    // By place: mostly there is nothing to be looked at, and to take the jobs out of the arrays costs more than that.
+    for group in groups.indices {
+      for place in groups[group].jobs.indices {
+        let id = groups[group].jobs[place].id
+        if !id.isEmpty { gather(id, into: &seqs) }
+        let options = groups[group].jobs[place].options
+        if options === JobOptions.standard { continue }
+        if let unique = options.unique {
+          gatherHolders(queue: groups[group].jobs[place].queue, key: unique.key, now, into: &seqs)
+        }
+        for id in options.dependsOn { gather(id, into: &seqs) }
       }
     }
+    if seqs.isEmpty { return seqs }
     // Many may depend on the same one.
     seqs.sort()
     var last: Int64?

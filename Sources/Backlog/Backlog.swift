@@ -343,17 +343,17 @@ public final class Backlog {
       return
     }
     let isNew = job.storedState == nil
-    var change = JobChange(head: job.head, standing: job.standing, isNew: isNew)
-    if isNew || job.hasNewBody {
-      change.body = job.body ?? []
-      job.bodyIn = changes.number
-    }
-    if job.hasNewCarried { change.carried = job.carried }
+    let hasBody = isNew || job.hasNewBody
+    // Made in its place: to copy it costs more than all else here.
+    changes.jobs.append(
+      JobChange(
+        head: job.head, standing: job.standing, isNew: isNew, body: hasBody ? job.body ?? [] : nil,
+        carried: job.hasNewCarried ? job.carried : nil))
+    if hasBody { job.bodyIn = changes.number }
     job.hasNewBody = false
     job.hasNewCarried = false
     job.storedState = job.standing.state
     job.changedIn = changes.number
-    changes.jobs.append(change)
   }
 
   /// What was only read for this tick is let go.

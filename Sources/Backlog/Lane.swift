@@ -198,11 +198,14 @@ final class Lane: Ranked {
   /// Takes the job that starts next. Its tenant's next turn comes after everybody else's.
   func takeFirst() -> Taken? {
     var taken: Taken
-    switch head {
+    let band = band
+    // Mostly there is nothing with keys.
+    switch heap.isEmpty && !plain.isEmpty ? Head.plain(Rank(turn: 0, entry: Entry(at: 0, seq: 0))) : head {
     case .plain:
       guard let entry = plain.removeFirst() else { return nil }
-      taken = Taken(entry: entry, tenant: band.others, turn: band.others.turn, group: nil)
-      band.took(band.others)
+      let others = band.others
+      taken = Taken(entry: entry, tenant: others, turn: others.turn, group: nil)
+      band.took(others)
     case .group(let group, _):
       guard let strand = group.heap.first?.item, let entry = strand.order.removeFirst() else { return nil }
       taken = Taken(entry: entry, tenant: strand.tenant, turn: strand.tenant.turn, group: group)

@@ -7,6 +7,8 @@ public struct Decision: Sendable {
   public var effects: [Effect]
   /// nil: nothing.
   public var work: StorageWork?
+  /// Nobody waits for the work but workers on streams, who go on without it: it may wait a moment for what comes next.
+  public var isPatient = false
   /// To be read on another thread, each answered by `Engine.arrived`.
   public var reads: [RowReading] = []
 }

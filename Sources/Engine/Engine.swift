@@ -93,12 +93,13 @@ public final class Engine {
     do { try apply() } catch { return abandon(commands, error) }
     workers.flushEarly(tick: tick)
     workers.endImpatientFetches(tick: tick)
+    let isPatient = !tick.holdsJobs && tick.said.isForStreamsOnly && !events.isAwaited
     let work = hand(over: backlog.takeChanges(tick.said.wantsSync ? .synced : .relaxed, now: now))
     let reads = takeReadings()
     var effects = tick.early
     tick.early = []
     if pending.count == 1, pending[0].ticket == 0 { finishFirst(into: &effects) }
-    return Decision(effects: effects, work: work, reads: reads)
+    return Decision(effects: effects, work: work, isPatient: isPatient, reads: reads)
   }
 
   private func advance(to moment: Moment) {
@@ -111,7 +112,7 @@ public final class Engine {
     let isSynced = poller.syncs(tick, writes: changes?.durability, wantsSync: said.wantsSync)
     tick.letGoOfSessions()
     guard changes != nil || isSynced || !said.isEmpty else { return nil }
-    tick.said = Said()
+    tick.said = Said(after: said)
     pending.append(said)
     guard changes != nil || isSynced else {
       // It rests on what is on its way already, if anything is.

@@ -119,6 +119,7 @@ final class LoadBalancer {
 
     var request = Claim()
     let limit = min(512, configuration.claimsPerTick)
+    request.slots.reserveCapacity(min(limit, candidates.reduce(0) { $0 + min(limit, $1.budget) }))
     var open = candidates.count
     while request.slots.count < limit, open > 0 {
       guard let group = nextGroup(), let taker = group.heap.top else { break }

@@ -29,6 +29,9 @@ final class Tick {
   /// Sessions with something to be said or counted anew.
   var touched: [WorkerSession] = []
 
+  /// Jobs that were given out are said with the results of the tick, when it is stored.
+  var holdsJobs = false
+
   /// Said at once.
   var early: [Effect] = []
   /// Said when the tick is stored.
@@ -43,6 +46,7 @@ final class Tick {
     answeredFetches.removeAll(keepingCapacity: true)
     touched.removeAll(keepingCapacity: true)
     early.removeAll(keepingCapacity: true)
+    holdsJobs = false
   }
 
   func touch(_ session: WorkerSession) {
@@ -147,6 +151,18 @@ final class Said {
     var holder: WorkerSession?
   }
 
+  init() {}
+
+  /// The next one, with room for as much as this one held.
+  init(after last: Said) {
+    // What is said to workers comes after them.
+    replies.reserveCapacity(min(last.replies.count + last.touched.count, Self.mostRoom))
+    settlements.reserveCapacity(min(last.settlements.count, Self.mostRoom))
+    settleOrigins.reserveCapacity(min(last.settleOrigins.count, Self.mostRoom))
+  }
+
+  private static let mostRoom = 512
+
   var settlements: [Settlement] = []
   var settleOrigins: [SettleOrigin] = []
   var settleResults: [SettleResult] = []
@@ -171,6 +187,11 @@ final class Said {
   /// Of the change set; 0: there was none.
   var number: UInt64 = 0
   var ticket: UInt64 = 0
+
+  /// Nothing is said to anybody but workers on their streams.
+  var isForStreamsOnly: Bool {
+    replies.isEmpty && fences.isEmpty && reports.isEmpty && deleted.isEmpty && sweep == nil
+  }
 
   var isEmpty: Bool {
     settlements.isEmpty && replies.isEmpty && fences.isEmpty && reports.isEmpty && touched.isEmpty && deleted.isEmpty

@@ -192,7 +192,7 @@ extension WorkerRegistry {
   /// nil: it does not hold this one.
   private func release(_ lease: Lease, from session: WorkerSession, tick: Tick) -> HeldLease? {
     guard let place = session.held.find(lease.token), session.held[at: place].jobID == lease.jobID else { return nil }
-    return release(lease.token, from: session, tick: tick)
+    return release(at: place, from: session, tick: tick)
   }
 
   private func settled(

@@ -101,8 +101,14 @@ final class WorkerRegistry {
 
   /// Takes a lease out of a session's hands, whatever the reason.
   func release(_ token: UInt64, from session: WorkerSession, tick: Tick) -> HeldLease? {
-    guard let held = session.drop(token) else { return nil }
-    if !held.isSaid { session.outJobs.removeAll { $0.lease.token == token } }
+    guard let place = session.held.find(token) else { return nil }
+    return release(at: place, from: session, tick: tick)
+  }
+
+  /// The same of one that was found.
+  func release(at place: Int, from session: WorkerSession, tick: Tick) -> HeldLease {
+    let held = session.drop(at: place)
+    if !held.isSaid { session.outJobs.removeAll { $0.lease.token == held.token } }
     session.taker?.isBytesFull = false
     tick.touch(session)
     return held
@@ -279,7 +285,10 @@ final class WorkerRegistry {
       guard let route = session.route,
         session.outWelcome != nil || !session.outJobs.isEmpty || !session.outLost.isEmpty || session.outDrain
       else { continue }
-      if session.canWaitForResults { continue }
+      if session.canWaitForResults {
+        tick.holdsJobs = true
+        continue
+      }
       let lost = session.outLost
       session.outLost = []
       send(to: session, route, cancellations: lost, now: tick.now, into: &tick.early)

@@ -113,7 +113,12 @@ final class WorkerSession {
   }
 
   func drop(_ token: UInt64) -> HeldLease? {
-    guard let lease = held.remove(token) else { return nil }
+    guard let place = held.find(token) else { return nil }
+    return drop(at: place)
+  }
+
+  func drop(at place: Int) -> HeldLease {
+    let lease = held.remove(at: place)
     heldBytes -= lease.payloadSize
     return lease
   }

@@ -15,9 +15,12 @@ enum Hex {
     // Letters, and no digits, have this bit.
     let letters = digits >> 6 & 0x0101_0101_0101_0101
     var lanes = digits & 0x0F0F_0F0F_0F0F_0F0F &+ letters &* 9
+    // Only what is a digit comes out of its value as it went in; "g" to "o" do too, with values that are too high.
+    let high = (lanes &+ 0x7676_7676_7676_7676) >> 7 & 0x0101_0101_0101_0101
+    let again = lanes &+ 0x3030_3030_3030_3030 &+ high &* UInt64(UInt8(ascii: "a") - UInt8(ascii: "0") - 10)
+    guard again == digits, lanes & 0xF0F0_F0F0_F0F0_F0F0 == 0 else { return nil }
     lanes = (lanes << 4 | lanes >> 8) & 0x00FF_00FF_00FF_00FF
     lanes = (lanes | lanes >> 8) & 0x0000_FFFF_0000_FFFF
-    let value = UInt32(truncatingIfNeeded: lanes | lanes >> 16).byteSwapped
-    return Self.digits(of: value) == digits ? value : nil
+    return UInt32(truncatingIfNeeded: lanes | lanes >> 16).byteSwapped
   }
 }

@@ -3,31 +3,37 @@ import Jobs
 /// What one or more change sets make of the rows: each row once, as it is after the last of them.
 struct Batch {
   final class Job {
-    var head: JobHead
-    var standing: JobStanding
+    let seq: Int64
+    private(set) var head: JobHead
+    private(set) var standing: JobStanding
     /// To be written; nil: as stored.
-    var body: [UInt8]?
-    var carried: JobCarried?
-    var hasCarried: Bool
+    private(set) var body: [UInt8]?
+    private(set) var carried: JobCarried?
+    private(set) var hasCarried: Bool
     /// It has no rows yet.
     let isNew: Bool
-    var isGone = false
+    fileprivate(set) var isGone = false
     /// Of the rows as they are stored.
     let stored: JobFlags
+    /// What it is found by; nil: not made here.
+    fileprivate(set) var keys: JobKeys?
 
-    init(_ change: JobChange, stored: JobFlags) {
-      head = change.head
-      standing = change.standing
-      body = change.body
-      carried = change.carried
-      hasCarried = change.carried.map { !CarriedCodec.isEmpty($0) } ?? stored.hasCarried
-      isNew = change.isNew
+    /// Field by field, by place: to take the change out of the array costs as much as all else here.
+    fileprivate init(_ jobs: [JobChange], _ index: Int, stored: JobFlags) {
+      head = jobs[index].head
+      seq = head.seq
+      standing = jobs[index].standing
+      body = jobs[index].body
+      carried = jobs[index].carried
+      hasCarried = carried.map { !CarriedCodec.isEmpty($0) } ?? stored.hasCarried
+      isNew = jobs[index].isNew
       self.stored = stored
     }
 
     /// A job that is forgotten.
-    init(_ job: ForgottenJob, stored: JobFlags) {
+    fileprivate init(_ job: ForgottenJob, stored: JobFlags) {
       head = job.head
+      seq = head.seq
       standing = JobStanding(state: job.state, runAt: .distantPast)
       hasCarried = stored.hasCarried
       isNew = false
@@ -35,11 +41,15 @@ struct Batch {
       self.stored = stored
     }
 
-    func take(_ change: JobChange) {
-      if change.body != nil || isNew { head = change.head }
-      if let body = change.body { self.body = body }
-      standing = change.standing
-      guard let carried = change.carried else { return }
+    fileprivate func take(_ jobs: [JobChange], _ index: Int) {
+      if let body = jobs[index].body {
+        head = jobs[index].head
+        self.body = body
+      } else if isNew {
+        head = jobs[index].head
+      }
+      standing = jobs[index].standing
+      guard let carried = jobs[index].carried else { return }
       self.carried = carried
       hasCarried = !CarriedCodec.isEmpty(carried)
     }
@@ -48,6 +58,9 @@ struct Batch {
     var needsRow: Bool { !isNew || hasCarried || standing != head.untouched }
 
     var flags: JobFlags { JobFlags(standing.state, hasRow: needsRow, hasCarried: hasCarried) }
+
+    /// It came and went meanwhile: there is nothing to be written.
+    var isNothing: Bool { isNew && isGone }
   }
 
   struct DocumentKey: Hashable {
@@ -55,15 +68,26 @@ struct Batch {
     var key: String
   }
 
-  private(set) var jobs: [Int64: Job] = [:]
+  /// In the order in which they were first changed, which is nearly that of their seqs.
+  private(set) var jobs: [Job] = []
+  private var places = NumberTable<Int32>()
   /// Ids of new jobs that producers chose.
   private(set) var chosen: [String: Int64] = [:]
   private(set) var queues: [String: StoredQueue?] = [:]
   private(set) var documents: [DocumentKey: [UInt8]?] = [:]
   private(set) var events = PackedEvents()
   var mark: Mark
+  private var keyring = JobKeys.Ring()
 
   init(from mark: Mark) { self.mark = mark }
+
+  /// nil: nothing is changed of it.
+  func job(_ seq: Int64) -> Job? { places[seq].map { jobs[Int($0)] } }
+
+  private mutating func insert(_ job: Job) {
+    places.insert(job.seq, Int32(jobs.count))
+    jobs.append(job)
+  }
 
   /// Takes in a change set, but for its events.
   /// - Parameters:
@@ -77,36 +101,36 @@ struct Batch {
       told.append(Catalogue.Change(seq: gone.head.seq, keys: nil, flags: nil))
     }
     for index in change.jobs.indices {
-      let job = put(change.jobs[index], stored: stored)
+      let job = put(change.jobs, index, stored: stored)
       let isTold = change.jobs[index].isNew || change.jobs[index].body != nil
-      told.append(
-        Catalogue.Change(seq: job.head.seq, keys: isTold ? JobKeys(job.head) : nil, flags: job.flags))
+      if isTold { job.keys = keyring.keys(of: job.head) }
+      told.append(Catalogue.Change(seq: job.seq, keys: isTold ? job.keys : nil, flags: job.flags))
     }
     for queue in change.queues { put(queue) }
     for name in change.forgottenQueues { forget(name) }
     for document in change.documents { put(document) }
   }
 
+  /// Takes in the change of one job, which is at this place.
   @discardableResult
-  mutating func put(_ change: JobChange, stored: (Int64) -> JobFlags?) -> Job {
-    let seq = change.head.seq
-    if !change.isNew, let known = jobs[seq] {
-      known.take(change)
+  mutating func put(_ changes: [JobChange], _ index: Int, stored: (Int64) -> JobFlags?) -> Job {
+    let isNew = changes[index].isNew
+    if !isNew, let known = job(changes[index].head.seq) {
+      known.take(changes, index)
       return known
     }
-    let job = Job(change, stored: change.isNew ? .none : stored(seq) ?? .none)
-    jobs[seq] = job
-    if change.isNew, change.head.isChosen { chosen[change.head.job.id] = seq }
+    let job = Job(changes, index, stored: isNew ? .none : stored(changes[index].head.seq) ?? .none)
+    insert(job)
+    if isNew, job.head.isChosen { chosen[job.head.job.id] = job.seq }
     return job
   }
 
   mutating func forget(_ gone: ForgottenJob, stored: (Int64) -> JobFlags?) {
     let seq = gone.head.seq
-    if let job = jobs[seq] {
-      // Never in the rows: then nothing is left of it at all.
-      if job.isNew { jobs[seq] = nil } else { job.isGone = true }
+    if let job = job(seq) {
+      job.isGone = true
     } else if let flags = stored(seq) {
-      jobs[seq] = Job(gone, stored: flags)
+      insert(Job(gone, stored: flags))
     }
   }
 

@@ -25,7 +25,7 @@ enum BatchCodec {
         writer.put(Flags.gone.rawValue)
         writer.put(gone.state.rawValue)
       }
-      for index in change.jobs.indices { write(change.jobs[index], to: &writer) }
+      for index in change.jobs.indices { write(change.jobs, index, to: &writer) }
     }
     writer.putVariable(UInt64(changes.reduce(0) { $0 + $1.queues.count + $1.forgottenQueues.count }))
     for change in changes {
@@ -51,18 +51,22 @@ enum BatchCodec {
     events.write(to: &writer)
   }
 
-  private static func write(_ job: borrowing JobChange, to writer: inout ByteWriter) {
+  /// Field by field, by place: to take the change out of the array costs as much as to write it.
+  private static func write(_ jobs: [JobChange], _ index: Int, to writer: inout ByteWriter) {
+    let head = jobs[index].head
+    let body = jobs[index].body
+    let carried = jobs[index].carried
     var flags: Flags = []
-    if job.isNew { flags.insert(.new) }
-    if job.body != nil { flags.insert(.body) }
-    if job.carried != nil { flags.insert(.carried) }
-    writer.putVariable(UInt64(job.head.seq))
+    if jobs[index].isNew { flags.insert(.new) }
+    if body != nil { flags.insert(.body) }
+    if carried != nil { flags.insert(.carried) }
+    writer.putVariable(UInt64(head.seq))
     writer.put(flags.rawValue)
     // Else the database has it.
-    if job.isNew || job.body != nil { writer.putBlock { HeadCodec.write(job.head, bodySum: 0, to: &$0) } }
-    writer.putBlock { StateCodec.write(job.standing, hasCarried: false, keys: nil, to: &$0) }
-    if let body = job.body { writer.put(body) }
-    if let carried = job.carried { CarriedCodec.write(carried, to: &writer) }
+    if jobs[index].isNew || body != nil { writer.putBlock { HeadCodec.write(head, bodySum: 0, to: &$0) } }
+    writer.putBlock { StateCodec.write(jobs[index].standing, hasCarried: false, keys: nil, to: &$0) }
+    if let body { writer.put(body) }
+    if let carried { CarriedCodec.write(carried, to: &writer) }
   }
 
   /// - Parameter stored: what the rows of a job are before it.
@@ -102,8 +106,9 @@ enum BatchCodec {
     let seq = Int64(truncatingIfNeeded: reader.takeVariable())
     let flags = Flags(rawValue: reader.take(UInt8.self))
     let isNew = flags.contains(.new)
-    let rows = isNew || batch.jobs[seq] != nil ? nil : try stored(seq)
-    var head = batch.jobs[seq]?.head ?? rows?.0
+    let known = batch.job(seq)
+    let rows = isNew || known != nil ? nil : try stored(seq)
+    var head = known?.head ?? rows?.0
     if flags.contains(.gone) {
       let state = JobState(rawValue: reader.take(UInt8.self))
       if state == nil { reader.markDamaged() }
@@ -117,6 +122,7 @@ enum BatchCodec {
     let body = flags.contains(.body) ? reader.takeBytes() : nil
     let carried = flags.contains(.carried) ? CarriedCodec.read(&reader) : nil
     guard let head else { return reader.markDamaged() }
-    batch.put(JobChange(head: head, standing: standing, isNew: isNew, body: body, carried: carried)) { _ in rows?.1 }
+    let change = JobChange(head: head, standing: standing, isNew: isNew, body: body, carried: carried)
+    batch.put([change], 0) { _ in rows?.1 }
   }
 }

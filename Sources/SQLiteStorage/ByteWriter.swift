@@ -67,12 +67,18 @@
     let length = text.utf8.count
     putVariable(UInt64(length))
     reserve(length)
-    unsafe text.utf8Span.span.withUnsafeBufferPointer { bytes in
+    let place = count
+    let isCopied: Void? = unsafe text.utf8.withContiguousStorageIfAvailable { bytes in
       guard let start = bytes.baseAddress else { return }
       // Room was made above.
-      unsafe (base + count).copyMemory(from: start, byteCount: length)
+      unsafe (base + place).copyMemory(from: start, byteCount: length)
     }
     count += length
+    guard isCopied == nil else { return }
+    // A text that is not in one piece: there is none on this system.
+    for (index, byte) in text.utf8.enumerated() {
+      unsafe base.storeBytes(of: byte, toByteOffset: place + index, as: UInt8.self)
+    }
   }
 
   mutating func put(_ bytes: [UInt8]) {

@@ -29,45 +29,49 @@ struct EventCodec {
 
   init(salt: UInt32) { self.salt = salt }
 
-  mutating func write(_ event: Event, to writer: inout ByteWriter) {
+  /// Field by field, by place: to take an event out of the array costs as much as to write it.
+  /// - Parameter made: what the job's id was made of; nil: its producer chose it, or it is no job's.
+  mutating func write(
+    _ events: [Event], _ index: Int, _ made: (seq: Int64, milliseconds: Int64)?, to writer: inout ByteWriter
+  ) {
     var flags: Flags = []
-    let made = JobID.parts(of: event.jobID, salt: salt)
-    if made != nil { flags.insert(.madeID) } else if !event.jobID.isEmpty { flags.insert(.otherID) }
-    if event.queue != queue { flags.insert(.queue) }
-    if event.name != name { flags.insert(.name) }
-    if event.workerID != worker { flags.insert(.worker) }
-    if event.batchID != batch { flags.insert(.batch) }
-    if case .none = event.detail {} else { flags.insert(.detail) }
-    writer.put(event.kind.rawValue)
+    if made != nil { flags.insert(.madeID) } else if !events[index].jobID.isEmpty { flags.insert(.otherID) }
+    if events[index].queue != queue { flags.insert(.queue) }
+    if events[index].name != name { flags.insert(.name) }
+    if events[index].workerID != worker { flags.insert(.worker) }
+    if events[index].batchID != batch { flags.insert(.batch) }
+    if case .none = events[index].detail {} else { flags.insert(.detail) }
+    writer.put(events[index].kind.rawValue)
     writer.put(flags.rawValue)
-    writer.putSigned(event.at.microseconds &- at)
-    at = event.at.microseconds
-    writer.putVariable(UInt64(event.attempt))
+    let time = events[index].at.microseconds
+    writer.putSigned(time &- at)
+    at = time
+    writer.putVariable(UInt64(events[index].attempt))
     if let made {
       writer.putSigned(made.seq &- seq)
       writer.putSigned(made.milliseconds &- milliseconds)
       seq = made.seq
       milliseconds = made.milliseconds
     } else if flags.contains(.otherID) {
-      writer.put(event.jobID)
+      writer.put(events[index].jobID)
     }
     if flags.contains(.queue) {
-      queue = event.queue
+      queue = events[index].queue
       writer.put(queue)
     }
     if flags.contains(.name) {
-      name = event.name
+      name = events[index].name
       writer.put(name)
     }
     if flags.contains(.worker) {
-      worker = event.workerID
+      worker = events[index].workerID
       writer.put(worker)
     }
     if flags.contains(.batch) {
-      batch = event.batchID
+      batch = events[index].batchID
       writer.put(batch)
     }
-    if flags.contains(.detail) { write(event.detail, to: &writer) }
+    if flags.contains(.detail) { write(events[index].detail, to: &writer) }
   }
 
   private func write(_ detail: Event.Detail, to writer: inout ByteWriter) {

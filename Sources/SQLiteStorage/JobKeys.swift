@@ -32,6 +32,25 @@ struct JobKeys: Hashable, Sendable {
     self.init(createdAt: head.createdAt, queue: Self.hash(head.queue), name: Self.hash(head.name), head.options)
   }
 
+  /// Makes keys. Jobs come in runs of one queue and name, whose keys are not made again.
+  struct Ring {
+    private var queue = ""
+    private var name = ""
+    private var latest = JobKeys(createdAt: .distantPast, queue: 0, name: 0)
+
+    mutating func keys(of head: JobHead) -> JobKeys {
+      if head.job.queue != queue {
+        queue = head.job.queue
+        latest.queue = JobKeys.hash(queue)
+      }
+      if head.job.name != name {
+        name = head.job.name
+        latest.name = JobKeys.hash(name)
+      }
+      return JobKeys(createdAt: head.createdAt, queue: latest.queue, name: latest.name, head.job.options)
+    }
+  }
+
   mutating func setRare(_ index: Int, _ key: UInt32) { rare[index] = key }
 
   /// 0 only for the empty text.

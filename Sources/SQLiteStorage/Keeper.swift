@@ -107,7 +107,7 @@ final class Keeper {
     try overlay.makeRoom()
     new = new.written(applied: log.number + 1, life: life)
     var events = PackedEvents()
-    for change in changes { events.add(change.events, salt: salt, scratch: &scratch) }
+    for change in changes { events.add(change, salt: salt, scratch: &scratch) }
     do throws(StoreError) {
       try log.append(changes, events, new, durable: overlay.durable)
     } catch {

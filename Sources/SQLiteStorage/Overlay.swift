@@ -29,7 +29,7 @@ final class Overlay: @unchecked Sendable {
 
   /// So much is gathered, or for so long, before it is applied: a row that is written several times meanwhile is written once.
   private static let enough = 4 << 20
-  private static let patience = 0.2
+  private static let patience = 1.0
   /// Writing waits when more than this is not applied.
   private static let most = 64 << 20
 
@@ -135,7 +135,7 @@ final class Overlay: @unchecked Sendable {
       while true {
         if let applying { return .apply(applying) }
         let now = monotonicSeconds()
-        let isDue = isUrgent || isEnding || tidyAt != nil || bytes >= Self.enough
+        let isDue = isUrgent || isEnding || bytes >= Self.enough
         if let batch = filling, isDue || now >= since + Self.patience {
           applying = batch
           applyingBytes = bytes
@@ -227,8 +227,8 @@ final class Overlay: @unchecked Sendable {
   }
 
   private func job(_ seq: Int64) -> Job? {
-    let newer = filling?.jobs[seq]
-    let older = applying?.jobs[seq]
+    let newer = filling?.job(seq)
+    let older = applying?.job(seq)
     guard let known = newer ?? older else { return nil }
     var job = Job(
       isGone: known.isGone, head: known.head, standing: known.standing, body: known.body, carried: known.carried)
@@ -254,12 +254,12 @@ final class Overlay: @unchecked Sendable {
       var next: Timestamp?
       func look(_ batch: Batch?, unless later: Batch?) {
         guard let batch else { return }
-        for (seq, job) in batch.jobs {
-          if job.stored.isFinal { changed.insert(seq) }
-          guard !job.isGone, job.standing.state.isFinal, later?.jobs[seq] == nil else { continue }
-          changed.insert(seq)
+        for job in batch.jobs {
+          if job.stored.isFinal { changed.insert(job.seq) }
+          guard !job.isGone, job.standing.state.isFinal, later?.job(job.seq) == nil else { continue }
+          changed.insert(job.seq)
           let at = job.standing.expires
-          if at <= time { ended.append((at, seq)) } else { next = min(next ?? at, at) }
+          if at <= time { ended.append((at, job.seq)) } else { next = min(next ?? at, at) }
         }
       }
       look(filling, unless: nil)

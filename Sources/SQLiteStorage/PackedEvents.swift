@@ -23,7 +23,9 @@ struct PackedEvents: Sendable {
   var isEmpty: Bool { runs.isEmpty }
 
   /// - Parameter scratch: of no meaning before and after.
-  mutating func add(_ events: [Event], salt: UInt32, scratch: inout ByteWriter) {
+  mutating func add(_ change: ChangeSet, salt: UInt32, scratch: inout ByteWriter) {
+    let events = change.events
+    var numbers = JobNumbers(salt: salt)
     var index = 0
     scratch.clear()
     while index < events.count {
@@ -32,7 +34,7 @@ struct PackedEvents: Sendable {
       var run = Run(first: events[index].cursor, count: 0, since: events[index].at, until: .distantPast, size: 0)
       repeat {
         run.until = max(run.until, events[index].at)
-        codec.write(events[index], to: &scratch)
+        codec.write(events, index, numbers.parts(of: events[index].jobID, change.jobs), to: &scratch)
         run.count += 1
         index += 1
       } while index < events.count && events[index].cursor == run.first + Int64(run.count)
@@ -81,5 +83,31 @@ struct PackedEvents: Sendable {
     }
     bytes = reader.takeBytes()
     if total != bytes.count { reader.markDamaged() }
+  }
+}
+
+/// What the ids of events' jobs were made of. Mostly the jobs stand in the change set, too, in about the order of their events, and say it
+/// for less than the id has to be read for.
+private struct JobNumbers {
+  let salt: UInt32
+  /// The place of the job that probably comes next.
+  private var next = 0
+  /// How often the place may still be looked for.
+  private var looks = 4
+
+  init(salt: UInt32) { self.salt = salt }
+
+  mutating func parts(of id: String, _ jobs: [JobChange]) -> (seq: Int64, milliseconds: Int64)? {
+    if next < jobs.count, jobs[next].head.job.id == id {
+      let head = jobs[next].head
+      next += 1
+      return head.isChosen ? JobID.parts(of: id, salt: salt) : (head.seq, head.createdAt.milliseconds)
+    }
+    let parts = JobID.parts(of: id, salt: salt)
+    if let parts, looks > 0 {
+      looks -= 1
+      next = jobs.firstIndex { $0.head.seq == parts.seq }.map { $0 + 1 } ?? jobs.count
+    }
+    return parts
   }
 }

@@ -99,16 +99,16 @@ final class Writer {
   }
 
   private func put(_ batch: borrowing Batch) throws(StoreError) {
-    let sorted = batch.jobs.sorted { $0.key < $1.key }
+    let sorted = batch.jobs.filter { !$0.isNothing }.sorted { $0.seq < $1.seq }
     // While the rows still say when those jobs were to be forgotten.
     try dropEnds(sorted)
-    for (seq, job) in sorted where job.isGone && !job.isNew { try delete(seq, job) }
-    var ends: [Int64: [Int64]] = [:]
-    for (seq, job) in sorted where !job.isGone { try put(seq, job, ends: &ends) }
+    for job in sorted where job.isGone { try delete(job.seq, job) }
+    var ends = Ends()
+    for job in sorted where !job.isGone { try put(job.seq, job, ends: &ends) }
     try jobs.flush()
     try states.flush()
     try carried.flush()
-    for (at, seqs) in ends {
+    for (at, seqs) in ends.all() {
       bytes.clear()
       for seq in seqs { bytes.put(seq) }
       putEnds.bind(1, at)
@@ -135,7 +135,28 @@ final class Writer {
     try putQueue.run()
   }
 
-  private func put(_ seq: Int64, _ job: Batch.Job, ends: inout [Int64: [Int64]]) throws(StoreError) {
+  /// When jobs that became final are to be forgotten. They come in runs that ended together.
+  private struct Ends {
+    private var byTime: [Int64: [Int64]] = [:]
+    private var latest: (at: Int64, seqs: [Int64]) = (0, [])
+
+    mutating func add(_ seq: Int64, at: Int64) {
+      if at != latest.at { close(at) }
+      latest.seqs.append(seq)
+    }
+
+    private mutating func close(_ at: Int64) {
+      if !latest.seqs.isEmpty { byTime[latest.at, default: []] += latest.seqs }
+      latest = (at, [])
+    }
+
+    mutating func all() -> [Int64: [Int64]] {
+      close(0)
+      return byTime
+    }
+  }
+
+  private func put(_ seq: Int64, _ job: Batch.Job, ends: inout Ends) throws(StoreError) {
     if job.isNew {
       let body = job.body ?? []
       HeadCodec.write(job.head, bodySum: Checksum.of(body), to: &jobs.bytes)
@@ -155,10 +176,11 @@ final class Writer {
     let isFinal = job.standing.state.isFinal
     if job.needsRow {
       StateCodec.write(
-        job.standing, hasCarried: job.hasCarried, keys: isFinal ? JobKeys(job.head) : nil, to: &states.bytes)
+        job.standing, hasCarried: job.hasCarried, keys: isFinal ? job.keys ?? JobKeys(job.head) : nil,
+        to: &states.bytes)
       try states.put(seq)
     }
-    if isFinal { ends[job.standing.expires.microseconds, default: []].append(seq) }
+    if isFinal { ends.add(seq, at: job.standing.expires.microseconds) }
     if let carried = job.carried, job.hasCarried {
       CarriedCodec.write(carried, to: &self.carried.bytes)
       try self.carried.put(seq)
@@ -216,8 +238,8 @@ final class Writer {
   // MARK: When to forget
 
   /// Takes jobs that are stored as final, and go or change, off the lists of when to forget them.
-  private func dropEnds(_ sorted: [(key: Int64, value: Batch.Job)]) throws(StoreError) {
-    var left = Set(sorted.lazy.filter { $0.value.stored.isFinal }.map(\.key))
+  private func dropEnds(_ jobs: [Batch.Job]) throws(StoreError) {
+    var left = Set(jobs.lazy.filter { $0.stored.isFinal }.map(\.seq))
     // Mostly they are just those whose time has come: the first on the lists.
     var at = Int64.min
     while !left.isEmpty {

@@ -51,3 +51,11 @@ import Testing
     #expect(seen.sorted() == Array(2...next))
   }
 }
+
+extension TickQueue {
+  fileprivate mutating func add(_ commands: [Command]) {
+    var commands = commands
+    add(&commands)
+    #expect(commands.isEmpty)
+  }
+}

@@ -153,8 +153,7 @@ final class EngineTurns: @unchecked Sendable {  // Everything mutable is touched
   /// Hears what the storage has done, and runs one tick if there is something for it.
   private func goOn() {
     takeOutcomes()
-    waiting.add(batch)
-    batch.removeAll(keepingCapacity: true)
+    waiting.add(&batch)
     let takesMore = !waiting.isEmpty && !engine.isCongested
     if takesMore || isDue { tick(takesMore ? waiting.next(limits.commandsPerTick) : []) }
   }
@@ -173,7 +172,7 @@ final class EngineTurns: @unchecked Sendable {  // Everything mutable is touched
     let decision = engine.decide(commands, now: clock())
     // Before the storage has it: an attempt is known before its start is stored.
     if let observer { tellAssignments(decision.effects, observer) }
-    if let work = decision.work { storage.push(work) }
+    if let work = decision.work { storage.push(work, isPatient: decision.isPatient) }
     rows.push(decision.reads)
     let end = WallClock.read(CLOCK_MONOTONIC)
     timings.withLock { $0.tick.record(Interval(microseconds: end - start)) }

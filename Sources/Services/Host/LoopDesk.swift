@@ -115,14 +115,14 @@ final class LoopDesk: @unchecked Sendable {
 
   /// Those of other loops are passed over.
   private func carryOut(_ effects: [Effect]) {
-    // By position: iterating would copy each once more.
-    for position in effects.indices where effects[position].route.loop == index {
+    // By position, and looked at once: iterating, or asking for its route first, would copy each once more.
+    for position in effects.indices {
       switch effects[position] {
-      case .reply(let route, let reply): answer(route, reply)
+      case .reply(let route, let reply): if route.loop == index { answer(route, reply) }
       case .toWorker(let route, let update):
-        if case .session(let session) = table[route.id] { session.send(update, desk: self) }
+        if route.loop == index, case .session(let session) = table[route.id] { session.send(update, desk: self) }
       case .endSession(let route, let end):
-        if case .session(let session) = table.remove(route.id) { session.end(end, desk: self) }
+        if route.loop == index, case .session(let session) = table.remove(route.id) { session.end(end, desk: self) }
       }
     }
   }

@@ -26,6 +26,10 @@ final class StorageDesk: @unchecked Sendable {  // Everything mutable is touched
   private let clock: @Sendable () -> Moment
   private let gate = Gate()
   private var queue: [StorageWork] = []
+  /// Since when only patient work waits; nil: none does, or some that is not.
+  private var patientSince: Int64?
+  /// The thread sleeps, and does not look by itself soon.
+  private var isDeepAsleep = false
   private var isClosed = false
   /// After a failure all is dropped until the engine wants its state loaded.
   private var isFailed = false
@@ -34,6 +38,8 @@ final class StorageDesk: @unchecked Sendable {  // Everything mutable is touched
   private var failure: StoreError?
   /// Many change sets in one go are fine, very many bytes at once are not.
   private static let setsPerWrite = 64
+  /// So long patient work waits, to be written with what comes next.
+  private static let patience: Int64 = 1_000
 
   /// - Parameter closes: the storage with the end; else it is another's next.
   init(storage: any Storage, epoch: Epoch, closes: Bool, clock: @escaping @Sendable () -> Moment) {
@@ -54,11 +60,20 @@ final class StorageDesk: @unchecked Sendable {  // Everything mutable is touched
     Thread.start("storage") { self.run(lent, observer, report, ended) }
   }
 
-  func push(_ work: StorageWork) {
+  /// - Parameter isPatient: it may wait a moment, to be written and synced together with what comes next.
+  func push(_ work: StorageWork, isPatient: Bool = false) {
     gate.lock()
+    if !isPatient {
+      patientSince = nil
+    } else if queue.isEmpty {
+      patientSince = WallClock.read(CLOCK_MONOTONIC)
+    }
     queue.append(work)
+    // Else the thread is awake, or will be in time.
+    let wake = !isPatient || isDeepAsleep
+    isDeepAsleep = isDeepAsleep && !wake
     gate.unlock()
-    gate.signal()
+    if wake { gate.signal() }
   }
 
   /// Does what it was given, then closes the storage.
@@ -93,10 +108,19 @@ final class StorageDesk: @unchecked Sendable {  // Everything mutable is touched
     var tidyAt: Int64 = 0
     while true {
       gate.lock()
-      while queue.isEmpty, !isClosed {
+      // After it has worked it looks once by itself, so that patient work need not wake it.
+      let lookAt = WallClock.read(CLOCK_MONOTONIC) + Self.patience
+      while !isClosed {
         let now = WallClock.read(CLOCK_MONOTONIC)
-        if now >= tidyAt { break }
-        gate.wait(microseconds: tidyAt - now)
+        if !queue.isEmpty {
+          guard let since = patientSince, now < since + Self.patience else { break }
+          gate.wait(until: since + Self.patience)
+        } else {
+          if now >= tidyAt { break }
+          isDeepAsleep = now >= lookAt
+          gate.wait(until: isDeepAsleep ? tidyAt : min(tidyAt, lookAt))
+          isDeepAsleep = false
+        }
       }
       let batch = takeBatch()
       let isOver = isClosed && batch.isEmpty

@@ -16,13 +16,16 @@ struct TickQueue {
 
   var isEmpty: Bool { smallStart == small.count && largeStart == large.count }
 
-  mutating func add(_ commands: [Command]) {
+  /// Takes over the commands, and leaves an array of none with some room.
+  mutating func add(_ commands: inout [Command]) {
     if isEmpty {
       small.removeAll(keepingCapacity: true)
       large.removeAll(keepingCapacity: true)
       smallStart = 0
       largeStart = 0
+      if !commands.contains(where: { Self.jobs($0) >= Self.largeFrom }) { return swap(&small, &commands) }
     }
+    defer { commands.removeAll(keepingCapacity: true) }
     for command in commands {
       if Self.jobs(command) >= Self.largeFrom { large.append(command) } else { small.append(command) }
     }
