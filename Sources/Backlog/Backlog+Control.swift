@@ -213,6 +213,7 @@ extension Backlog {
       depth.running += UInt64(queue.running)
       depth.blocked += UInt64(queue.blocked)
       depth.dead += queue.kept.dead
+      if queue.isWorthTelling { depth.queues += 1 }
       return true
     }
     return depth
@@ -226,6 +227,8 @@ extension Backlog {
     public var running: UInt64 = 0
     public var blocked: UInt64 = 0
     public var dead: UInt64 = 0
+    /// How many queues there are to be told of.
+    public var queues = 0
     public init() {}
   }
 

@@ -220,8 +220,9 @@ public final class EngineHost: Sendable {
       failedReads: reads.failures)
   }
 
-  public func queues() async throws(StoreError) -> [QueueView] {
-    switch await ask({ .queues($0) }) {
+  /// - Parameter limit: no more than so many, the first by name.
+  public func queues(limit: Int = .max) async throws(StoreError) -> [QueueView] {
+    switch await ask({ .queuePage(QueueQuery(limit: limit), $0) }) {
     case .queues(let views): return views
     case .failed(let error): throw error
     default: throw StoreError(.unavailable, "the server is shutting down")

@@ -8,6 +8,7 @@ import Telemetry
 /// Everything /metrics tells, gathered once and written as text.
 struct MetricsPage {
   var host: HostStatistics?
+  /// The first `mostQueues` of them.
   var queues: [QueueView]
   var workers: [WorkerView]
   var limits: [LimitView] = []
@@ -39,7 +40,7 @@ struct MetricsPage {
     page.family("gkick_auth_refusals_total", .counter, "Calls refused because of who called, or did not say.")
     page.sample("gkick_auth_refusals_total", [("code", "UNAUTHENTICATED")], refused.unauthenticated)
     page.sample("gkick_auth_refusals_total", [("code", "PERMISSION_DENIED")], refused.denied)
-    write(queues.prefix(Self.mostQueues), to: &page)
+    write(queues, to: &page)
     if let host {
       write(host.engine, to: &page)
       writeFlow(host.engine, to: &page)
@@ -69,7 +70,7 @@ struct MetricsPage {
     page.sample("gkick_servers", [], UInt64(leadership.servers.count))
   }
 
-  private func write(_ queues: ArraySlice<QueueView>, to page: inout PrometheusText) {
+  private func write(_ queues: [QueueView], to page: inout PrometheusText) {
     page.family("gkick_queue_jobs", .gauge, "Jobs in a queue, by state.")
     for queue in queues {
       let figures = queue.statistics
@@ -94,7 +95,7 @@ struct MetricsPage {
       page.sample("gkick_queue_workers", [("queue", queue.statistics.name)], UInt64(queue.workers))
     }
     page.family("gkick_queues_not_shown", .gauge, "Queues left out of this page.")
-    page.sample("gkick_queues_not_shown", [], UInt64(max(0, self.queues.count - Self.mostQueues)))
+    page.sample("gkick_queues_not_shown", [], UInt64(max(0, (host?.engine.depth.queues ?? 0) - queues.count)))
   }
 
   private func writeFlow(_ engine: EngineStatistics, to page: inout PrometheusText) {
