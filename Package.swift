@@ -191,7 +191,8 @@ let package = Package(
       name: "redis-storage-benchmark", dependencies: ["RedisStorage", "Jobs"], path: "Benchmarks/redis",
       exclude: ["run"], swiftSettings: strict),
     .executableTarget(
-      name: "sql-benchmark", dependencies: ["PostgresStorage", "Jobs"], path: "Benchmarks/sql", exclude: ["run"],
+      name: "sql-benchmark", dependencies: ["PostgresStorage", "MySQLStorage", "Jobs"], path: "Benchmarks/sql",
+      exclude: ["run", "hour", "servers", "procrastinate"],
       swiftSettings: strict),
     .executableTarget(
       name: "store-benchmark", dependencies: ["SQLiteStorage", "Jobs"], path: "Benchmarks/store",

@@ -11,7 +11,8 @@ struct MySQLColumns {
     j.seq, j.flags, j.id, j.queue, j.name, j.priority, j.created_at, COALESCE(j.first_run_at, j.run_at), j.payload_size, \
     j.options, IF(r.seq IS NULL, j.state, 3), COALESCE(r.run_at, j.run_at), COALESCE(r.attempt, j.attempt), \
     COALESCE(r.lost, j.lost), COALESCE(r.flags, j.flags), IF(r.seq IS NULL, j.started_at, r.started_at), \
-    COALESCE(r.worker_id, j.worker_id), r.token, r.deadline, r.resume_window, j.finished_at, j.expires_at
+    COALESCE(r.worker_id, j.worker_id), IF(r.seq IS NULL, j.token, r.token), IF(r.seq IS NULL, j.deadline, r.deadline), \
+    IF(r.seq IS NULL, j.resume_window, r.resume_window), j.finished_at, j.expires_at
     """ + (extent >= .carried ? ", j.result, j.carried" : "") + (extent >= .all ? ", j.body, j.body_sum" : "")
   }
   static let source = "FROM gkick_job j LEFT JOIN gkick_running r ON r.seq = j.seq"

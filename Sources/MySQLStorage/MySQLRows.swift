@@ -129,12 +129,13 @@ struct MySQLList {
     let isByName = !query.name.isEmpty && (states.isEmpty || states.contains(.ready) || states.contains(.succeeded))
     if query.queue.isEmpty, isByName { return by("name", query.name, binary: false) }
     if query.queue.isEmpty, states.isEmpty { return text.add("SELECT seq FROM gkick_job WHERE" + end) }
-    // Each state is a range of the index. A running job has another state there than the one it is in.
+    // Each state is a range of the index. A job that has a row in gkick_running has another
+    // state there than the one it is in.
     let wanted = states.isEmpty ? JobState.allCases : states
     let takesRunning = !states.isEmpty && wanted.contains(.running)
     text.add("SELECT seq FROM (")
     var isFirst = true
-    for state in wanted where state != .running {
+    for state in wanted {
       text.add(isFirst ? "(SELECT seq FROM gkick_job g WHERE " : " UNION ALL (SELECT seq FROM gkick_job g WHERE ")
       isFirst = false
       if !query.queue.isEmpty {
@@ -147,7 +148,7 @@ struct MySQLList {
       text.add(end + ")")
     }
     if takesRunning {
-      text.add((isFirst ? "" : " UNION ALL ") + "(SELECT seq FROM gkick_running WHERE" + end + ")")
+      text.add(" UNION ALL (SELECT seq FROM gkick_running WHERE" + end + ")")
     }
     text.add(") x ORDER BY seq DESC LIMIT \(Self.looks)")
   }

@@ -3,7 +3,7 @@ import SQLRecords
 
 /// gKick's tables: makes them, brings them up to date, refuses those of a newer gKick.
 struct MySQLSchema {
-  static let version: Int64 = 1
+  static let version: Int64 = 2
   private let options: MySQLOptions
 
   init(_ options: MySQLOptions) throws(StoreError) {
@@ -19,6 +19,9 @@ struct MySQLSchema {
 
   private static let routines = String(decoding: PackageResources.routines_sql, as: UTF8.self)
   private static let tables = String(decoding: PackageResources.version1_sql, as: UTF8.self)
+  private static let version2 = String(decoding: PackageResources.version2_sql, as: UTF8.self)
+  /// "Duplicate column name".
+  private static let columnIsThere: UInt32 = 1_060
 
   func prepare(_ link: MySQLLink) throws(StoreError) {
     let options = options
@@ -74,8 +77,17 @@ struct MySQLSchema {
           try script(Self.tables)
           let salt = options.salt ?? UInt32.random(in: 0...0xFFF_FFFF)
           _ = try run(
-            "INSERT INTO gkick_about VALUES (1, \(Self.version), \(salt), UNHEX(SHA2(CONCAT(UUID(), RAND(), '\(UInt64.random(in: 0 ... .max))'), 256)), 0)"
+            "INSERT INTO gkick_about VALUES (1, 1, \(salt), UNHEX(SHA2(CONCAT(UUID(), RAND(), '\(UInt64.random(in: 0 ... .max))'), 256)), 0)"
           )
+        }
+        if try stored()?.version == 1 {
+          do throws(MySQLFailure) {
+            try script(Self.version2)
+          } catch {
+            // A server that ended here before it could say so.
+            guard error.number == Self.columnIsThere else { throw error }
+          }
+          _ = try run("UPDATE gkick_about SET version = 2")
         }
         try script(Self.routines)
         _ = try run("UPDATE gkick_about SET scripts = \(sum)")

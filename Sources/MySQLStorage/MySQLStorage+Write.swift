@@ -13,6 +13,7 @@ extension MySQLStorage {
     var bytes = totalBytes
     var newest = newestTick
     var flushedAt = keptAt
+    var aside = AsideSeqs(asideSeqs)
     for change in changes {
       if !text.bytes.isEmpty { text.add(";") }
       newest = KeptRows.Tick(epoch: Int64(epoch.number), number: Int64(change.number))
@@ -44,11 +45,12 @@ extension MySQLStorage {
       text.add(",")
       text.add(binary: KeptRows.bytes(change))
       text.add(")")
-      WrittenJobs.add(change, to: &text)
+      WrittenJobs.add(change, &aside, to: &text)
       addTaken(change, to: &text)
       addFlush(flush, to: &text)
     }
     try link.write(text)
+    aside.apply(to: &asideSeqs)
     self.kept = kept
     keptAt = flushedAt
     lastCursor = cursor
@@ -139,24 +141,45 @@ extension MySQLStorage {
 /// A delete names its table twice, in the form for many tables: MariaDB (10.11 at least) says that the short form went well, with no row gone,
 /// when KILL QUERY came while it looked for the rows, and the transaction would go on without it.
 enum WrittenJobs {
-  static func add(_ change: ChangeSet, to text: inout SQLText) {
-    var stopped = change.forgotten.map(\.head.seq)
+  /// Bytes of a job's result and failures that are written together with those of others.
+  private static let joined = 8_192
+
+  static func add(_ change: ChangeSet, _ aside: inout AsideSeqs, to text: inout SQLText) {
+    var stopped: [Int64] = []
     var fresh: [JobChange] = []
     var replaced: [JobChange] = []
     var standings: [JobChange] = []
+    var ended: [JobChange] = []
     var running: [JobChange] = []
+    var stillRunning: [JobChange] = []
     var carries: [JobChange] = []
     for job in change.jobs {
       let isRunning = job.standing.state == .running
-      if isRunning { running.append(job) }
       if job.isNew {
         fresh.append(job)
         continue
       }
-      if !isRunning { stopped.append(job.head.seq) }
-      if job.body != nil { replaced.append(job) } else if !isRunning { standings.append(job) }
-      if job.carried != nil { carries.append(job) }
+      if isRunning {
+        if aside.insert(job.head.seq) { running.append(job) } else { stillRunning.append(job) }
+      } else if aside.remove(job.head.seq) {
+        stopped.append(job.head.seq)
+      }
+      if job.body != nil || isRunning {
+        if job.body != nil { replaced.append(job) }
+        if job.carried != nil { carries.append(job) }
+      } else if let carried = job.carried {
+        // What is large is better not copied into a table between.
+        if carried.result.count + carried.failures.count * 512 <= joined {
+          ended.append(job)
+        } else {
+          standings.append(job)
+          carries.append(job)
+        }
+      } else {
+        standings.append(job)
+      }
     }
+    for job in change.forgotten where aside.remove(job.head.seq) { stopped.append(job.head.seq) }
     if !stopped.isEmpty {
       text.add(";DELETE t FROM gkick_running t WHERE seq IN ")
       text.add(list: stopped)
@@ -172,9 +195,11 @@ enum WrittenJobs {
     }
     addFresh(fresh, to: &text)
     for job in replaced { addReplacement(job, to: &text) }
-    addStandings(standings, to: &text)
+    addStandings(standings, carried: false, to: &text)
+    addStandings(ended, carried: true, to: &text)
     for job in carries { addCarried(job, to: &text) }
-    addRunning(running, to: &text)
+    addRunning(running, "INSERT", to: &text)
+    addRunning(stillRunning, "REPLACE", to: &text)
   }
 
   private static let columns = """
@@ -188,7 +213,7 @@ enum WrittenJobs {
       ";INSERT INTO gkick_job (seq, state, run_at, first_run_at, attempt, lost, started_at, finished_at, expires_at, worker_id, "
     )
     text.add(columns)
-    text.add(", result, carried) VALUES ")
+    text.add(", result, carried, token, deadline, resume_window) VALUES ")
     for (index, job) in jobs.enumerated() {
       text.row(index)
       text.add(job.head.seq)
@@ -197,7 +222,7 @@ enum WrittenJobs {
         text.add(value)
       }
       text.add(",")
-      text.add(nonEmpty: job.standing.state == .running ? "" : job.standing.workerID)
+      text.add(nonEmpty: job.standing.workerID)
       for column in 0..<18 where column != 9 && column != 10 {
         text.add(",")
         addAsked(job, column, to: &text)
@@ -207,6 +232,15 @@ enum WrittenJobs {
       text.add(binary: carried.result.isEmpty ? nil : carried.result)
       text.add(",")
       text.add(binary: CarriedRecord.bytes(carried))
+      let isRunning = job.standing.state == .running
+      let lease: [Int64?] = [
+        Int64(bitPattern: job.standing.token), job.standing.deadline?.microseconds,
+        job.standing.resumeWindow.microseconds,
+      ]
+      for value in lease {
+        text.add(",")
+        text.add(isRunning ? value : nil)
+      }
     }
     text.add(")")
     let chosen = jobs.filter(\.head.isChosen)
@@ -217,12 +251,12 @@ enum WrittenJobs {
     if !chosen.isEmpty { text.add(")") }
   }
 
-  /// state, run_at, first_run_at, attempt, lost, started_at, finished_at, expires_at. A job that runs stands in gkick_running; here it is as it
-  /// was before.
-  private static func standing(_ job: JobChange) -> [Int64?] {
+  /// state, run_at, first_run_at, attempt, lost, started_at, finished_at, expires_at.
+  /// - Parameter isAside: what it has as a running job stands in gkick_running; here it is as it was before.
+  private static func standing(_ job: JobChange, isAside: Bool = false) -> [Int64?] {
     let standing = job.standing
     let asked = job.head.job.runAt ?? job.head.createdAt
-    if standing.state == .running { return [2, asked.microseconds, nil, 0, 0, nil, nil, nil] }
+    if isAside { return [2, asked.microseconds, nil, 0, 0, nil, nil, nil] }
     return [
       Int64(standing.state.rawValue), standing.runAt.microseconds, asked == standing.runAt ? nil : asked.microseconds,
       Int64(standing.attempt), Int64(standing.lost), standing.startedAt?.microseconds,
@@ -231,8 +265,8 @@ enum WrittenJobs {
     ]
   }
 
-  private static func flags(_ job: JobChange) -> Int64 {
-    let standing = job.standing.state == .running ? JobStanding(state: .ready, runAt: .distantPast) : job.standing
+  private static func flags(_ job: JobChange, isAside: Bool = false) -> Int64 {
+    let standing = isAside ? JobStanding(state: .ready, runAt: .distantPast) : job.standing
     return Int64(JobFlags(standing, isChosen: job.head.isChosen).rawValue)
   }
 
@@ -277,19 +311,21 @@ enum WrittenJobs {
   /// What the producer asked for and where it stands; what is carried stays.
   private static func addReplacement(_ job: JobChange, to text: inout SQLText) {
     let names = columns.split(separator: ",").map { $0.filter { !$0.isWhitespace } }
-    text.add(";UPDATE gkick_job SET ")
+    let isAside = job.standing.state == .running
+    text.add(";UPDATE gkick_job SET token = NULL, deadline = NULL, resume_window = NULL,")
     let standings = ["state", "run_at", "first_run_at", "attempt", "lost", "started_at", "finished_at", "expires_at"]
-    for (name, value) in zip(standings, standing(job)) {
+    for (name, value) in zip(standings, standing(job, isAside: isAside)) {
       text.add("\(name) = ")
       text.add(value)
       text.add(",")
     }
     text.add("worker_id = ")
-    text.add(nonEmpty: job.standing.workerID)
+    text.add(nonEmpty: isAside ? "" : job.standing.workerID)
     let fields = BodyFields(job.body ?? [])
     for (column, name) in names.enumerated() {
       text.add(", \(name) = ")
       switch name {
+      case "flags": text.add(flags(job, isAside: isAside))
       case "payload_at": text.add(Int64(fields.payloadAt.map { $0 + 1 } ?? 0))
       case "content_type": text.add(nonEmpty: fields.contentType)
       case "metadata": text.add(nonEmpty: fields.metadata ?? "")
@@ -301,7 +337,7 @@ enum WrittenJobs {
   }
 
   /// Many rows in one statement: each joins what it becomes.
-  private static func addStandings(_ jobs: [JobChange], to text: inout SQLText) {
+  private static func addStandings(_ jobs: [JobChange], carried: Bool, to text: inout SQLText) {
     if jobs.isEmpty { return }
     text.add(";UPDATE gkick_job j JOIN (")
     for (index, job) in jobs.enumerated() {
@@ -320,13 +356,20 @@ enum WrittenJobs {
       text.add(",")
       text.add(nonEmpty: job.standing.workerID)
       if index == 0 { text.add(" AS worker_id") }
+      guard carried, let more = job.carried else { continue }
+      text.add(",")
+      text.add(binary: more.result.isEmpty ? nil : more.result)
+      text.add(index == 0 ? " AS result," : ",")
+      text.add(binary: CarriedRecord.bytes(more))
+      if index == 0 { text.add(" AS carried") }
     }
     text.add(
       """
       ) u ON u.seq = j.seq SET j.state = u.state, j.run_at = u.run_at, j.first_run_at = u.first_run_at, j.attempt = u.attempt, \
       j.lost = u.lost, j.started_at = u.started_at, j.finished_at = u.finished_at, j.expires_at = u.expires_at, \
-      j.flags = u.flags, j.worker_id = u.worker_id
+      j.flags = u.flags, j.worker_id = u.worker_id, j.token = NULL, j.deadline = NULL, j.resume_window = NULL
       """)
+    if carried { text.add(", j.result = u.result, j.carried = u.carried") }
   }
 
   private static func addCarried(_ job: JobChange, to text: inout SQLText) {
@@ -339,9 +382,9 @@ enum WrittenJobs {
     text.add(job.head.seq)
   }
 
-  private static func addRunning(_ jobs: [JobChange], to text: inout SQLText) {
+  private static func addRunning(_ jobs: [JobChange], _ verb: String, to text: inout SQLText) {
     if jobs.isEmpty { return }
-    text.add(";REPLACE INTO gkick_running VALUES ")
+    text.add(";\(verb) INTO gkick_running VALUES ")
     for (index, job) in jobs.enumerated() {
       let standing = job.standing
       text.row(index)

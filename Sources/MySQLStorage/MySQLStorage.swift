@@ -29,6 +29,8 @@ public final class MySQLStorage: Storage, @unchecked Sendable {
   var lastNumber: Int64 = 0
   var lastCursor: Int64 = 0
   var totalBytes: Int64 = 0
+  /// The jobs that have a row in gkick_running.
+  var asideSeqs: Set<Int64> = []
   var newestTick = KeptRows.Tick(epoch: 0, number: 0)
 
   /// What the storage's own connection told when it was made.
@@ -132,6 +134,7 @@ public final class MySQLStorage: Storage, @unchecked Sendable {
 
   public func load(_ epoch: Epoch, into loader: any StateLoader) throws(StoreError) {
     engineRows.reset()
+    asideSeqs = []
     kept = KeptRows()
     keptAt = .distantPast
     do throws(StoreError) {
@@ -155,11 +158,17 @@ public final class MySQLStorage: Storage, @unchecked Sendable {
   }
 
   private func read(_ epoch: Epoch, into loader: any StateLoader) throws(StoreError) {
-    let leader = try ask("SELECT epoch, (SELECT salt FROM gkick_about) FROM gkick_leader")
+    let leader = try ask(
+      "SELECT epoch, (SELECT salt FROM gkick_about), (SELECT version FROM gkick_about) FROM gkick_leader")
     guard leader.next(), leader.int(0) == Int64(epoch.number) else {
       throw StoreError(.deposed, "another server leads")
     }
     let salt = UInt32(truncatingIfNeeded: leader.int(1))
+    // A newer server may have migrated them since this one connected.
+    guard leader.int(2) == MySQLSchema.version else {
+      throw StoreError(
+        .unusable, "the tables became those of version \(leader.int(2)), this gKick knows \(MySQLSchema.version)")
+    }
     let newest = try ask(
       """
       SELECT epoch, number, next_seq, last_cursor, total_bytes, kept_epoch, kept_number FROM gkick_tick \
@@ -229,17 +238,17 @@ public final class MySQLStorage: Storage, @unchecked Sendable {
 
   private func loadJobs(into loader: any StateLoader) throws(StoreError) {
     var columns = MySQLColumns()
-    // Pieces by rising seq: of the waiting states each from its range of the index, and of what runs.
+    // Pieces by rising seq: of the states that are not final each from its range of the index, and of what runs.
     var after: Int64 = 0
     let piece = 50_000
     while true {
-      var parts = [JobState.scheduled, .ready, .retrying, .blocked].map { state in
+      var parts = [JobState.scheduled, .ready, .running, .retrying, .blocked].map { state in
         "(SELECT seq FROM gkick_job WHERE state = \(state.rawValue) AND seq > \(after) ORDER BY seq LIMIT \(piece))"
       }
       parts.append("(SELECT seq FROM gkick_running WHERE seq > \(after) ORDER BY seq LIMIT \(piece))")
       let rows = try ask(
         """
-        SELECT \(MySQLColumns.columns(.head)) FROM (SELECT DISTINCT seq FROM (\(parts.joined(separator: " UNION ALL "))) x \
+        SELECT \(MySQLColumns.columns(.head)), r.seq IS NOT NULL FROM (SELECT DISTINCT seq FROM (\(parts.joined(separator: " UNION ALL "))) x \
         ORDER BY seq LIMIT \(piece)) e STRAIGHT_JOIN gkick_job j ON j.seq = e.seq LEFT JOIN gkick_running r ON r.seq = e.seq \
         ORDER BY e.seq
         """)
@@ -247,6 +256,7 @@ public final class MySQLStorage: Storage, @unchecked Sendable {
       while rows.next() {
         loader.add(LoadedJob(try columns.job(rows, .head)))
         after = rows.int(0)
+        if rows.int(22) != 0 { asideSeqs.insert(after) }
         count += 1
       }
       if count < piece { break }

@@ -39,6 +39,9 @@ struct Columns {
     return standing
   }
 
+  /// It has a row in `running`.
+  static func isAside(_ rows: PostgresResult, _ row: Int) -> Bool { !rows.isNull(row, 14) }
+
   private mutating func names(_ rows: PostgresResult, _ row: Int) {
     queue = rows.string(row, 3, like: queue)
     name = rows.string(row, 4, like: name)

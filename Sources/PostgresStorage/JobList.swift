@@ -72,12 +72,12 @@ struct JobList {
       let isByName = !query.name.isEmpty && (states.isEmpty || states.contains(.ready) || states.contains(.succeeded))
       if query.queue.isEmpty, isByName { return by("name = \(text(query.name, "n"))") }
       if query.queue.isEmpty, states.isEmpty { return by("true") }
-      // Each state is a range of the index. A running job has another state there than the one it is in.
+      // Each state is a range of the index. A job that has a row in `running` has another state there than the one it is in.
       let queue = query.queue.isEmpty || states == [.running] ? "" : "queue = \(text(query.queue, "q")) AND "
       let wanted = states.isEmpty ? JobState.allCases : states
       let takesRunning = !states.isEmpty && wanted.contains(.running)
       let only = takesRunning ? " AND NOT EXISTS (SELECT FROM gkick.running x WHERE x.seq = job.seq)" : ""
-      var parts = wanted.filter { $0 != .running }.map { "(\(by("\(queue)state = \($0.rawValue)\(only)")))" }
+      var parts = wanted.map { "(\(by("\(queue)state = \($0.rawValue)\(only)")))" }
       if takesRunning {
         parts.append(
           "(SELECT seq FROM gkick.running WHERE seq < $1::bigint ORDER BY seq DESC LIMIT \(JobList.looks))")

@@ -9,6 +9,7 @@ extension PostgresStorage {
     engineRows.reset()
     kept = KeptRows()
     keptAt = .distantPast
+    asideSeqs = []
     oldestTick = KeptRows.Tick(epoch: 0, number: 0)
     do throws(StoreError) {
       try link.with { (connection) throws(PostgresFailure) in
@@ -38,8 +39,13 @@ extension PostgresStorage {
     guard leader.rows == 1, leader.int64(0, 0) == Int64(epoch.number) else {
       throw StoreError(.deposed, "another server leads")
     }
-    let about = try ask("about", "SELECT salt FROM gkick.about")
+    let about = try ask("about", "SELECT salt, version FROM gkick.about")
     guard about.rows == 1 else { throw StoreError(.unusable, "the table about in PostgreSQL has no row") }
+    // A newer server may have migrated them since this one connected.
+    guard about.int32(0, 1) == Int32(Schema.version) else {
+      throw StoreError(
+        .unusable, "the tables became those of version \(about.int32(0, 1)), this gKick knows \(Schema.version)")
+    }
     let salt = UInt32(bitPattern: about.int32(0, 0))
 
     let newest = try ask(
@@ -123,14 +129,18 @@ extension PostgresStorage {
   private func loadJobs(into loader: any StateLoader) throws(StoreError) {
     var columns = Columns()
     // The index by state gives each in order of seq: they are merged, nothing is sorted, final jobs are not passed.
-    let waiting = [JobState.scheduled, .ready, .retrying, .blocked]
-    var parts = waiting.map { state in
+    let open = [JobState.scheduled, .ready, .running, .retrying, .blocked]
+    var parts = open.map { state in
       "(SELECT \(Statements.columns) \(Statements.source) WHERE j.state = \(state.rawValue) AND r.seq IS NULL ORDER BY j.seq)"
     }
     parts.append("(SELECT \(Statements.columns) FROM gkick.running r JOIN gkick.job j ON j.seq = r.seq ORDER BY j.seq)")
     try scroll("jobs", "SELECT * FROM (\(parts.joined(separator: " UNION ALL "))) x ORDER BY seq") {
       (rows) throws(StoreError) in
-      for row in 0..<rows.rows { loader.add(try columns.loaded(rows, row)) }
+      for row in 0..<rows.rows {
+        let job = try columns.loaded(rows, row)
+        if Columns.isAside(rows, row) { asideSeqs.insert(job.seq) }
+        loader.add(job)
+      }
     }
     try scroll("chosen", "SELECT id, seq FROM gkick.job WHERE flags & 1 = 1") { (rows) throws(StoreError) in
       for row in 0..<rows.rows { loader.addChosen(id: rows.string(row, 0), seq: rows.int64(row, 1)) }

@@ -15,6 +15,7 @@ extension PostgresStorage {
     var bytes = totalBytes
     var newest = newestTick
     var flushedAt = keptAt
+    var aside = AsideSeqs(asideSeqs)
     for change in changes {
       newest = KeptRows.Tick(epoch: Int64(epoch.number), number: Int64(change.number))
       kept.add(change, newest)
@@ -37,13 +38,14 @@ extension PostgresStorage {
             .int8(bytes), .int8(needed.epoch), .int8(needed.number), .bytea(events), .bytea(KeptRows.bytes(change)),
             .bool(isRelaxed),
           ]))
-      appendJobs(change, to: &calls)
+      appendJobs(change, &aside, to: &calls)
       appendTaken(change, to: &calls)
       calls += flush
     }
     _ = try link.run(calls)
     let taken = changes.flatMap { $0.taken.map(\.number) }
     if !taken.isEmpty { programs.forget(taken) }
+    aside.apply(to: &asideSeqs)
     self.kept = kept
     keptAt = flushedAt
     lastCursor = cursor
@@ -102,9 +104,10 @@ extension PostgresStorage {
         ]))
   }
 
-  private func appendJobs(_ change: ChangeSet, to calls: inout [PostgresCall]) {
+  private func appendJobs(_ change: ChangeSet, _ aside: inout AsideSeqs, to calls: inout [PostgresCall]) {
     var stopped = PostgresArray(.int8)
     var fresh = FreshRows(room: change.jobs.count)
+    var started = StartedRows(room: change.jobs.count)
     var whole = WholeRows()
     var replaced = WholeRows()
     var standings = StandingRows()
@@ -113,19 +116,29 @@ extension PostgresStorage {
     var carried = PostgresArray(.bytea)
     var carries = CarriedRows()
     var running = RunningRows()
+    var stillRunning = RunningRows()
     for job in change.jobs {
       let isRunning = job.standing.state == .running
-      if isRunning { running.append(job) }
       if job.isNew {
         let isPlain =
           (job.carried?.isNothing ?? true) && job.head.job.options === JobOptions.standard
-          && (isRunning || job.standing.isUntouched(job.head))
-        if isPlain { fresh.append(job) } else { whole.append(job) }
+          && job.standing.runAt == job.head.job.runAt ?? job.head.createdAt
+        if isPlain, isRunning {
+          started.append(job)
+        } else if isPlain, job.standing.isUntouched {
+          fresh.append(job)
+        } else {
+          whole.append(job)
+        }
         continue
       }
-      if !isRunning { stopped.append(job.head.seq) }
+      if isRunning {
+        if aside.insert(job.head.seq) { running.append(job) } else { stillRunning.append(job) }
+      } else if aside.remove(job.head.seq) {
+        stopped.append(job.head.seq)
+      }
       if job.body != nil {
-        replaced.append(job)
+        replaced.append(job, isAside: isRunning)
         if let carried = job.carried { carries.append(job.head.seq, carried) }
       } else if isRunning {
         if let carried = job.carried { carries.append(job.head.seq, carried) }
@@ -137,13 +150,14 @@ extension PostgresStorage {
         standings.append(job)
       }
     }
-    for job in change.forgotten { stopped.append(job.head.seq) }
+    for job in change.forgotten where aside.remove(job.head.seq) { stopped.append(job.head.seq) }
 
     if !stopped.isEmpty { calls.append(PostgresCall(statements.stop, [.array(stopped)])) }
     if !change.forgotten.isEmpty {
       calls.append(PostgresCall(statements.forget, [PostgresArray.int8s(change.forgotten.map(\.head.seq))]))
     }
     if !fresh.isEmpty { calls.append(PostgresCall(statements.insert, fresh.values)) }
+    if !started.isEmpty { calls.append(PostgresCall(statements.insertStarted, started.values)) }
     if !whole.isEmpty { calls.append(PostgresCall(statements.insertWhole, whole.values)) }
     if !replaced.isEmpty { calls.append(PostgresCall(statements.replace, replaced.values)) }
     if !standings.isEmpty { calls.append(PostgresCall(statements.update, standings.values)) }
@@ -153,6 +167,7 @@ extension PostgresStorage {
     }
     if !carries.isEmpty { calls.append(PostgresCall(statements.carry, carries.values)) }
     if !running.isEmpty { calls.append(PostgresCall(statements.run, running.values)) }
+    if !stillRunning.isEmpty { calls.append(PostgresCall(statements.runOn, stillRunning.values)) }
   }
 }
 
@@ -164,8 +179,7 @@ extension JobCarried {
 
 extension JobStanding {
   /// As it was enqueued.
-  fileprivate func isUntouched(_ head: JobHead) -> Bool {
-    let runAt = head.job.runAt ?? head.createdAt
-    return self == JobStanding(state: state, runAt: runAt) && (state == .ready || state == .scheduled)
+  fileprivate var isUntouched: Bool {
+    (state == .ready || state == .scheduled) && self == JobStanding(state: state, runAt: runAt)
   }
 }

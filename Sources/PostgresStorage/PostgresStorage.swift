@@ -32,6 +32,8 @@ public final class PostgresStorage: Storage, @unchecked Sendable {
   var lastNumber: Int64 = 0
   var lastCursor: Int64 = 0
   var totalBytes: Int64 = 0
+  /// The jobs that have a row in `running`.
+  var asideSeqs: Set<Int64> = []
   /// The oldest tick that may still be stored: those before it were deleted and need not be passed again.
   var oldestTick = KeptRows.Tick(epoch: 0, number: 0)
 

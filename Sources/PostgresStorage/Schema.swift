@@ -3,7 +3,7 @@ import SQLRecords
 
 /// gKick's tables: makes them, brings them up to date, refuses those of a newer gKick.
 struct Schema: Sendable {
-  static let version = 1
+  static let version = 2
   /// As it stands in statements.
   let quoted: String
   let name: String
@@ -87,13 +87,15 @@ struct Schema: Sendable {
     do throws(PostgresFailure) {
       // Servers that start together make the tables once.
       try connection.script("SELECT pg_advisory_xact_lock(hashtext('gkick schema ' || \(literal)))")
-      if try stored(connection) == nil {
+      let found = try stored(connection)?.version
+      if found == nil {
         if try connection.value("SELECT 1 FROM pg_namespace WHERE nspname = \(literal)") == nil {
           try connection.script("CREATE SCHEMA \(quoted)")
         }
         try connection.script(text(Scripts.version1))
         if let salt { try connection.script("UPDATE \(quoted).about SET salt = \(salt)") }
       }
+      if found ?? 1 < 2 { try connection.script(text(Scripts.version2)) }
       for script in made { try connection.script(script) }
       try connection.script("UPDATE \(quoted).about SET scripts = \(sum)")
       try connection.script("COMMIT")
@@ -107,6 +109,7 @@ struct Schema: Sendable {
 /// The files of the folder Scripts.
 enum Scripts {
   static let version1 = String(decoding: PackageResources.version1_sql, as: UTF8.self)
+  static let version2 = String(decoding: PackageResources.version2_sql, as: UTF8.self)
   static let inbox = String(decoding: PackageResources.inbox_sql, as: UTF8.self)
   static let views = String(decoding: PackageResources.views_sql, as: UTF8.self)
 }

@@ -4,12 +4,14 @@ struct Statements: Sendable {
   let forget: PostgresStatement
   let stop: PostgresStatement
   let insert: PostgresStatement
+  let insertStarted: PostgresStatement
   let insertWhole: PostgresStatement
   let replace: PostgresStatement
   let update: PostgresStatement
   let updateCarried: PostgresStatement
   let carry: PostgresStatement
   let run: PostgresStatement
+  let runOn: PostgresStatement
   let putQueues: PostgresStatement
   let deleteQueues: PostgresStatement
   let putDocuments: PostgresStatement
@@ -35,11 +37,34 @@ struct Statements: Sendable {
     j.seq, j.flags, j.id, j.queue, j.name, j.priority, j.created_at, coalesce(j.first_run_at, j.run_at), j.payload_size, \
     j.options, CASE WHEN r.seq IS NULL THEN j.state ELSE 3::smallint END, coalesce(r.run_at, j.run_at), \
     coalesce(r.attempt, j.attempt), coalesce(r.lost, j.lost), r.flags, coalesce(r.started_at, j.started_at), \
-    coalesce(r.worker_id, j.worker_id), r.token, r.deadline, r.resume_window, j.finished_at, j.expires_at
+    coalesce(r.worker_id, j.worker_id), CASE WHEN r.seq IS NULL THEN j.token ELSE r.token END, \
+    CASE WHEN r.seq IS NULL THEN j.deadline ELSE r.deadline END, \
+    CASE WHEN r.seq IS NULL THEN j.resume_window ELSE r.resume_window END, j.finished_at, j.expires_at
     """
   static let carried = "j.result, j.carried"
   static let body = "j.body, j.body_sum"
   static let source = "FROM gkick.job j LEFT JOIN gkick.running r ON r.seq = j.seq"
+
+  private typealias Column = (name: String, type: String)
+
+  /// One array per column. As a list of the SELECT they are taken apart row by row; as a table in FROM they would be copied first.
+  private static func arrays(_ columns: [Column]) -> String {
+    columns.enumerated().map { "unnest($\($0 + 1)::\($1.type)[]) AS \($1.name)" }.joined(separator: ", ")
+  }
+
+  private static func insertion(_ table: String, _ columns: [Column]) -> String {
+    "INSERT INTO gkick.\(table) (\(columns.map(\.name).joined(separator: ", "))) SELECT \(arrays(columns))"
+  }
+
+  /// Of the rows with these `seq`, the first column.
+  private static func update(
+    _ table: String, _ columns: [Column], leaving left: Set<String> = [], also: String = ""
+  ) -> String {
+    let set = columns.dropFirst().map(\.name).filter { !left.contains($0) }.map { "\($0) = u.\($0)" }
+    return """
+      UPDATE gkick.\(table) t SET \(set.joined(separator: ", "))\(also) FROM (SELECT \(arrays(columns))) u WHERE t.seq = u.seq
+      """
+  }
 
   init(_ schema: Schema) {
     let made = schema.statement
@@ -51,70 +76,47 @@ struct Statements: Sendable {
       """)
     forget = made("forget", "DELETE FROM gkick.job WHERE seq = ANY($1::bigint[])")
     stop = made("stop", "DELETE FROM gkick.running WHERE seq = ANY($1::bigint[])")
-    // Most jobs are of this kind: nothing asked for beyond the defaults.
-    insert = made(
-      "insert",
-      """
-      INSERT INTO gkick.job (seq, flags, id, queue, name, priority, created_at, run_at, payload_size, state, body, body_sum)
-      SELECT * FROM unnest($1::bigint[], $2::smallint[], $3::text[], $4::text[], $5::text[], $6::smallint[], \
-      $7::timestamptz[], $8::timestamptz[], $9::bigint[], $10::smallint[], $11::bytea[], $12::int[])
-      """)
-    let every = """
-      seq, flags, id, queue, name, priority, created_at, run_at, payload_size, state, body, body_sum, first_run_at, attempt, \
-      lost, started_at, finished_at, expires_at, worker_id, options, batch_id, concurrency_key, fairness_key, recurring_id, \
-      hold_until, result, carried
-      """
-    let everyArray = """
-      unnest($1::bigint[], $2::smallint[], $3::text[], $4::text[], $5::text[], $6::smallint[], $7::timestamptz[], \
-      $8::timestamptz[], $9::bigint[], $10::smallint[], $11::bytea[], $12::int[], $13::timestamptz[], $14::bigint[], \
-      $15::bigint[], $16::timestamptz[], $17::timestamptz[], $18::timestamptz[], $19::text[], $20::bytea[], $21::text[], \
-      $22::text[], $23::text[], $24::text[], $25::timestamptz[], $26::bytea[], $27::bytea[])
-      """
-    insertWhole = made("insert_whole", "INSERT INTO gkick.job (\(every)) SELECT * FROM \(everyArray)")
+    // Most jobs are of these two kinds: nothing asked for beyond the defaults.
+    let plain: [Column] = [
+      ("seq", "bigint"), ("flags", "smallint"), ("id", "text"), ("queue", "text"), ("name", "text"),
+      ("priority", "smallint"), ("created_at", "timestamptz"), ("run_at", "timestamptz"), ("payload_size", "bigint"),
+      ("state", "smallint"), ("body", "bytea"), ("body_sum", "int"),
+    ]
+    let lease: [Column] = [("token", "bigint"), ("deadline", "timestamptz"), ("resume_window", "bigint")]
+    insert = made("insert", Self.insertion("job", plain))
+    insertStarted = made(
+      "insert_started",
+      Self.insertion(
+        "job",
+        plain + [("attempt", "bigint"), ("lost", "bigint"), ("started_at", "timestamptz"), ("worker_id", "text")]
+          + lease))
+    let every: [Column] =
+      plain + [
+        ("first_run_at", "timestamptz"), ("attempt", "bigint"), ("lost", "bigint"), ("started_at", "timestamptz"),
+        ("finished_at", "timestamptz"), ("expires_at", "timestamptz"), ("worker_id", "text"), ("options", "bytea"),
+        ("batch_id", "text"), ("concurrency_key", "text"), ("fairness_key", "text"), ("recurring_id", "text"),
+        ("hold_until", "timestamptz"), ("result", "bytea"), ("carried", "bytea"),
+      ] + lease
+    insertWhole = made("insert_whole", Self.insertion("job", every))
     // What the producer asked for and where it stands; what is carried stays.
-    replace = made(
-      "replace",
-      """
-      UPDATE gkick.job j SET (flags, id, queue, name, priority, created_at, run_at, payload_size, state, body, body_sum, \
-      first_run_at, attempt, lost, started_at, finished_at, expires_at, worker_id, options, batch_id, concurrency_key, \
-      fairness_key, recurring_id, hold_until) = (u.flags, u.id, u.queue, u.name, u.priority, u.created_at, \
-      u.run_at, u.payload_size, u.state, u.body, u.body_sum, u.first_run_at, u.attempt, u.lost, u.started_at, u.finished_at, \
-      u.expires_at, u.worker_id, u.options, u.batch_id, u.concurrency_key, u.fairness_key, u.recurring_id, u.hold_until) FROM \(everyArray) u (\(every)) WHERE j.seq = u.seq
-      """)
-    let standing = """
-      unnest($1::bigint[], $2::smallint[], $3::smallint[], $4::bigint[], $5::bigint[], $6::timestamptz[], $7::timestamptz[], \
-      $8::timestamptz[], $9::timestamptz[], $10::timestamptz[], $11::text[]
-      """
-    let standingNames =
-      "seq, state, flags, attempt, lost, run_at, first_run_at, started_at, finished_at, expires_at, worker_id"
-    let setStanding = """
-      UPDATE gkick.job j SET state = u.state, flags = u.flags, attempt = u.attempt, lost = u.lost, run_at = u.run_at, \
-      first_run_at = u.first_run_at, started_at = u.started_at, finished_at = u.finished_at, expires_at = u.expires_at, \
-      worker_id = u.worker_id
-      """
-    update = made("update", "\(setStanding) FROM \(standing)) u (\(standingNames)) WHERE j.seq = u.seq")
-    updateCarried = made(
-      "update_carried",
-      """
-      \(setStanding), result = u.result, carried = u.carried FROM \(standing), $12::bytea[], $13::bytea[]) \
-      u (\(standingNames), result, carried) WHERE j.seq = u.seq
-      """)
-    carry = made(
-      "carry",
-      """
-      UPDATE gkick.job j SET result = u.result, carried = u.carried \
-      FROM unnest($1::bigint[], $2::bytea[], $3::bytea[]) u (seq, result, carried) WHERE j.seq = u.seq
-      """)
-    run = made(
-      "run",
-      """
-      INSERT INTO gkick.running (seq, token, run_at, started_at, deadline, resume_window, attempt, lost, flags, worker_id)
-      SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::timestamptz[], $4::timestamptz[], $5::timestamptz[], $6::bigint[], \
-      $7::bigint[], $8::bigint[], $9::smallint[], $10::text[])
-      ON CONFLICT (seq) DO UPDATE SET (token, run_at, started_at, deadline, resume_window, attempt, lost, flags, worker_id) = \
-      (excluded.token, excluded.run_at, excluded.started_at, excluded.deadline, excluded.resume_window, excluded.attempt, \
-      excluded.lost, excluded.flags, excluded.worker_id)
-      """)
+    replace = made("replace", Self.update("job", every, leaving: ["result", "carried"]))
+    let standing: [Column] = [
+      ("seq", "bigint"), ("state", "smallint"), ("flags", "smallint"), ("attempt", "bigint"), ("lost", "bigint"),
+      ("run_at", "timestamptz"), ("first_run_at", "timestamptz"), ("started_at", "timestamptz"),
+      ("finished_at", "timestamptz"), ("expires_at", "timestamptz"), ("worker_id", "text"),
+    ]
+    let more: [Column] = [("result", "bytea"), ("carried", "bytea")]
+    let ended = ", token = NULL, deadline = NULL, resume_window = NULL"
+    update = made("update", Self.update("job", standing, also: ended))
+    updateCarried = made("update_carried", Self.update("job", standing + more, also: ended))
+    carry = made("carry", Self.update("job", [("seq", "bigint")] + more))
+    let running: [Column] = [
+      ("seq", "bigint"), ("token", "bigint"), ("run_at", "timestamptz"), ("started_at", "timestamptz"),
+      ("deadline", "timestamptz"), ("resume_window", "bigint"), ("attempt", "bigint"), ("lost", "bigint"),
+      ("flags", "smallint"), ("worker_id", "text"),
+    ]
+    run = made("run", Self.insertion("running", running))
+    runOn = made("run_on", Self.update("running", running))
     putQueues = made(
       "put_queues",
       """

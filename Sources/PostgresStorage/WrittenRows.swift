@@ -2,6 +2,9 @@ import Jobs
 import SQLRecords
 
 /// The columns of the rows that a statement writes, in the order of its parameters.
+///
+/// A job that was started in the tick that made it has what a running one has in its own row. All others that run have it in `running`,
+/// and here they are as they were before.
 struct FreshRows {
   private var seqs: PostgresArray
   private var flags: PostgresArray
@@ -33,15 +36,14 @@ struct FreshRows {
 
   var isEmpty: Bool { seqs.isEmpty }
 
-  /// - Parameter standing: the one of a job that is not running.
-  mutating func append(_ change: JobChange) {
+  /// - Parameter isAside: what it has as a running job stands in `running`.
+  mutating func append(_ change: JobChange, isAside: Bool = false) {
     let head = change.head
     let job = head.job
-    let isRunning = change.standing.state == .running
     let body = change.body ?? []
     seqs.append(head.seq)
     flags.append(
-      isRunning
+      isAside
         ? (head.isChosen ? JobFlags.chosenID.rawValue : 0) : JobFlags(change.standing, isChosen: head.isChosen).rawValue
     )
     ids.append(job.id)
@@ -49,10 +51,9 @@ struct FreshRows {
     names.append(job.name)
     priorities.append(Int16(job.priority))
     created.append(head.createdAt)
-    runAt.append(isRunning ? job.runAt ?? head.createdAt : change.standing.runAt)
+    runAt.append(isAside ? job.runAt ?? head.createdAt : change.standing.runAt)
     sizes.append(Int64(job.payloadSize))
-    // One that runs stands in `running`; here it is as it was before.
-    states.append(Int16(isRunning ? JobState.ready.rawValue : change.standing.state.rawValue))
+    states.append(Int16(isAside ? JobState.ready.rawValue : change.standing.state.rawValue))
     bodies.append(body)
     sums.append(Checksum.of(body))
   }
@@ -60,6 +61,68 @@ struct FreshRows {
   var values: [PostgresValue] {
     [seqs, flags, ids, queues, names, priorities, created, runAt, sizes, states, bodies, sums].map { .array($0) }
   }
+}
+
+/// Rows of jobs that were started in the tick that made them, with nothing asked for beyond the defaults.
+struct StartedRows {
+  private var fresh: FreshRows
+  private var attempts: PostgresArray
+  private var lost: PostgresArray
+  private var started: PostgresArray
+  private var workers: PostgresArray
+  private var lease: LeaseColumns
+
+  init(room: Int) {
+    fresh = FreshRows(room: room)
+    attempts = PostgresArray(.int8, room: room)
+    lost = PostgresArray(.int8, room: room)
+    started = PostgresArray(.timestamptz, room: room)
+    workers = PostgresArray(.text, room: room)
+    lease = LeaseColumns(room: room)
+  }
+
+  var isEmpty: Bool { fresh.isEmpty }
+
+  mutating func append(_ change: JobChange) {
+    fresh.append(change)
+    let standing = change.standing
+    attempts.append(Int64(standing.attempt))
+    lost.append(Int64(standing.lost))
+    started.append(standing.startedAt)
+    workers.append(standing.workerID)
+    lease.append(standing)
+  }
+
+  var values: [PostgresValue] {
+    fresh.values + [attempts, lost, started, workers].map { .array($0) } + lease.values
+  }
+}
+
+/// What only a running job has.
+private struct LeaseColumns {
+  private var tokens: PostgresArray
+  private var deadlines: PostgresArray
+  private var windows: PostgresArray
+
+  init(room: Int = 0) {
+    tokens = PostgresArray(.int8, room: room)
+    deadlines = PostgresArray(.timestamptz, room: room)
+    windows = PostgresArray(.int8, room: room)
+  }
+
+  mutating func append(_ standing: JobStanding) {
+    tokens.append(Int64(bitPattern: standing.token))
+    deadlines.append(standing.deadline)
+    windows.append(standing.resumeWindow.microseconds)
+  }
+
+  mutating func appendNull() {
+    tokens.appendNull()
+    deadlines.appendNull()
+    windows.appendNull()
+  }
+
+  var values: [PostgresValue] { [tokens, deadlines, windows].map { .array($0) } }
 }
 
 /// Rows with every column.
@@ -80,14 +143,17 @@ struct WholeRows {
   private var holds = PostgresArray(.timestamptz)
   private var results = PostgresArray(.bytea)
   private var carried = PostgresArray(.bytea)
+  private var lease = LeaseColumns()
 
   var isEmpty: Bool { fresh.isEmpty }
 
-  mutating func append(_ change: JobChange) {
-    fresh.append(change)
+  /// - Parameter isAside: what it has as a running job stands in `running`.
+  mutating func append(_ change: JobChange, isAside: Bool = false) {
+    fresh.append(change, isAside: isAside)
     let standing = change.standing
     let job = change.head.job
-    if standing.state == .running {
+    if standing.state == .running, !isAside { lease.append(standing) } else { lease.appendNull() }
+    if isAside {
       firstRunAt.appendNull()
       attempts.append(0 as Int64)
       lost.append(0 as Int64)
@@ -122,7 +188,7 @@ struct WholeRows {
         firstRunAt, attempts, lost, started, finished, expires, workers, options, batches, concurrencyKeys,
         fairnessKeys,
         recurring, holds, results, carried,
-      ].map { .array($0) }
+      ].map { .array($0) } + lease.values
   }
 }
 

@@ -15,10 +15,9 @@ final class PostgresHarness: StorageHarness {
   private var retention = EventRetention()
   private var others: [any Storage] = []
 
-  init(_ process: PostgresProcess? = nil) throws {
+  init(_ process: PostgresProcess? = nil, schema: String? = nil) throws {
     self.process = try process ?? PostgresProcess.shared.get()
-    schema =
-      "gkick test \"\(Self.count.withLock { count in count += 1; return count })"
+    self.schema = schema ?? "gkick test \"\(Self.count.withLock { count in count += 1; return count })"
   }
 
   private func make() throws -> any Storage {

@@ -19,7 +19,7 @@ CREATE TABLE IF NOT EXISTS gkick_tick (
   events LONGBLOB, kept LONGBLOB, PRIMARY KEY (epoch, number), KEY tick_cursor (last_cursor)
 ) ENGINE=InnoDB
 --;
--- `state` is never 3 (running): that is told by gkick_running. flags: 1: the producer chose the id; 2: was started; 4: waits for no
+-- What has a row in gkick_running is running, whatever `state` says. flags: 1: the producer chose the id; 2: was started; 4: waits for no
 -- dependency any more; 8: a cancel was asked for.
 CREATE TABLE IF NOT EXISTS gkick_job (
   seq BIGINT PRIMARY KEY, created_at BIGINT NOT NULL, run_at BIGINT NOT NULL, first_run_at BIGINT, started_at BIGINT,

@@ -91,12 +91,24 @@ class Server:
             self.command(), stdin=subprocess.DEVNULL, stderr=file, stdout=file, env=self.environment,
             preexec_fn=self.preexec)
         os.close(file)
+        try:
+            self._await_ready(timeout)
+        except BaseException:
+            # Whoever made it never gets it, and so could not end it.
+            self.process.kill()
+            self.process.wait()
+            if self.leader:
+                self.leader.kill()
+            raise
+        return self
+
+    def _await_ready(self, timeout):
         end = time.monotonic() + timeout
         while time.monotonic() < end:
             if self.process.poll() is not None:
                 raise RuntimeError(f"the server ended with {self.process.returncode}:\n{self.log()}")
             if self.get("/readyz")[0] == 200:
-                return self
+                return
             time.sleep(0.01)
         raise RuntimeError(f"the server is not ready after {timeout} s:\n{self.log()}")
 

@@ -38,5 +38,4 @@ def serve():
 
     yield make
     for server in made:
-        if server.process.poll() is None:
-            server.kill()
+        server.close()
