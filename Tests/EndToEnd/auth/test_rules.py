@@ -216,7 +216,7 @@ def test_what_an_admin_enqueues_is_told(two, guarded, mark):
     spec = pb.JobSpec(queue=own, name="t", id=f"{mark}one")
     one = root.Enqueue(pb.EnqueueRequest(job=spec)).job_id
     assert root.Enqueue(pb.EnqueueRequest(job=spec)).duplicate, "changes nothing"
-    later = root.Schedule(pb.ScheduleRequest(job=pb.JobSpec(queue=own, name="t"))).job_id
+    later = root.Schedule(pb.ScheduleRequest(job=pb.JobSpec(queue=own, name="t"), delay={"seconds": 60})).job_id
     jobs = [pb.ScheduleRequest(job=pb.JobSpec(queue=own, name="t")) for _ in range(3)]
     root.EnqueueBatch(pb.EnqueueBatchRequest(jobs=jobs))
     list(root.EnqueueStream(iter([pb.EnqueueBatchRequest(jobs=jobs[:1]), pb.EnqueueBatchRequest(jobs=jobs)])))
