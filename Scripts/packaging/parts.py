@@ -45,9 +45,10 @@ def date(form: str) -> str:
 
 
 def stripped(executable: Path, out: Path) -> Path:
-    """The executable without debugging symbols."""
+    """The executable without debugging symbols, and without what depends on the folder that it was built in: Swift's hash of each module's way to
+    its sources, and the linker's of the whole, that one included."""
     shutil.copyfile(executable, out)
-    run("strip", "--strip-all", out)
+    run("strip", "--strip-all", "--remove-section=.swift_modhash", "--remove-section=.note.gnu.build-id", out)
     out.chmod(0o755)
     return out
 

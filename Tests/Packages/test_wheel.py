@@ -99,6 +99,14 @@ def test_a_wheel_says_what_is_in_it_and_under_which_licence(packages):
         assert {"swift-nio.txt", "swift-nio-ssl.txt", "hummingbird.txt", "swift.txt"} <= swift
 
 
+def test_nothing_is_known_of_the_folder_that_it_was_built_in(packages):
+    """With it the bytes would differ from folder to folder."""
+    [file] = packages.glob("gkick_server-*.whl")
+    with zipfile.ZipFile(file) as wheel:
+        [program] = [wheel.read(name) for name in wheel.namelist() if name.endswith("/scripts/gkick")]
+    assert str(debian.ROOT).encode() not in program
+
+
 def test_everything_is_made_twice_with_the_same_bytes(packages, tmp_path):
     """On another day, by another user's habits, in another folder."""
     env = os.environ | {"TZ": "Asia/Tokyo", "LC_ALL": "C.UTF-8"}
