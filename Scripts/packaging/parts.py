@@ -1,6 +1,7 @@
 """What all packages are made of: the stripped executable, the libraries that it needs, their licences, files that come out the same twice."""
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -46,9 +47,23 @@ def date(form: str) -> str:
 
 def stripped(executable: Path, out: Path) -> Path:
     """The executable without debugging symbols, and without what depends on the folder that it was built in: Swift's hash of each module's way to
-    its sources, and the linker's of the whole, that one included."""
+    its sources is blank, and the linker's of the whole, that one included, is made anew."""
     shutil.copyfile(executable, out)
-    run("strip", "--strip-all", "--remove-section=.swift_modhash", "--remove-section=.note.gnu.build-id", out)
+    run("strip", "--strip-all", out)
+    data = bytearray(out.read_bytes())
+    # A number, name, type and address, then where it is in the file and how long.
+    places = {name: (int(offset, 16), int(size, 16)) for name, offset, size in re.findall(
+        r"(?m)^\s*\[\s*\d+\]\s+(\.swift_modhash|\.note\.gnu\.build-id)\s+\S+\s+\S+\s+(\S+)\s+(\S+)", run("readelf", "-SW", out))}
+    if ".swift_modhash" in places:
+        start, size = places[".swift_modhash"]
+        data[start:start + size] = bytes(size)
+    if ".note.gnu.build-id" in places:
+        start, size = places[".note.gnu.build-id"]
+        # The note's head is 16 bytes: lengths, type, "GNU".
+        start, size = start + 16, size - 16
+        data[start:start + size] = bytes(size)
+        data[start:start + size] = hashlib.shake_128(data).digest(size)
+    out.write_bytes(data)
     out.chmod(0o755)
     return out
 
