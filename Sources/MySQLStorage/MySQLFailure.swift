@@ -21,6 +21,9 @@ struct MySQLFailure: Error {
       .contains(number)
   }
 
+  /// The user, its password, its database or its way to sign in is not taken.
+  var isRefusal: Bool { [1_044, 1_045, 1_049, 1_698].contains(number) }
+
   /// Lost against another transaction: nothing was written, and the same may well succeed now.
   var isPassing: Bool { number == 1_213 || number == 1_205 || number == 1_020 }
 

@@ -48,6 +48,10 @@ final class MySQLLink {
 
   var text: SQLText { SQLText(prefix: options.schema + "_") }
 
+  /// While the storage is being opened a refusal (no such database, user or right, a wrong password) is said as what waiting cannot mend. Later
+  /// it is: somebody changes a password and the server's with it, or mends what he broke.
+  var isOpening = false
+
   func connected() throws(MySQLFailure) -> MySQLConnection {
     if let connection, !connection.isBroken { return connection }
     connection = nil
@@ -71,6 +75,8 @@ final class MySQLLink {
       refusedUntil = nil
       return fresh
     } catch {
+      var error = error
+      if !isOpening, error.isRefusal { error.number = MySQLFailure.connection }
       delay = min(max(delay * 2, options.reconnectDelay.lowerBound), options.reconnectDelay.upperBound)
       refusedUntil = .now + delay
       refusal = error

@@ -56,7 +56,9 @@ public final class MySQLStorage: Storage, @unchecked Sendable {
     link = MySQLLink(location, options) { (connection) throws(MySQLFailure) in
       session.set(id: connection.id, weaknesses: try MySQLWeaknesses.read(connection), warn: options.warn)
     }
+    link.isOpening = true
     try MySQLSchema(options).prepare(link)
+    link.isOpening = false
     self.location = location.text
     self.session = session
     self.retention = retention

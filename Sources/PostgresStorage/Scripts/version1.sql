@@ -78,7 +78,8 @@ CREATE TABLE gkick.job (
   lost bigint NOT NULL DEFAULT 0,
   payload_size bigint NOT NULL,
   body_sum int NOT NULL,
-  -- Never 3 (running): that is told by `running`, and this and the times are then as they were before.
+  -- 3 (running) only of a job that was started in the tick that made it, see version2.sql. Of others that run this and the times are as they were before:
+  -- that they run is told by `running`.
   state smallint NOT NULL,
   priority smallint NOT NULL,
   -- 1: the producer chose the id; 2: was started; 4: waits for no dependency any more; 8: a cancel was asked for.

@@ -1,0 +1,82 @@
+import Jobs
+import Support
+import Testing
+
+@testable import MySQLStorage
+
+/// What becomes of the storage when its database does not do as it should. Each test has a MariaDB of its own.
+@Suite(.enabled(if: MariaProcess.isInstalled, "MariaDB is not installed: Scripts/setup test"), .serialized, .aside)
+struct MySQLFaultTests {
+  private static func kind(_ scene: StorageScene) -> StoreError.Kind? {
+    var change = ChangeSet(number: scene.number + 1, now: scene.now, durability: .synced)
+    change.queues = [StoredQueue(name: "x")]
+    return scene.kind { try scene.storage.write([change], epoch: scene.epoch) }
+  }
+
+  /// As the host does: loads anew first.
+  private static func recover(_ scene: StorageScene) throws {
+    let deadline = ContinuousClock.now + .seconds(10)
+    while true {
+      do {
+        try scene.check()
+        return
+      } catch let error as StoreError {
+        guard ContinuousClock.now < deadline else { throw error }
+        #expect(error.kind == .unavailable)
+      }
+    }
+  }
+
+  @Test func aDatabaseThatRestartsIsFoundAgain() throws {
+    let process = try MariaProcess()
+    let scene = try StorageScene(MySQLHarness(process))
+    try scene.put(NewJob(id: "before", name: "a", body: [1]))
+    process.stop()
+    for _ in 0..<3 {
+      let started = ContinuousClock.now
+      #expect(Self.kind(scene) == .unavailable)
+      #expect(scene.kind { _ = try scene.storage.reader.job(id: "before") } == .unavailable)
+      #expect(scene.kind { _ = try scene.storage.rows.jobs([1], bodies: true) } == .unavailable)
+      #expect(scene.kind { _ = try scene.storage.leadership?.servers() } == .unavailable)
+      #expect(ContinuousClock.now - started < .seconds(1), "said at once")
+    }
+    try process.start()
+    try Self.recover(scene)
+    try scene.put(NewJob(id: "after", name: "a", body: [1]))
+    #expect(try scene.storage.reader.job(id: "after") != nil)
+  }
+
+  /// Somebody changes the password under a server that runs: away until it is right again, and then it goes on by itself.
+  @Test func aPasswordThatIsWrongForAWhile() throws {
+    let process = try MariaProcess()
+    try process.ask("CREATE DATABASE app")
+    try process.ask("CREATE USER gkick@'127.0.0.1' IDENTIFIED BY 'old'")
+    try process.ask("GRANT ALL ON app.* TO gkick@'127.0.0.1'")
+    let url = "mysql://gkick:old@127.0.0.1:\(process.port)/app"
+    let storage = try MySQLStorage(url: url)
+    defer { try? storage.close() }
+    let leadership = try #require(storage.leadership)
+    _ = try leadership.secret()
+    try process.ask("ALTER USER gkick@'127.0.0.1' IDENTIFIED BY 'new'")
+    let sessions = try process.ask("SELECT id FROM information_schema.PROCESSLIST WHERE user = 'gkick'")
+    for session in sessions.split(separator: "\n") { try process.ask("KILL \(session)") }
+    func kind(_ body: () throws -> Void) -> StoreError.Kind? {
+      do { try body() } catch { return (error as? StoreError)?.kind }
+      return nil
+    }
+    #expect(kind { _ = try storage.reader.job(id: "x") } == .unavailable)
+    #expect(kind { _ = try leadership.secret() } == .unavailable)
+    #expect(kind { try storage.sync() } == .unavailable)
+    // One that starts now is told for good.
+    #expect(kind { _ = try MySQLStorage(url: url) } == .unusable)
+    try process.ask("ALTER USER gkick@'127.0.0.1' IDENTIFIED BY 'old'")
+    let deadline = ContinuousClock.now + .seconds(20)
+    func answers(_ body: () throws -> Void) -> Bool {
+      while kind(body) != nil { if ContinuousClock.now > deadline { return false } }
+      return true
+    }
+    #expect(answers { try storage.sync() })
+    #expect(answers { _ = try leadership.secret() })
+    #expect(answers { _ = try storage.reader.job(id: "x") })
+  }
+}
