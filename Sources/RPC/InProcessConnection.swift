@@ -15,7 +15,7 @@ final class InProcessConnection {
 
   init(_ transport: InProcessTransport) throws(HTTP2SessionError) {
     eventLoop = transport.eventLoop
-    let now = NIODeadline.now()
+    let now = eventLoop.now
     server = try ServerConnection(
       configuration: transport.configuration, methods: transport.methods, context: LoopContext(eventLoop: eventLoop),
       peer: transport.peer, now: now)
@@ -27,24 +27,24 @@ final class InProcessConnection {
     move()
   }
 
-  func close() {
+  func close(_ reason: String = "the server is shutting down") {
     isBroken = true
     serverTimer?.cancel()
-    client.connectionLost("the server is shutting down")
+    client.connectionLost(reason)
     server.connectionLost()
   }
 
   var acceptsCalls: Bool { !isBroken && client.acceptsCalls }
 
   func begin(
-    _ path: String, metadata: Metadata, timeout: TimeAmount?, handler: any ClientCallHandler
+    _ path: String, metadata: Metadata, options: CallOptions, handler: any ClientCallHandler
   ) -> ClientCall {
-    let deadline = timeout.map { NIODeadline.now() + $0 }
+    let deadline = options.timeout.map { eventLoop.now + $0 }
     let call = ClientCall(
-      path: path, metadata: metadata, options: CallOptions(timeout: timeout), deadline: deadline,
+      path: path, metadata: metadata, options: options, deadline: deadline,
       context: client.context, configuration: client.configuration, handler: handler)
     call.begin()
-    guard client.start(call, now: .now()) else {
+    guard client.start(call, now: eventLoop.now) else {
       call.fail(Status(.resourceExhausted, "too many calls at once", retryPushback: 500))
       return call
     }
@@ -71,11 +71,11 @@ final class InProcessConnection {
     var moved = true
     while moved {
       var request = ByteBuffer()
-      client.produce(into: &request, limit: 64 * 1024, now: .now())
-      if request.readableBytes > 0, !server.receive(request, now: .now()) { isBroken = true }
+      client.produce(into: &request, limit: 64 * 1024, now: eventLoop.now)
+      if request.readableBytes > 0, !server.receive(request, now: eventLoop.now) { isBroken = true }
       var answer = ByteBuffer()
-      server.produce(into: &answer, limit: 64 * 1024, now: .now())
-      if answer.readableBytes > 0, !client.receive(answer, now: .now()) { isBroken = true }
+      server.produce(into: &answer, limit: 64 * 1024, now: eventLoop.now)
+      if answer.readableBytes > 0, !client.receive(answer, now: eventLoop.now) { isBroken = true }
       moved = request.readableBytes > 0 || answer.readableBytes > 0
     }
     if isBroken {
@@ -101,7 +101,7 @@ extension InProcessConnection: ServerConnectionDelegate {
     let bound = NIOLoopBound(self, eventLoop: eventLoop)
     serverTimer = eventLoop.scheduleTask(deadline: deadline) {
       let connection = bound.value
-      if let next = connection.server.expireCalls(now: .now()) { connection.deadlineChanged(next) }
+      if let next = connection.server.expireCalls(now: connection.eventLoop.now) { connection.deadlineChanged(next) }
       connection.move()
     }
   }
@@ -111,7 +111,13 @@ extension InProcessConnection: ClientConnectionDelegate {
   func outputAdded() { moveSoon() }
   func settingsReceived() {}
   func goAwayReceived(_ error: HTTP2ErrorCode) {}
-  func givenUp(_ reason: String) {}
+
+  /// What a socket that is closed does.
+  func givenUp(_ reason: String) {
+    guard !isBroken else { return }
+    close(reason)
+  }
+
   func callEnded() {}
 }
 

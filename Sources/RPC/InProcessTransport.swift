@@ -15,7 +15,7 @@ public final class InProcessTransport: Sendable {
   }
 
   let methods: MethodTable
-  let eventLoop: any EventLoop
+  package let eventLoop: any EventLoop
   let peer: Peer
   let configuration: RPCConfiguration
   private let connection: NIOLoopBoundBox<InProcessConnection?>
@@ -43,7 +43,8 @@ public final class InProcessTransport: Sendable {
           guard let connection = open() else {
             return continuation.resume(returning: Response(status: Status(.internal, "no memory for a connection")))
           }
-          let call = connection.begin(path, metadata: metadata, timeout: timeout, handler: whole)
+          let call = connection.begin(
+            path, metadata: metadata, options: CallOptions(timeout: timeout), handler: whole)
           if case .cancelled = place.value { call.cancel() } else { place.value = .call(call) }
         }
         if eventLoop.inEventLoop { begin() } else { eventLoop.execute(begin) }
@@ -63,7 +64,21 @@ public final class InProcessTransport: Sendable {
     InProcessAnswers.start(on: eventLoop) { [self] handler in
       handler.requests = messages
       guard let connection = open() else { return nil }
-      return connection.begin(path, metadata: metadata, timeout: timeout, handler: handler)
+      return connection.begin(path, metadata: metadata, options: CallOptions(timeout: timeout), handler: handler)
+    }
+  }
+
+  /// Opens a call of any type whose handler runs synchronously on the transport's event loop. `makeHandler` runs there too.
+  package func open(
+    _ path: String, metadata: Metadata, options: CallOptions,
+    _ makeHandler: @escaping @Sendable () -> any ClientCallHandler
+  ) {
+    if eventLoop.inEventLoop {
+      _ = open()?.begin(path, metadata: metadata, options: options, handler: makeHandler())
+    } else {
+      eventLoop.execute { [self] in
+        _ = open()?.begin(path, metadata: metadata, options: options, handler: makeHandler())
+      }
     }
   }
 

@@ -22,6 +22,18 @@ package protocol AnswerStream: Sendable {
   func cancel()
 }
 
+/// What opens calls whose handlers run on its event loop: a channel to a server or, in tests, a server within the process.
+package protocol CallOpener: Sendable {
+  var eventLoop: any EventLoop { get }
+  /// `makeHandler` runs on the loop.
+  func open(
+    _ path: String, metadata: Metadata, options: CallOptions,
+    _ makeHandler: @escaping @Sendable () -> any ClientCallHandler)
+}
+
+extension ClientChannel: CallOpener {}
+extension InProcessTransport: CallOpener {}
+
 extension ClientChannel: CallCarrier {
   package func answers(
     _ path: String, _ request: ByteBuffer, metadata: Metadata, options: CallOptions

@@ -13,12 +13,13 @@ import Wire
 
 /// A worker's life on its event loop: the Work stream, heartbeats, reconnecting, the tasks of its jobs. Confined to the loop.
 final class WorkerLoop: ClientCallHandler {
-  private let channel: ClientChannel
+  private let channel: any CallOpener
   private let configuration: WorkerConfiguration
   private let workerID: String
   private let runner: JobRunner
   private let metadata: Metadata
   private let logger: Logger
+  private let wallClock: @Sendable () -> Timestamp
   private let codec = Codec()
   private var machine = WorkerMachine()
   private var outbox: WorkerOutbox?
@@ -29,8 +30,8 @@ final class WorkerLoop: ClientCallHandler {
   private var heartbeat: Scheduled<Void>?
   private var heartbeatInterval = TimeAmount.seconds(10)
   private var lease = TimeAmount.seconds(30)
-  private var lastSent = NIODeadline.now()
-  private var lastReceived = NIODeadline.now()
+  private var lastSent: NIODeadline
+  private var lastReceived: NIODeadline
   private var failures = 0
   /// Why there was no connection, since there was one.
   private var saidReasons: Set<String> = []
@@ -41,10 +42,15 @@ final class WorkerLoop: ClientCallHandler {
   private let end: EventLoopPromise<Void>
   private var hasEnded = false
 
+  /// - Parameter wallClock: this machine's; what jobs' deadlines are told by.
   init(
-    channel: ClientChannel, configuration: WorkerConfiguration, workerID: String, runner: JobRunner,
-    metadata: Metadata, logger: Logger, end: EventLoopPromise<Void>
+    channel: any CallOpener, configuration: WorkerConfiguration, workerID: String, runner: JobRunner,
+    metadata: Metadata, logger: Logger, end: EventLoopPromise<Void>,
+    wallClock: @escaping @Sendable () -> Timestamp = { Timestamp.now() }
   ) {
+    self.wallClock = wallClock
+    lastSent = channel.eventLoop.now
+    lastReceived = channel.eventLoop.now
     self.channel = channel
     self.configuration = configuration
     self.workerID = workerID
@@ -55,6 +61,7 @@ final class WorkerLoop: ClientCallHandler {
   }
 
   private var loop: NIOIsolatedEventLoop { channel.eventLoop.assumeIsolated() }
+  private var now: NIODeadline { channel.eventLoop.now }
 
   // MARK: - From outside
 
@@ -100,8 +107,8 @@ final class WorkerLoop: ClientCallHandler {
 
   func started(call: ClientCall) {
     self.call = call
-    lastSent = .now()
-    lastReceived = .now()
+    lastSent = now
+    lastReceived = now
     let hello = hello(held: machine.connecting())
     let size = codec.encodeWorkRequest(hello: hello)
     call.send { codec.write(size, into: &$0) }
@@ -126,7 +133,7 @@ final class WorkerLoop: ClientCallHandler {
 
   func message(_ message: ByteBuffer, call: ClientCall) {
     guard call === self.call else { return }
-    lastReceived = .now()
+    lastReceived = now
     let response: WorkResponseInfo
     do {
       response = try codec.decodeWorkResponse(message.readableBytesSpan)
@@ -203,19 +210,19 @@ final class WorkerLoop: ClientCallHandler {
   private func send(_ message: WorkerMessage, _ call: ClientCall) {
     let size = codec.encodeWorkRequest(message)
     call.send { codec.write(size, into: &$0) }
-    lastSent = .now()
+    lastSent = now
   }
 
   private func scheduleHeartbeat() {
     heartbeat?.cancel()
     // Twice as often as asked for, so that a late timer is still in time.
-    let due = NIODeadline.now() + .nanoseconds(heartbeatInterval.nanoseconds / 2)
+    let due = now + .nanoseconds(heartbeatInterval.nanoseconds / 2)
     heartbeat = loop.scheduleTask(deadline: due) { self.heartbeat(due: due) }
   }
 
   private func heartbeat(due: NIODeadline) {
     guard let call, call.isOpen else { return }
-    let now = NIODeadline.now()
+    let now = now
     // That late, this process has itself been away, suspended or busy: what the server said may lie in the socket.
     if due + heartbeatInterval <= now { lastReceived = now }
     // HTTP/2 PINGs do not count: proxies answer them.
@@ -253,7 +260,7 @@ final class WorkerLoop: ClientCallHandler {
     }
     if isStopping, let action = machine.stop(token, .shutdown) { perform([action]) }
     guard let deadline = assignment.deadline else { return }
-    let left = deadline - Timestamp.now()
+    let left = deadline - wallClock()
     // The server says when the time is over; this is for when it cannot. A deadline that is past already shows that the clocks differ.
     guard left.microseconds > 0 else { return }
     deadlines[token] = loop.scheduleTask(in: .microseconds(left.microseconds) + .seconds(1)) {

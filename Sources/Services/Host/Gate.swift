@@ -5,8 +5,12 @@ import Glibc
 @safe final class Gate: @unchecked Sendable {
   private let mutex: UnsafeMutablePointer<pthread_mutex_t>
   private let condition: UnsafeMutablePointer<pthread_cond_t>
+  /// A test's clock, which wakes nobody by itself; nil: the system's steady one.
+  private let clock: (@Sendable () -> Int64)?
 
-  init() {
+  /// - Parameter clock: microseconds of a clock that a test turns; whoever turns it then has those that sleep look at it, by `broadcast`.
+  init(clock: (@Sendable () -> Int64)? = nil) {
+    self.clock = clock
     unsafe mutex = .allocate(capacity: 1)
     unsafe mutex.initialize(to: pthread_mutex_t())
     unsafe pthread_mutex_init(mutex, nil)
@@ -38,10 +42,17 @@ import Glibc
   func wait() { unsafe pthread_cond_wait(condition, mutex) }
 
   /// The same, at most so many microseconds.
-  func wait(microseconds: Int64) { wait(until: WallClock.read(CLOCK_MONOTONIC) + max(0, microseconds)) }
+  func wait(microseconds: Int64) { wait(until: now + max(0, microseconds)) }
+
+  /// On the steady clock.
+  var now: Int64 { clock?() ?? WallClock.read(CLOCK_MONOTONIC) }
 
   /// The same, until a time on the steady clock.
   func wait(until end: Int64) {
+    if let clock {
+      if clock() < end { wait() }
+      return
+    }
     let end = max(0, end)
     var time = timespec(tv_sec: Int(end / 1_000_000), tv_nsec: Int(end % 1_000_000) * 1_000)
     unsafe pthread_cond_timedwait(condition, mutex, &time)

@@ -14,7 +14,7 @@ final class Mailbox: @unchecked Sendable {  // Everything mutable is touched wit
     case closed
   }
 
-  private let gate = Gate()
+  private let gate: Gate
   private let limits: HostLimits
   private var commands: [Command] = []
   private var outcomes: [StorageDesk.Outcome] = []
@@ -41,7 +41,11 @@ final class Mailbox: @unchecked Sendable {  // Everything mutable is touched wit
   /// So many commands are few enough for the loop that they came to.
   static let few = 8
 
-  init(limits: HostLimits) { self.limits = limits }
+  /// - Parameter clock: a test's, in microseconds; nil: the steady one.
+  init(limits: HostLimits, clock: (@Sendable () -> Int64)? = nil) {
+    self.limits = limits
+    gate = Gate(clock: clock)
+  }
 
   /// - Parameters:
   ///   - size: bytes of body that the command carries.
@@ -98,7 +102,7 @@ final class Mailbox: @unchecked Sendable {  // Everything mutable is touched wit
     defer { gate.unlock() }
     gather()
     let isIdle = commands.isEmpty && outcomes.isEmpty && (!isClosed || isBusy)
-    if isIdle, alarm.map({ $0 > WallClock.read(CLOCK_MONOTONIC) }) ?? true {
+    if isIdle, alarm.map({ $0 > gate.now }) ?? true {
       sleep(for: 1, until: alarm)
       gather()
     }
@@ -130,7 +134,7 @@ final class Mailbox: @unchecked Sendable {  // Everything mutable is touched wit
   private func gather() {
     let before = commands.count
     guard outcomes.isEmpty, !isClosed, let plan = gathering.plan(waiting: before) else { return }
-    let end = WallClock.read(CLOCK_MONOTONIC) + plan.microseconds
+    let end = gate.now + plan.microseconds
     if let alarm, alarm <= end { return }
     gathering.begin()
     sleep(for: before + plan.more, until: end)
@@ -139,8 +143,8 @@ final class Mailbox: @unchecked Sendable {  // Everything mutable is touched wit
 
   /// With the lock held: until so many commands wait, or until a time, or without reason.
   private func sleep(for count: Int, until time: Int64?) {
-    wakeAt = count
     sleepsUntil = time ?? .max
+    wakeAt = count
     if let time { gate.wait(until: time) } else { gate.wait() }
     wakeAt = Self.awake
   }
@@ -227,7 +231,18 @@ final class Mailbox: @unchecked Sendable {  // Everything mutable is touched wit
     gate.signal()
   }
 
-  /// For tests.
+  // MARK: For tests
+
+  /// The clock was turned: whoever slept until then wakes.
+  func clockTurned() {
+    gate.lock()
+    if wakeAt != Self.awake, sleepsUntil <= gate.now {
+      wakeAt = Self.awake
+      gate.signal()
+    }
+    gate.unlock()
+  }
+
   var isAsleep: Bool {
     gate.lock()
     defer { gate.unlock() }

@@ -18,6 +18,8 @@ public final class Namespace: Sendable {
     public var times = LeadershipTimes()
     /// For the log: what changed.
     public var tell: @Sendable (LeadershipNews) -> Void = { _ in }
+    /// A test's clock, in microseconds; nil: the steady one.
+    var clock: (@Sendable () -> Int64)?
 
     public init(serverID: String, version: String, startedAt: Timestamp) {
       self.serverID = serverID
@@ -31,7 +33,7 @@ public final class Namespace: Sendable {
   private let begin: BeginTerm
   /// One per loop of the group.
   let desks: [FrontDesk]
-  private let office: Office
+  let office: Office
   private let known = Mutex(LeadershipStatus())
   private let secretText = Mutex("")
   /// Its thread runs, and will answer.
@@ -48,7 +50,7 @@ public final class Namespace: Sendable {
     self.leadership = leadership
     self.configuration = configuration
     self.begin = begin
-    let office = Office()
+    let office = Office(clock: configuration.clock)
     self.office = office
     var desks: [FrontDesk] = []
     for loop in group.makeIterator() {
@@ -64,7 +66,7 @@ public final class Namespace: Sendable {
 
   public var status: LeadershipStatus {
     var status = known.withLock { $0 }
-    status.renewedAgo = Interval(microseconds: WallClock.read(CLOCK_MONOTONIC) - status.renewedAgo.microseconds)
+    status.renewedAgo = Interval(microseconds: office.now - status.renewedAgo.microseconds)
     return status
   }
 
@@ -180,7 +182,7 @@ public final class Namespace: Sendable {
     private var isAsked = true
     private var suspect: (id: String, until: Int64)?
     private var renewedAt: Int64 = 0
-    private var announcedAt = Int64.min / 2
+    private var announcedAt: Int64?
     private var mayLead = true
     /// After an attempt to lead that failed, another server may try first.
     private var restsUntil: Int64 = 0
@@ -195,7 +197,7 @@ public final class Namespace: Sendable {
     }
 
     private var times: LeadershipTimes { configuration.times }
-    private var now: Int64 { WallClock.read(CLOCK_MONOTONIC) }
+    private var now: Int64 { space.office.now }
 
     func run() {
       var wait: Int64 = 0
@@ -245,7 +247,7 @@ public final class Namespace: Sendable {
     // MARK: Asking the storage
 
     private func announce() {
-      guard now - announcedAt >= times.announcement.microseconds else { return }
+      if let announcedAt, now - announcedAt < times.announcement.microseconds { return }
       do throws(StoreError) {
         let clock = Timestamp(microseconds: WallClock.read(CLOCK_REALTIME))
         try space.leadership.announce(
