@@ -62,6 +62,7 @@ final class Engines: Sendable {
           storage: storage, epoch: epoch, deposed: deposed, terms: terms, engine: engineConfiguration,
           services: services, group: group, observer: observer)
         place.host.withLock { $0 = term.host }
+        place.watched.withLock { $0 = term.host }
         if let recurring = place.recurring.withLock({ $0 }) {
           Task {
             do throws(StoreError) {
@@ -82,6 +83,8 @@ final class Engines: Sendable {
   /// The host of the term that this server leads, if it does.
   private final class Place: Sendable {
     let host = Mutex<EngineHost?>(nil)
+    /// The same, until its threads have ended too.
+    let watched = Mutex<EngineHost?>(nil)
     /// How often who leads was seen to change.
     let changes = Atomic<UInt64>(0)
     /// Of this server's `--cron-file`: put by it whenever it begins to lead.
@@ -97,7 +100,9 @@ final class Engines: Sendable {
 
     func stop() async {
       place.host.withLock { $0 = nil }
+      // One that hangs never comes to its end: it is for the watchdog.
       await term.stop()
+      place.watched.withLock { if $0 === term.host { $0 = nil } }
     }
   }
 
@@ -112,6 +117,12 @@ final class Engines: Sendable {
   var host: EngineHost? {
     if case .alone(let host) = part { return host }
     return place.withLock { $0 }?.host.withLock { $0 }
+  }
+
+  /// Whose threads the watchdog looks after: an engine that runs here, or is ending.
+  var watchedHost: EngineHost? {
+    if case .alone(let host) = part { return host }
+    return place.withLock { $0 }?.watched.withLock { $0 }
   }
 
   /// Where several servers share the store.

@@ -22,14 +22,21 @@ final class Watchdog: Sendable {
   private let limit: Int64?
   private let clock: Mutex<StandstillClock>
   private let isStopped = Atomic(false)
+  /// Milliseconds.
+  private let read: @Sendable () -> Int64
 
   /// A standstill of so long is told.
   private static let patience: Int64 = 10_000
   /// Between two looks.
   private static let interval: useconds_t = 1_000_000
 
-  /// - Parameter limit: milliseconds after which the process is ended; nil: never.
-  init(_ subjects: [Subject], limit: Int64?, logger: Logger) {
+  /// - Parameters:
+  ///   - limit: milliseconds after which the process is ended; nil: never.
+  ///   - read: a clock in milliseconds that nobody sets.
+  init(
+    _ subjects: [Subject], limit: Int64?, logger: Logger, read: @escaping @Sendable () -> Int64 = { Watchdog.now() }
+  ) {
+    self.read = read
     self.subjects = subjects
     self.limit = limit
     self.logger = logger
@@ -38,7 +45,7 @@ final class Watchdog: Sendable {
 
   func start() {
     let failure = DetachedThread.start { [self] in
-      var seen = Seen(subjects.count)
+      var seen = seenAtFirst
       while !isStopped.load(ordering: .relaxed) {
         look(&seen)
         usleep(Self.interval)
@@ -47,11 +54,13 @@ final class Watchdog: Sendable {
     if failure != nil { logger.error("there is no thread for the watchdog") }
   }
 
+  var seenAtFirst: Seen { Seen(subjects.count) }
+
   func stop() { isStopped.store(true, ordering: .relaxed) }
 
   /// What stands still now, in words; nil: nothing does.
   var trouble: String? {
-    let standing = clock.withLock { $0.standing(now: Self.now()) }
+    let standing = clock.withLock { $0.standing(now: read()) }
     if standing.isEmpty { return nil }
     return standing.compactMap { index, seconds in
       subjects[index].pulse().map { "\($0.name) has not moved for \(seconds) s: it \($0.step)" }
@@ -59,11 +68,11 @@ final class Watchdog: Sendable {
   }
 
   /// Of each subject, when it was last looked at.
-  private struct Seen {
-    var knocked: [UInt64?]
-    var pulses: [Pulse?]
+  struct Seen {
+    fileprivate var knocked: [UInt64?]
+    fileprivate var pulses: [Pulse?]
     /// Rises when another thread does the work: that counts as a move. In the upper bits, above any beats.
-    var changes: [UInt64]
+    fileprivate var changes: [UInt64]
 
     init(_ count: Int) {
       knocked = Array(repeating: nil, count: count)
@@ -72,7 +81,7 @@ final class Watchdog: Sendable {
     }
   }
 
-  private func look(_ seen: inout Seen) {
+  func look(_ seen: inout Seen) {
     let beats = subjects.enumerated().map { index, subject in
       let pulse = subject.pulse()
       if pulse == nil || pulse !== seen.pulses[index] { seen.changes[index] &+= 1 << 40 }
@@ -83,7 +92,7 @@ final class Watchdog: Sendable {
       seen.knocked[index] = beats[index]
       subject.knock()
     }
-    for finding in clock.withLock({ $0.look(beats, now: Self.now()) }) { tell(finding) }
+    for finding in clock.withLock({ $0.look(beats, now: read()) }) { tell(finding) }
   }
 
   private func tell(_ finding: StandstillClock.Finding) {
