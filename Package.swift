@@ -189,7 +189,7 @@ let package = Package(
       name: "StoreCrasher", dependencies: ["SQLiteStorage", "Jobs"], path: "Tests/StoreCrasher", swiftSettings: strict),
     .executableTarget(
       name: "redis-storage-benchmark", dependencies: ["RedisStorage", "Jobs"], path: "Benchmarks/redis",
-      exclude: ["run"], swiftSettings: strict),
+      exclude: ["run", "fronts", "fronts.py"], swiftSettings: strict),
     .executableTarget(
       name: "sql-benchmark", dependencies: ["PostgresStorage", "MySQLStorage", "Jobs"], path: "Benchmarks/sql",
       exclude: ["run", "hour", "servers", "procrastinate"],
@@ -253,12 +253,16 @@ let package = Package(
     tests("Wire", ["Wire", "Jobs"]),
     tests(
       "Services",
-      ["Services", "RPC", "RPCTransport", "Wire", "Engine", "Backlog", "Jobs", "MemoryStorage", log] + nio),
+      [
+        "Services", "RPC", "RPCTransport", "Wire", "Engine", "Backlog", "Jobs", "MemoryStorage", log,
+        .product(name: "NIOEmbedded", package: "swift-nio"),
+      ] + nio),
     tests(
       "GKick",
       [
         "GKick", "GKickTesting", "Jobs", "Wire", "Services", "Engine", "MemoryStorage", "RPC", "RPCTransport", log,
-        lifecycle, .product(name: "MetricsTestKit", package: "swift-metrics"),
+        lifecycle, .product(name: "NIOEmbedded", package: "swift-nio"),
+        .product(name: "MetricsTestKit", package: "swift-metrics"),
         .product(name: "Metrics", package: "swift-metrics"),
         .product(name: "Tracing", package: "swift-distributed-tracing"),
       ] + nio),
@@ -266,7 +270,7 @@ let package = Package(
     tests(
       "CommandLineTool",
       [
-        "CommandLineTool", "Jobs", "Engine", "RPC", "Gateway", log,
+        "CommandLineTool", "Jobs", "Engine", "RPC", "RPCTransport", "Gateway", log,
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ] + nio),
     tests(
@@ -274,7 +278,7 @@ let package = Package(
       [
         "Gateway", "RPC", log, .product(name: "NIOEmbedded", package: "swift-nio"),
         .product(name: "HTTPTypes", package: "swift-http-types"),
-        .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
+        .product(name: "NIOHTTPTypes", package: "swift-nio-extras"), .product(name: "NIOTLS", package: "swift-nio"),
       ] + nio),
     tests(
       "Telemetry",

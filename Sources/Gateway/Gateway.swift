@@ -25,11 +25,19 @@ public struct GatewayConfiguration: Sendable {
   public var bodyTimeout = TimeAmount.seconds(30)
   /// Who has a token, and what they may call; nil: nobody is asked who they are.
   public var whoHas: WhoHas?
+  /// Told, with the address, of whoever speaks what this port does not. On any thread.
+  public var tellOfStranger: @Sendable (GatewayStranger, _ address: String) -> Void = { _, _ in }
 
   public init(host: String, port: Int) {
     self.host = host
     self.port = port
   }
+}
+
+/// Who came to the wrong port.
+public enum GatewayStranger: Sendable {
+  case speaksGRPC
+  case speaksTLS
 }
 
 /// Somebody who may call, for the page.
@@ -96,7 +104,10 @@ public struct Gateway: Sendable {
     if let tls = configuration.tls {
       server = try .http2Upgrade(tlsConfiguration: tls, configuration: http2)
     } else {
-      server = HTTPServerBuilder { PlaintextChannel(responder: $0, configuration: http2, timeout: head) }
+      server = HTTPServerBuilder {
+        PlaintextChannel(
+          responder: $0, configuration: http2, timeout: head, tellOfStranger: configuration.tellOfStranger)
+      }
     }
     var quiet = logger
     // What goes wrong with one connection is not worth a line each.

@@ -8,11 +8,14 @@ struct GatewayContext: RequestContext {
 
   init(source: ApplicationRequestContextSource) {
     coreContext = .init(source: source)
-    // "127.0.0.1:50123" as the gRPC side writes it.
-    if let remote = source.channel.remoteAddress, let ip = remote.ipAddress, let port = remote.port {
-      address = ip.utf8.contains(UInt8(ascii: ":")) ? "[\(ip)]:\(port)" : "\(ip):\(port)"
-    } else {
-      address = "http"
-    }
+    address = source.channel.callerAddress
+  }
+}
+
+extension Channel {
+  /// "127.0.0.1:50123", as the gRPC side writes it.
+  var callerAddress: String {
+    guard let remote = remoteAddress, let ip = remote.ipAddress, let port = remote.port else { return "http" }
+    return ip.utf8.contains(UInt8(ascii: ":")) ? "[\(ip)]:\(port)" : "\(ip):\(port)"
   }
 }

@@ -45,6 +45,12 @@ struct GatewayResponder: HTTPResponder {
 
   private func route(_ request: Request, _ context: GatewayContext) async throws(ConnectError) -> Response {
     let path = request.uri.path
+    if request.headers[.contentType]?.hasPrefix("application/grpc") ?? false {
+      configuration.tellOfStranger(.speaksGRPC, context.address)
+      throw ConnectError(
+        Status(.unimplemented, "this port speaks JSON over HTTP; gRPC is on that of --listen"),
+        httpStatus: .unsupportedMediaType)
+    }
     if path.hasPrefix("/gkick.v1.") { return try await calls.respond(to: request, path: path, context) }
     if path == "/session" { return try await sessions.respond(to: request, context) }
     guard request.method == .get || request.method == .head else {

@@ -15,11 +15,14 @@ struct PlaintextChannel: ServerChildChannel {
   private let http1: HTTP1Channel
   private let http2: HTTP2Channel
   private let timeout: TimeAmount
+  private let tellOfStranger: @Sendable (GatewayStranger, _ address: String) -> Void
 
   /// - Parameter timeout: for a connection's first bytes.
   init(
-    responder: @escaping HTTPChannelHandler.Responder, configuration: HTTP2Channel.Configuration, timeout: TimeAmount
+    responder: @escaping HTTPChannelHandler.Responder, configuration: HTTP2Channel.Configuration, timeout: TimeAmount,
+    tellOfStranger: @escaping @Sendable (GatewayStranger, _ address: String) -> Void
   ) {
+    self.tellOfStranger = tellOfStranger
     http1 = HTTP1Channel(responder: responder, configuration: configuration.streamConfiguration)
     http2 = HTTP2Channel(responder: responder, configuration: configuration)
     self.timeout = timeout
@@ -28,7 +31,10 @@ struct PlaintextChannel: ServerChildChannel {
   func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
     let (http1, http2) = (http1, http2)
     do {
-      try channel.pipeline.syncOperations.addHandler(PrefaceReader(timeout: timeout))
+      try channel.pipeline.syncOperations.addHandler(
+        PrefaceReader(timeout: timeout) { [tellOfStranger] channel in
+          tellOfStranger(.speaksTLS, channel.callerAddress)
+        })
     } catch {
       return channel.eventLoop.makeFailedFuture(error)
     }
@@ -53,16 +59,20 @@ struct PlaintextChannel: ServerChildChannel {
 }
 
 /// Reads as much as tells the two apart, and says it as TLS would after its handshake.
-private final class PrefaceReader: ChannelInboundHandler, RemovableChannelHandler {
+final class PrefaceReader: ChannelInboundHandler, RemovableChannelHandler {
   typealias InboundIn = ByteBuffer
   typealias InboundOut = ByteBuffer
 
   private static let preface = ByteBuffer(string: "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
   private let timeout: TimeAmount
+  private let speaksTLS: @Sendable (any Channel) -> Void
   private var timer: Scheduled<Void>?
   private var bytes = ByteBuffer()
 
-  init(timeout: TimeAmount) { self.timeout = timeout }
+  init(timeout: TimeAmount, speaksTLS: @escaping @Sendable (any Channel) -> Void = { _ in }) {
+    self.timeout = timeout
+    self.speaksTLS = speaksTLS
+  }
 
   func handlerAdded(context: ChannelHandlerContext) {
     let channel = context.channel
@@ -82,6 +92,8 @@ private final class PrefaceReader: ChannelInboundHandler, RemovableChannelHandle
     let count = min(bytes.readableBytes, Self.preface.readableBytes)
     let isPreface = bytes.getSlice(at: bytes.readerIndex, length: count) == Self.preface.getSlice(at: 0, length: count)
     if isPreface, count < Self.preface.readableBytes { return }
+    // A TLS handshake record.
+    if bytes.getInteger(at: bytes.readerIndex, as: UInt16.self) == 0x1603 { speaksTLS(context.channel) }
     timer?.cancel()
     context.fireUserInboundEventTriggered(
       TLSUserEvent.handshakeCompleted(negotiatedProtocol: isPreface ? "h2" : "http/1.1"))

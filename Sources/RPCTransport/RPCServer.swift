@@ -22,11 +22,14 @@ public final class RPCServer: Sendable {
     var isShutDown = false
   }
 
-  /// - Parameter group: one loop per core is best: `MultiThreadedEventLoopGroup.singleton`. It stays the caller's.
+  /// - Parameters:
+  ///   - group: one loop per core is best: `MultiThreadedEventLoopGroup.singleton`. It stays the caller's.
+  ///   - tellOfPeer: told of each client that speaks what its port does not.
   /// - Throws: what reading the certificates throws.
-  public init(configuration: ServerConfiguration, methods: MethodTable, group: any EventLoopGroup, logger: Logger)
-    throws
-  {
+  public init(
+    configuration: ServerConfiguration, methods: MethodTable, group: any EventLoopGroup, logger: Logger,
+    tellOfPeer: @escaping TellOfPeer = { _, _ in }
+  ) throws {
     self.configuration = configuration
     self.methods = methods
     self.group = group
@@ -35,7 +38,8 @@ public final class RPCServer: Sendable {
     var loops: [ObjectIdentifier: TransportLoop] = [:]
     let budget = OutputBudget(limit: configuration.maxQueuedOutput)
     for eventLoop in group.makeIterator() {
-      loops[ObjectIdentifier(eventLoop)] = TransportLoop(eventLoop, number: loops.count, budget: budget)
+      loops[ObjectIdentifier(eventLoop)] = TransportLoop(
+        eventLoop, number: loops.count, budget: budget, tellOfPeer: tellOfPeer)
     }
     self.loops = loops
   }

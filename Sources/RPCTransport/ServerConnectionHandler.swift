@@ -25,6 +25,8 @@ final class ServerConnectionHandler: ChannelInboundHandler, ChannelOutboundHandl
   private var timerAt = NIODeadline.distantFuture
   private var callsDue: NIODeadline?
   private var sawInput = false
+  /// Something has come.
+  private var hasHeard = false
   /// When the input that was last read came: the time of all that is done about it.
   private var readAt = NIODeadline.uptimeNanoseconds(0)
   private var flushScheduled = false
@@ -77,9 +79,13 @@ final class ServerConnectionHandler: ChannelInboundHandler, ChannelOutboundHandl
     loop.pulse.note(TransportLoop.Step.reading)
     let bytes = unwrapInboundIn(data)
     counters.receivedBytes.add(bytes.readableBytes, ordering: .relaxed)
-    let now = NIODeadline.now()
+    let now = loop.eventLoop.now
     readAt = now
     clock.received(now: now)
+    if !hasHeard {
+      hasHeard = true
+      if !isTLS, let problem = PeerProblem(firstBytes: bytes) { tell(problem) }
+    }
     _ = connection.receive(bytes, now: now)
   }
 
@@ -102,7 +108,10 @@ final class ServerConnectionHandler: ChannelInboundHandler, ChannelOutboundHandl
 
   func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
     if let event = event as? TLSUserEvent, case .handshakeCompleted(let negotiated) = event {
-      if negotiated != "h2" { return close("ALPN did not choose h2") }
+      if negotiated != "h2" {
+        tell(.offersNoHTTP2)
+        return close("ALPN did not choose h2")
+      }
       if let certificate = try? context.pipeline.syncOperations.nioSSL_peerCertificate() {
         connection.peer.read(certificate)
       }
@@ -115,8 +124,11 @@ final class ServerConnectionHandler: ChannelInboundHandler, ChannelOutboundHandl
   }
 
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
+    if isTLS, !hasHeard, !closing, let problem = PeerProblem(error) { tell(problem) }
     close("\(error)")
   }
+
+  private func tell(_ problem: PeerProblem) { loop.tellOfPeer(problem, connection.peer.address) }
 
   func channelInactive(context: ChannelHandlerContext) {
     lost()
@@ -173,7 +185,7 @@ final class ServerConnectionHandler: ChannelInboundHandler, ChannelOutboundHandl
     flush()
   }
 
-  private func flush() { flush(now: .now()) }
+  private func flush() { flush(now: loop.eventLoop.now) }
 
   private func flush(now: NIODeadline) {
     guard let context, !closing else { return }
@@ -283,7 +295,7 @@ final class ServerConnectionHandler: ChannelInboundHandler, ChannelOutboundHandl
 
   /// The graceful end of this connection begins.
   func drain(reason: String) {
-    let now = NIODeadline.now()
+    let now = loop.eventLoop.now
     if let action = clock.drain(reason: reason, now: now) { perform(action, now: now) }
     flush(now: now)
   }
@@ -348,7 +360,7 @@ extension ServerConnectionHandler: NIOScheduledCallbackHandler {
     timerAt = .distantFuture
     guard context != nil, !closing else { return }
     loop.pulse.note(TransportLoop.Step.timing)
-    let now = NIODeadline.now()
+    let now = loop.eventLoop.now
     if let due = callsDue, due <= now { callsDue = connection.expireCalls(now: now) }
     while !closing, let action = clock.next(now: now) { perform(action, now: now) }
     flush(now: now)

@@ -10,6 +10,7 @@ final class TransportLoop: @unchecked Sendable {
   let pulse: Pulse
   /// All connections of the loop.
   var connections: [ObjectIdentifier: ServerConnectionHandler] = [:]
+  let tellOfPeer: TellOfPeer
   private var output: ByteBuffer?
   private var dirty: [ServerConnectionHandler] = []
   private var isScheduled = false
@@ -31,8 +32,9 @@ final class TransportLoop: @unchecked Sendable {
     ]
   }
 
-  init(_ eventLoop: any EventLoop, number: Int, budget: OutputBudget) {
+  init(_ eventLoop: any EventLoop, number: Int, budget: OutputBudget, tellOfPeer: @escaping TellOfPeer) {
     self.eventLoop = eventLoop
+    self.tellOfPeer = tellOfPeer
     pulse = Pulse("event loop \(number)", steps: Step.words)
     context = LoopContext(eventLoop: eventLoop, budget: budget)
   }

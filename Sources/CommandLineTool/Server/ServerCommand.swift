@@ -32,7 +32,7 @@ struct ServerCommand: AsyncParsableCommand {
       let runtime = try await ServerRuntime(settings: settings, logger: logger)
       try await runtime.run(wishes)
     } catch {
-      logger.critical("\(error)")
+      logger.critical("\(StartFailure(error, settings))")
       throw ExitCode.failure
     }
   }

@@ -28,6 +28,7 @@ final class ServerRuntime: Sendable {
   private let calls: CallMetrics
   /// nil: without --auth.
   private let access: AccessSide?
+  private let notices: PeerNotices
   private let watchdog: Watchdog
   private let series = SeriesDesk()
   private let serverID: String
@@ -76,16 +77,17 @@ final class ServerRuntime: Sendable {
     inProcess = httpGroup.makeIterator().map {
       InProcessTransport(methods: table, eventLoop: $0, peer: HTTPSide.peer, configuration: settings.inProcess)
     }
-    do {
-      server = try RPCServer(configuration: settings.transport, methods: methods, group: group, logger: logger)
-    } catch {
-      throw StartFailure("TLS: \(error)")
-    }
+    let notices = PeerNotices(logger)
+    self.notices = notices
+    server = try RPCServer(
+      configuration: settings.transport, methods: methods, group: group, logger: logger,
+      tellOfPeer: { notices.tell($0, $1) })
     watchdog = Watchdog(
       server.pulses.map { loop in .init(pulse: { loop.pulse }, knock: loop.knock) }
         + [
           .init(
-            pulse: { [engines] in engines.host?.pulse }, knock: { [engines] in engines.host?.knock() }, isRepeated: true
+            pulse: { [engines] in engines.watchedHost?.pulse }, knock: { [engines] in engines.watchedHost?.knock() },
+            isRepeated: true
           )
         ],
       limit: settings.watchdog.microseconds > 0 ? settings.watchdog.microseconds / 1_000 : nil, logger: logger)
@@ -166,7 +168,7 @@ final class ServerRuntime: Sendable {
     do {
       return try await server.bind(endpoint.listenAddress)
     } catch {
-      throw StartFailure("cannot listen on \(endpoint): \(error)")
+      throw StartFailure(listen: "--listen", on: endpoint, error)
     }
   }
 
@@ -238,6 +240,7 @@ final class ServerRuntime: Sendable {
     guard case .host(let name, let port)? = settings.http else { return nil }
     do {
       var gateway = try settings.gateway(host: name, port: port)
+      gateway.tellOfStranger = { [notices] in notices.tell($0, $1) }
       if let access { gateway.whoHas = { await access.identity($0) } }
       return try await HTTPSide.start(gateway, transports: inProcess, group: httpGroup, logger: logger) {
         [self] path, token in
@@ -246,7 +249,7 @@ final class ServerRuntime: Sendable {
     } catch let failure as StartFailure {
       throw failure
     } catch {
-      throw StartFailure("cannot listen on --http \(name):\(port): \(error)")
+      throw StartFailure(listen: "--http", on: .host(name, port: port), error)
     }
   }
 

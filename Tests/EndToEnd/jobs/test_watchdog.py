@@ -37,9 +37,9 @@ def stopped(thread):
         yield
     finally:
         if libc.ptrace(PTRACE_DETACH, thread, None, None) != 0:
-            # It is gone with its process, which ends only when all of it has been waited for.
+            # It goes, or has gone, with its process, which ends only when all of it has been waited for.
             with contextlib.suppress(ChildProcessError):
-                os.waitpid(thread, WALL | os.WNOHANG)
+                until(lambda: os.waitpid(thread, WALL | os.WNOHANG)[0], 20)
 
 
 def until(condition, seconds):
