@@ -261,8 +261,7 @@ let package = Package(
       "GKick",
       [
         "GKick", "GKickTesting", "Jobs", "Wire", "Services", "Engine", "MemoryStorage", "RPC", "RPCTransport", log,
-        lifecycle, .product(name: "NIOEmbedded", package: "swift-nio"),
-        .product(name: "MetricsTestKit", package: "swift-metrics"),
+        lifecycle, .product(name: "MetricsTestKit", package: "swift-metrics"),
         .product(name: "Metrics", package: "swift-metrics"),
         .product(name: "Tracing", package: "swift-distributed-tracing"),
       ] + nio),

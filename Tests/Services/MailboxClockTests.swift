@@ -160,39 +160,4 @@ import Testing
       #expect(scene.returned == false)
     }
   }
-
-  @Test func noOrderOfEventsMakesItSpinOrSleepOverWhatThereIs() {
-    for seed in 0..<200 as Range<UInt64> {
-      var random = SeededGenerator(seed: seed)
-      let scene = Scene()
-      var waiting = 0
-      var alarm: Int64?
-      for _ in 0..<20 {
-        switch Int.random(in: 0..<5, using: &random) {
-        case 0:
-          waiting += 1
-          scene.push()
-        case 1:
-          alarm = Bool.random(using: &random) ? nil : scene.clock.now + .random(in: -10...3_000, using: &random)
-          scene.mailbox.note(alarm: alarm, isBusy: false)
-        case 2: scene.mailbox.committed(answered: .random(in: 0...100, using: &random), microseconds: 300)
-        default: break
-        }
-        scene.begin()
-        // Whatever it waits for: more commands, two milliseconds at most, or the alarm.
-        for _ in 0..<4 where scene.returned == nil && (waiting > 0 || alarm != nil) { scene.turn(1_500) }
-        let isIdle = waiting == 0 && alarm == nil
-        #expect(scene.returned == (isIdle ? nil : true), "seed \(seed)")
-        if isIdle { scene.push() }
-        for _ in 0..<4 where scene.returned == nil { scene.turn(1_500) }
-        #expect(scene.returned == true, "seed \(seed)")
-        waiting = 0
-        _ = scene.take()
-        if let due = alarm, due <= scene.clock.now {
-          alarm = nil
-          scene.mailbox.note(alarm: nil, isBusy: false)
-        }
-      }
-    }
-  }
 }

@@ -85,7 +85,6 @@ import Testing
 
   private final class Notes: Sendable {
     let told = Mutex<[String]>([])
-    let cannotBegin = Atomic(false)
   }
 
   private final class Scene: Sendable {
@@ -115,10 +114,7 @@ import Testing
       }
       space = Namespace(
         leadership: leadership, configuration: configuration, group: loop, connect: { _, _ in NoChannel() },
-        begin: { _, _ in
-          if notes.cannotBegin.load(ordering: .relaxed) { throw StoreError(.unusable, "damaged") }
-          return term
-        })
+        begin: { _, _ in term })
     }
 
     func start() {
@@ -256,21 +252,6 @@ import Testing
     await scene.wait(for: "ended: the engine does not move")
     // It was not renewed once more: others may lead when its term is over.
     #expect(scene.count("renew", since: start) == 0)
-    await scene.stop()
-  }
-
-  @Test func afterAnAttemptThatFailedAnotherMayTryFirst() async {
-    let scene = Scene()
-    scene.notes.cannotBegin.store(true, ordering: .relaxed)
-    scene.start()
-    await scene.wait(for: "cannot lead")
-    #expect(scene.count("resign", since: 0) == 1)
-    let start = scene.clock.now
-    scene.pass(milliseconds: 900)
-    #expect(scene.count("seek", since: start) == 0)
-    scene.notes.cannotBegin.store(false, ordering: .relaxed)
-    scene.pass(milliseconds: 200)
-    await scene.wait(for: "leads")
     await scene.stop()
   }
 
