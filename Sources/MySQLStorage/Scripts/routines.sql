@@ -37,7 +37,8 @@ BEGIN
   END IF;
   SET given = JSON_UNQUOTE(JSON_EXTRACT(_job, '$.id'));
   IF given IS NULL OR given = '' THEN
-    SET given = LOWER(CONCAT(LPAD(HEX(FLOOR(UNIX_TIMESTAMP(SYSDATE(6)) * 1000)), 12, '0'), HEX(RANDOM_BYTES(10))));
+    -- RANDOM_BYTES is not there before MariaDB 10.10.
+    SET given = LOWER(CONCAT(LPAD(HEX(FLOOR(UNIX_TIMESTAMP(SYSDATE(6)) * 1000)), 12, '0'), SUBSTR(SHA2(CONCAT(UUID(), RAND()), 256), 1, 20)));
     SET given = CONCAT(SUBSTR(given, 1, 8), '-', SUBSTR(given, 9, 4), '-7', SUBSTR(given, 14, 3), '-a', SUBSTR(given, 18, 3), '-',
       SUBSTR(given, 21, 12));
   ELSEIF NOT given REGEXP '^[A-Za-z0-9_.:-]{1,128}$' THEN
