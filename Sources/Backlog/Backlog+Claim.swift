@@ -106,7 +106,8 @@ extension Backlog {
     var seen: Set<Int64> = []
     var seqs: [Int64] = []
     for filter in wanted.indices where wanted[filter] > 0 {
-      for entry in preview(places[filter], wanted[filter], now) where seen.insert(entry.seq).inserted {
+      let count = readsAside ? countAhead(wanted[filter]) : wanted[filter]
+      for entry in preview(places[filter], count, now) where seen.insert(entry.seq).inserted {
         if let job = known[entry.seq], job.body != nil, job.carried != nil { continue }
         seqs.append(entry.seq)
       }

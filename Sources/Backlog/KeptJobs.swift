@@ -13,6 +13,9 @@ struct KeptJobs {
   private var idle: ContiguousArray<Int64> = []
   private var start = 0
 
+  /// How many more bytes of ready jobs would stay.
+  var room: Int { Self.mostReady - readyBytes }
+
   /// - Returns: whether there was room.
   mutating func keepReady(_ job: LiveJob) -> Bool {
     guard readyBytes < Self.mostReady else { return false }

@@ -55,6 +55,8 @@ struct Readings {
   var wanted: [RowRequest] = []
   /// On their way for claims.
   var ahead: Set<Int64> = []
+  /// Bytes that one of them costs, about, by those that came last.
+  var weightAhead = 4 << 10
   /// Looked for in vain: not to be looked for again in this tick.
   var absent: Set<Int64> = []
 
@@ -137,6 +139,9 @@ extension Backlog {
     guard case .jobs(let seqs, let bodies, let isAhead) = reading.request, case .jobs(let found) = answer else {
       return
     }
+    if isAhead, !found.isEmpty {
+      readings.weightAhead = 512 + found.reduce(0) { $0 + ($1?.body.count ?? 0) } / found.count
+    }
     for (index, stored) in found.enumerated() {
       if isAhead { readings.ahead.remove(seqs[index]) }
       guard let stored else {
@@ -191,6 +196,15 @@ extension Backlog {
       return job.carried == nil || (bodies && job.body == nil)
     }
   }
+
+  /// How many jobs are read for claims at once: when one is read, those that come next are too, as far as they would stay at hand.
+  func countAhead(_ wanted: Int) -> Int {
+    let most = min(Self.bytesAhead, kept.room) / max(readings.weightAhead, 1)
+    return max(wanted, min(Self.mostAhead, most))
+  }
+
+  private static let bytesAhead = 1 << 20
+  private static let mostAhead = 128
 
   /// For claims to come: those that are not on their way already.
   func wantAhead(_ seqs: [Int64]) {

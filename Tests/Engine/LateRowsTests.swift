@@ -124,6 +124,23 @@ struct LateRowsTests {
     #expect(rig.jobs(slow, in: rig.read()).map(\.lease.jobID) == [far])
   }
 
+  @Test func aLongBacklogIsReadInPieces() {
+    let before = Rig()
+    for _ in 0..<300 { before.enqueue(NewJob(name: "n", payloadSize: 100, body: [UInt8](repeating: 1, count: 100))) }
+    before.tick()
+    let rig = Rig(storage: before.storage)
+    let worker = rig.connect("w")
+    var done = 0
+    var said = rig.effects
+    while let job = rig.jobs(worker, in: said).first {
+      done += 1
+      rig.succeed(worker, [job.lease])
+      said = rig.effects
+    }
+    #expect(done == 300)
+    #expect(rig.reads <= 4, "a worker that takes one at a time does not have each read by itself")
+  }
+
   @Test func aPageOfASweepWhoseCallerHasGoneIsNotAnothers() throws {
     let rig = Rig()
     for _ in 0..<300 { _ = rig.enqueue(NewJob(queue: "many", name: "n", runAt: rig.now + .hours(1))) }
