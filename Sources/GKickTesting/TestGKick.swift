@@ -29,14 +29,19 @@ public final class TestGKick: JobRegistering, Sendable {
   public let admin: AdminClient
 
   /// - Parameters:
-  ///   - worker: whose jobs are run: all that is registered with it, and its middleware.
+  ///   - worker: whose jobs are run: all that is registered with it, and its middleware. The recurring jobs that it declares are there from the start;
+  ///     one that a server would refuse ends the test's process and says why.
   ///   - now: what the clock shows at first.
   public init(worker: Worker? = nil, now: Date = Date(timeIntervalSince1970: 1_700_000_000)) {
     server = TestServer(now: now)
     caller = Caller(server, Endpoint("in-process"))
     client = Client(caller, sparesJitter: true)
     admin = AdminClient(caller)
-    if let worker { registry.withLock { $0 = worker.registry } }
+    guard let worker else { return }
+    registry.withLock { $0 = worker.registry }
+    do { try server.declare(worker.declared) } catch {
+      preconditionFailure("the worker declares a recurring job that the server refuses: \(error)")
+    }
   }
 
   /// Takes a handler for jobs of one name; see `register`.
@@ -89,8 +94,8 @@ public final class TestGKick: JobRegistering, Sendable {
     return ran
   }
 
-  /// As ``runJobs()``, but also moves the clock to when the next job is due, again and again, until nothing is left to run or `limit`
-  /// jobs have run.
+  /// As ``runJobs()``, but also moves the clock to when the next job is due, or a rate (``Limit``) lets one start, again and again, until nothing is
+  /// left to run or `limit` jobs have run.
   @discardableResult
   public func runJobs(movingClock limit: Int) async -> [JobInfo] {
     var ran: [JobInfo] = []

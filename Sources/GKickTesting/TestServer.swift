@@ -23,11 +23,14 @@ final class TestServer: CallCarrier {
   private let storage: MemoryStorage
   private let engine: InlineEngine
   private let transport: InProcessTransport
+  private let zones: ZoneFolder
 
   init(now: Date) {
     loop = MultiThreadedEventLoopGroup.singleton.next()
     clock = TestClock(wall: now.timestamp)
     storage = MemoryStorage(salt: 0x7E57)
+    let zones = ZoneFolder(nil)
+    self.zones = zones
     var terms = StoreConfiguration()
     // What a test wants to look at is there however far it moves the clock.
     terms.retention = .days(36_500)
@@ -40,7 +43,7 @@ final class TestServer: CallCarrier {
     do throws(StoreError) {
       engine = try EngineHost.inline(
         storage: storage, terms: terms, configuration: configuration, seed: 1, loop: loop,
-        clock: { [clock] in clock.now }
+        clock: { [clock] in clock.now }, zones: zones
       )
     } catch {
       fatalError("a storage in memory cannot fail, but says: \(error)")
@@ -49,7 +52,7 @@ final class TestServer: CallCarrier {
     Services.register(
       into: &methods, host: engine.host,
       configuration: ServicesConfiguration(
-        serverID: "test", version: "test", storeKind: storage.kind, startedAt: clock.now.wall))
+        serverID: "test", version: "test", storeKind: storage.kind, startedAt: clock.now.wall, zones: zones))
     transport = InProcessTransport(methods: methods, eventLoop: loop)
   }
 
@@ -118,12 +121,19 @@ final class TestServer: CallCarrier {
     }
   }
 
-  /// Moves the clock to when the next job of these names is due that waits for its time; empty: of any name. False: there is none.
+  /// Moves the clock to when the next job of these names is due that waits for its time, or when a rate lets one start that is held back; empty:
+  /// of any name. False: there is none.
   func advanceToNext(_ names: Set<String>) -> Bool {
     var due: Date?
-    for job in jobs where job.state == .scheduled || job.state == .retrying {
-      if names.isEmpty || names.contains(job.name) { due = min(due ?? job.runAt, job.runAt) }
+    var isReady = false
+    for job in jobs where names.isEmpty || names.contains(job.name) {
+      switch job.state {
+      case .scheduled, .retrying: due = min(due ?? job.runAt, job.runAt)
+      case .ready: isReady = true
+      default: break
+      }
     }
+    if isReady, let opening = engine.nextOpening.map({ Date($0) }) { due = min(due ?? opening, opening) }
     guard let due else { return false }
     advance(by: .microseconds((due.timestamp - clock.now.wall).microseconds))
     return true
@@ -134,6 +144,18 @@ final class TestServer: CallCarrier {
     if loop.inEventLoop { return body() }
     // It cannot fail: the body does not.
     try? loop.submit(body).wait()
+  }
+
+  /// Puts what a worker declares, before whatever is asked after that.
+  func declare(_ jobs: [GKick.RecurringJob]) throws {
+    let codec = Codec(zones: zones)
+    for job in jobs {
+      // Through the wire's words, for its rules.
+      _ = codec.encodePutRecurringJobRequest(RecurringOrder(job))
+      let packed = ByteBuffer(bytes: codec.packed())
+      let recurring = try codec.decodePutRecurringJobRequest(packed.readableBytesSpan, now: clock.now.wall)
+      engine.host.inquire({ .flow(.putRecurring(recurring), $0) }) { _ in }
+    }
   }
 
   /// A running job's words, heard before whatever is asked after them.

@@ -143,7 +143,9 @@ import Wire
       #expect(first.events.isEmpty)
       #expect(first.cursor == "0")
       let id = try await server.enqueue(spec()).jobID
-      let second = try await next(live)
+      var second = try await next(live)
+      // A heartbeat may come first on a busy machine.
+      while second.events.isEmpty { second = try await next(live) }
       #expect(second.events.map(\.jobID) == [id])
       // From the beginning, of another queue: where it stands is said, and nothing else.
       let other = TestStream(server, "JobService/StreamEvents")

@@ -5,6 +5,7 @@ import NIOCore
 import NIOSSL
 import RPC
 import RPCTransport
+import Services
 
 /// Where the server is and how to speak with it.
 struct ConnectionFlags: ParsableArguments {

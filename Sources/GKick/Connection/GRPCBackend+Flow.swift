@@ -144,7 +144,7 @@ extension RecurringOrder {
     }
   }
 
-  fileprivate init(_ job: RecurringJob) {
+  package init(_ job: RecurringJob) {
     self.init(job.id, job.schedule)
     self.job = JobSpec(job.request)
     missedRuns =

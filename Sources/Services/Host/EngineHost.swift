@@ -18,7 +18,8 @@ public final class EngineHost: Sendable {
   /// Worker streams that are open now.
   let sessions = Atomic<Int>(0)
   private let storage: StorageDesk
-  private let rows: RowsDesk
+  /// nil: the engine reads rows itself.
+  private let rows: RowsDesk?
   /// nil: the storage has no inbox.
   private let intake: IntakeDesk?
   private let configuration: EngineConfiguration
@@ -66,7 +67,7 @@ public final class EngineHost: Sendable {
   /// - Parameters:
   ///   - reader: what the storage gives, or a test's.
   ///   - term: of a storage that is shared; nil: the storage is this host's alone.
-  ///   - readsAside: rows are read on a thread of their own. Not yet what servers do: see decision 097.
+  ///   - readsAside: rows are read on a thread of their own; else by whoever decides. Not yet what servers do: see decision 097.
   init(
     storage: any Storage, reader: any JobReader, terms: StoreConfiguration = StoreConfiguration(),
     configuration: EngineConfiguration, seed: UInt64, group: any EventLoopGroup, limits: HostLimits,
@@ -78,9 +79,9 @@ public final class EngineHost: Sendable {
     mailbox = Mailbox(limits: limits)
     reads = ReadPool(reader: reader, limits: limits)
     let epoch = if let term { term.epoch } else { try storage.beginEpoch() }
-    let shared = SharedRows(storage.rows)
-    rows = RowsDesk(rows: shared)
-    let backlog = Backlog(rows: shared, terms: terms, seed: seed)
+    let shared = readsAside ? SharedRows(storage.rows) : nil
+    rows = shared.map { RowsDesk(rows: $0) }
+    let backlog = Backlog(rows: shared ?? storage.rows, terms: terms, seed: seed)
     backlog.readsAside = readsAside
     backlog.zones = zones
     try backlog.load(storage, epoch, now: clock())
@@ -115,14 +116,14 @@ public final class EngineHost: Sendable {
     let engine = turns.begin(desks, observer) { [self] id, reply in answer(id, reply) }
     let started =
       reads.start(threads: limits.readerThreads) { [self] answers in deliver(answers) }
-      && rows.start { [turns] in turns.settleHere(.read($0, $1)) }
+      && rows?.start { [turns] in turns.settleHere(.read($0, $1)) } ?? true
       && storage.start(
         engine: engine, observer: observer, report: { [turns] in turns.settleHere($0) },
         ended: { [self] in end($0) })
       && Thread.start("engine") { [self] in
         turns.run()
         intake?.stop()
-        rows.close()
+        rows?.close()
         storage.close()
       }
       && intake?.start { [self] items, answer in inquire({ .takeIn(items, $0) }, answer) } ?? true
@@ -147,11 +148,11 @@ public final class EngineHost: Sendable {
   /// Time stands still unless it is moved, and nothing happens by itself.
   package static func inline(
     storage: any Storage, terms: StoreConfiguration, configuration: EngineConfiguration, seed: UInt64,
-    loop: any EventLoop, clock: @escaping @Sendable () -> Moment
+    loop: any EventLoop, clock: @escaping @Sendable () -> Moment, zones: any TimeZoneSource
   ) throws(StoreError) -> InlineEngine {
     let host = try EngineHost(
       storage: storage, reader: storage.reader, terms: terms, configuration: configuration, seed: seed, group: loop,
-      limits: HostLimits(), clock: clock)
+      limits: HostLimits(), zones: zones, clock: clock, readsAside: false)
     return InlineEngine(host)
   }
 
@@ -295,4 +296,7 @@ package final class InlineEngine: Sendable {
 
   /// On the loop: when something is due next; nil: nothing is.
   package var nextWake: Instant? { host.turns.nextWake }
+
+  /// When a rate lets more jobs start next; nil: none is held back by one.
+  package var nextOpening: Timestamp? { host.turns.nextOpening }
 }

@@ -17,7 +17,7 @@ final class EngineTurns: @unchecked Sendable {  // Everything mutable is touched
   private let engine: Engine
   private let mailbox: Mailbox
   private let storage: StorageDesk
-  private let rows: RowsDesk
+  private let rows: RowsDesk?
   private let limits: HostLimits
   private let pulse: Pulse
   private let clock: @Sendable () -> Moment
@@ -36,7 +36,7 @@ final class EngineTurns: @unchecked Sendable {  // Everything mutable is touched
   private var isInline = false
 
   init(
-    engine: Engine, mailbox: Mailbox, storage: StorageDesk, rows: RowsDesk, limits: HostLimits, pulse: Pulse,
+    engine: Engine, mailbox: Mailbox, storage: StorageDesk, rows: RowsDesk?, limits: HostLimits, pulse: Pulse,
     clock: @escaping @Sendable () -> Moment, deposed: (@Sendable () -> Void)?
   ) {
     self.engine = engine
@@ -111,6 +111,13 @@ final class EngineTurns: @unchecked Sendable {  // Everything mutable is touched
     return engine.nextWake
   }
 
+  /// When a rate lets more jobs start next; nil: none is held back by one.
+  var nextOpening: Timestamp? {
+    turn.lock()
+    defer { turn.unlock() }
+    return engine.backlog.nextOpening
+  }
+
   // MARK: Other threads
 
   /// Decides what waits, if that is little and nobody else is about to; else the engine's thread does. Called on a desk's loop.
@@ -173,7 +180,7 @@ final class EngineTurns: @unchecked Sendable {  // Everything mutable is touched
     // Before the storage has it: an attempt is known before its start is stored.
     if let observer { tellAssignments(decision.effects, observer) }
     if let work = decision.work { storage.push(work, isPatient: decision.isPatient) }
-    rows.push(decision.reads)
+    rows?.push(decision.reads)
     let end = WallClock.read(CLOCK_MONOTONIC)
     timings.withLock { $0.tick.record(Interval(microseconds: end - start)) }
     deliver(decision.effects)

@@ -1,6 +1,7 @@
 import FoundationEssentials
 import Jobs
 import NIOCore
+import Services
 import Wire
 
 /// The document of `--cron-file`: all recurring jobs that it asks for.

@@ -1,20 +1,20 @@
 import Glibc
-import Jobs
-import NIOConcurrencyHelpers
+public import Jobs
+import Synchronization
 
 /// The time zone database of this machine, or of a folder that was named: a TZif file per zone, read when it is first asked for and kept.
-final class ZoneFolder: TimeZoneSource {
-  static let usual = ["/usr/share/zoneinfo", "/usr/lib/zoneinfo", "/usr/share/lib/zoneinfo"]
+public final class ZoneFolder: TimeZoneSource {
+  private static let usual = ["/usr/share/zoneinfo", "/usr/lib/zoneinfo", "/usr/share/lib/zoneinfo"]
   private static let largestFile = 1 << 20
 
   private let asked: String?
   private let path: String?
-  private let known = NIOLockedValueBox<[String: TimeZoneRules]>([:])
+  private let known = Mutex<[String: TimeZoneRules]>([:])
   /// Names are asked for by anybody: no more are kept.
   private static let mostKept = 2_000
 
   /// - Parameter folder: nil: where systems have it.
-  init(_ folder: String?) {
+  public init(_ folder: String?) {
     let candidates = folder.map { [$0] } ?? Self.usual
     path = candidates.first { candidate in
       ["Europe/London", "Etc/UTC", "UTC"].contains { Self.read(candidate + "/" + $0) != nil }
@@ -22,20 +22,21 @@ final class ZoneFolder: TimeZoneSource {
     asked = folder
   }
 
-  var lack: String? {
+  /// What is wrong, for people; nil: zones can be had.
+  public var lack: String? {
     if path != nil { return nil }
     if let asked { return "\(asked) has no time zone data: only UTC is known" }
     return "this machine has no time zone data: only UTC is known; install tzdata or say --tzdata"
   }
 
-  func rules(_ name: String) -> TimeZoneRules? {
+  public func rules(_ name: String) -> TimeZoneRules? {
     if name.isEmpty || name == "UTC" || name == "Etc/UTC" { return UTCOnly().rules(name) }
     guard let path, TimeZoneRules.isName(name) else { return nil }
-    if let rules = known.withLockedValue({ $0[name] }) { return rules }
+    if let rules = known.withLock({ $0[name] }) { return rules }
     guard let bytes = Self.read(path + "/" + name), let rules = TimeZoneRules(name: name, file: bytes) else {
       return nil
     }
-    known.withLockedValue { if $0.count < Self.mostKept { $0[name] = rules } }
+    known.withLock { if $0.count < Self.mostKept { $0[name] = rules } }
     return rules
   }
 
@@ -45,7 +46,7 @@ final class ZoneFolder: TimeZoneSource {
   }
 
   /// A whole file; nil: it cannot be read, or is larger.
-  static func read(_ path: String, atMost most: Int) -> [UInt8]? {
+  public static func read(_ path: String, atMost most: Int) -> [UInt8]? {
     guard let file = unsafe fopen(path, "rb") else { return nil }
     defer { _ = unsafe fclose(file) }
     var bytes = [UInt8](repeating: 0, count: most + 1)
