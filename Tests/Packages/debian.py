@@ -1,6 +1,7 @@
 """A fresh Debian in a folder, in which programs run as on a machine of its own: no Swift, none of this machine's libraries."""
 import os
 import pathlib
+import random
 import shutil
 import signal
 import socket
@@ -13,9 +14,16 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """Not one that the kernel gives to clients (from 32768 on): a client that tries a port of a server which is away may get that very port for
+    itself, and then speaks with itself."""
+    while True:
+        port = random.randrange(10_000, 32_000)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                pass
 
 
 def ready(http):

