@@ -45,12 +45,12 @@ struct JobTracer {
 
   private mutating func assign(_ job: ClaimedJob) {
     let id = job.lease.jobID
-    // One tick may end an attempt and begin the next.
-    if attempts[id]?.startedAt != nil {
+    // One tick may end an attempt and begin the next, and that before the one that ends was told of as started.
+    if attempts[id] != nil {
       attempts[id]?.nextReadyAt = job.readyAt
       return
     }
-    guard attempts.count < mostAttempts || attempts[id] != nil else { return }
+    guard attempts.count < mostAttempts else { return }
     attempts[id] = Attempt(
       trace: JobTrace(jobID: id, body: job.job.body, ratio: ratio), readyAt: job.readyAt)
   }
@@ -93,6 +93,11 @@ struct JobTracer {
       return false
     }
     if let trace = attempt.trace { spans.append(Self.attempt(trace, event, from: startedAt)) }
+    // Nothing follows what is final: what was assigned and never stored is forgotten with it.
+    switch event.kind {
+    case .succeeded, .dead, .canceled, .expired: return true
+    default: break
+    }
     if let next = attempt.nextReadyAt { attempts[event.jobID] = Attempt(trace: attempt.trace, readyAt: next) }
     return true
   }

@@ -153,6 +153,7 @@ def test_keys(server, page):
     visit(page, server)
     page.keyboard.press("q")
     page.wait_for_selector("h2:has-text('Queues')")
+    page.get_by_label("Begins with").wait_for()
     page.keyboard.press("/")
     page.keyboard.type("abc")
     assert page.get_by_label("Begins with").input_value() == "abc"
