@@ -141,6 +141,23 @@ private func event(
     #expect(take(happened([event(.succeeded, "j", at(30))])).spans.map(\.start) == [at(20)])
   }
 
+  /// Given back and assigned again before the storage told of the first start.
+  @Test mutating func anAssignmentBeforeTheLastStartIsToldIsKept() {
+    _ = take(assigned("j", parent))
+    _ = take(assigned("j", parent, readyAt: at(20)))
+    let all = take(
+      happened([
+        event(.started, "j", at(10)), event(.enqueued, "j", at(20), attempt: 0, worker: ""),
+        event(.started, "j", at(21)),
+      ]))
+    #expect(all.spans.map(\.name) == ["wait n", "attempt n", "wait n"] && all.unknown.isEmpty)
+    #expect(all.spans.last?.start == at(20))
+    // What is final has nothing after it: an assignment that was never stored is forgotten.
+    _ = take(assigned("j", parent, readyAt: at(30)))
+    #expect(take(happened([event(.succeeded, "j", at(40))])).spans.count == 1)
+    #expect(take(happened([event(.started, "j", at(50))])).spans.isEmpty)
+  }
+
   @Test mutating func whatBeganBeforeIsAskedOfTheStore() throws {
     let end = event(.succeeded, "j", at(80))
     let asked = take(happened([end]))
