@@ -1,29 +1,19 @@
 """A fresh Debian in a folder, in which programs run as on a machine of its own: no Swift, none of this machine's libraries."""
 import os
 import pathlib
-import random
 import shutil
 import signal
-import socket
 import subprocess
+import sys
 import tempfile
 import time
 import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
+sys.path.insert(0, str(ROOT / "Tests" / "EndToEnd"))
 
-def free_port():
-    """Not one that the kernel gives to clients (from 32768 on): a client that tries a port of a server which is away may get that very port for
-    itself, and then speaks with itself."""
-    while True:
-        port = random.randrange(10_000, 32_000)
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-                return port
-            except OSError:
-                pass
+from harness.ports import free_port  # noqa: E402, F401 - others take it from here
 
 
 def ready(http):

@@ -6,16 +6,12 @@ import shutil
 import socket
 import struct
 import subprocess
-import sys
 import tempfile
 import threading
 
 import debian
 import pytest
-
-sys.path.insert(0, str(debian.ROOT / "Tests" / "EndToEnd"))
-
-from harness.database import Maria, Postgres  # noqa: E402
+from harness.database import Maria, Postgres
 
 PASSWORD = "se%63ret"  # in a URL; one of its letters is written as a URL may
 PLAIN = "secret"
