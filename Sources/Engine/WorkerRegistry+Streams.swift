@@ -75,6 +75,7 @@ extension WorkerRegistry {
   /// The store has said which of the held leases are still the worker's. What else its predecessor had goes back: what was
   /// never confirmed at no cost, the rest as lost, for the worker says that it does not run it.
   func finishConnecting(tick: Tick) {
+    keepWhatCameBack(tick)
     for session in tick.connecting {
       guard let old = session.predecessor else { continue }
       session.predecessor = nil
@@ -107,6 +108,14 @@ extension WorkerRegistry {
         if let reason = held.stop { session.outNotices.append(CancelNotice(lease: held.lease, reason: reason)) }
       }
     }
+  }
+
+  /// A broken stream's leases are given up with the tick that hears of it, if it has no window. A worker that is back within that tick, as
+  /// after a pause of the server, has been told that it holds them: then it does.
+  private func keepWhatCameBack(_ tick: Tick) {
+    guard !orphans.isEmpty, tick.connecting.contains(where: { !$0.held.isEmpty }) else { return }
+    let kept = Set(tick.connecting.flatMap { $0.held.leases.map(\.token) })
+    orphans.removeAll { kept.contains($0.lease.token) }
   }
 
   func message(_ message: WorkerMessage, from route: Route, tick: Tick) {

@@ -149,6 +149,43 @@ struct ResumeTests {
     #expect(rig.updates(third).first?.welcome?.lost.isEmpty == true)
   }
 
+  /// Also without a window, and what was never confirmed.
+  @Test(arguments: [nil, Interval.seconds(20)], [true, false])
+  func breakingOffAndComingBackInOneTickKeepsWhatTheWorkerHolds(window: Interval?, isConfirmed: Bool) {
+    let rig = Rig()
+    let id = rig.enqueue()
+    let first = rig.connect("w1", window: window)
+    let lease = rig.jobs(first).map(\.lease)
+    if isConfirmed { rig.say(first, WorkerMessage(ackSeq: 1)) }
+    let other = rig.connect("w2")
+    let second = rig.route()
+    rig.tick([.disconnect(first), .connect(rig.hello("w1", ["*"], [], 1, 0, window, lease), address: "", second)])
+    #expect(rig.updates(second).first?.welcome?.lost.isEmpty == true)
+    #expect(rig.worker("w1")?.running == 1)
+    #expect(rig.jobs(other, in: rig.run(for: .seconds(1))).isEmpty)
+    rig.succeed(second, lease)
+    #expect(rig.results(second).map(\.isStored) == [true])
+    #expect(rig.state(id) == .succeeded)
+    #expect(rig.record(id)?.attempt == 1)
+  }
+
+  /// What it does not name goes to others all the same.
+  @Test func breakingOffAndComingBackInOneTickLosesWhatTheWorkerDoesNotName() {
+    let rig = Rig()
+    let id = rig.enqueue()
+    rig.enqueue()
+    let first = rig.connect("w1", most: 2)
+    let leases = rig.jobs(first).map(\.lease)
+    rig.say(first, WorkerMessage(ackSeq: 1))
+    let other = rig.connect("w2")
+    let second = rig.route()
+    rig.tick([.disconnect(first), .connect(rig.hello("w1", ["*"], [], 0, 0, nil, [leases[1]]), address: "", second)])
+    let said = rig.effects + rig.run(for: .seconds(1))
+    #expect(rig.jobs(other, in: said).map(\.lease.jobID) == [id])
+    #expect(rig.record(id)?.lost == 1)
+    #expect(rig.worker("w1")?.running == 1)
+  }
+
   @Test func helloAndOutcomeInOneTick() {
     let rig = Rig()
     let id = rig.enqueue()
