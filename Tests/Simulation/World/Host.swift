@@ -23,6 +23,8 @@ final class Host {
   private var pending: [Command] = []
   private var wake: UInt64 = 0
   private var renewedAt = Timestamp.distantPast
+  /// Until then the storage keeps the lead for it, unless it resigns.
+  private(set) var hasTheLeadUntil = Timestamp.distantPast
   private var isBeginning = false
 
   static let beat = Interval.milliseconds(200)
@@ -174,6 +176,7 @@ final class Host {
       try mood.check(.epoch)
       try world.site.leadership?.renew(id, epoch: term.epoch, term: Self.leaderTerm)
       renewedAt = world.clock
+      hasTheLeadUntil = world.clock + Self.leaderTerm
     } catch {
       if error.kind == .deposed { return endTerm(error.message) }
       if world.clock - renewedAt > Self.leaderTerm { endTerm("it could not renew") }
@@ -186,13 +189,17 @@ final class Host {
       guard case .here(let epoch)? = try world.site.leadership?.seek(id, term: Self.leaderTerm)
       else { return }
       renewedAt = world.clock
+      for other in world.hosts where other !== self && other.hasTheLeadUntil > world.clock {
+        world.oracle.fault("\(id) takes the lead that \(other.id) has")
+      }
+      hasTheLeadUntil = world.clock + Self.leaderTerm
       isBeginning = true
       // Loading takes its time; meanwhile it may be paused, or another may come to lead.
       soon(world.between(1, world.chance(5) ? 4_000 : 50)) {
         self.isBeginning = false
         guard self.isUp, self.starts == start else { return }
         do throws(StoreError) { try self.lead(epoch) } catch {
-          try? self.world.site.leadership?.resign(self.id, epoch: epoch)
+          self.resign(epoch)
         }
       }
     } catch {
@@ -205,6 +212,11 @@ final class Host {
     guard let term else { return }
     let epoch = term.epoch
     endTerm("it steps down")
+    resign(epoch)
+  }
+
+  private func resign(_ epoch: Epoch) {
+    hasTheLeadUntil = .distantPast
     try? world.site.leadership?.resign(id, epoch: epoch)
   }
 
