@@ -197,7 +197,7 @@ final class Watcher {
     }
     // Mostly quick, at times very late.
     asked += 1
-    world.after(world.chance(3) ? world.between(1_000, 60_000) : world.between(0, 20)) {
+    world.after(!world.isCalm && world.chance(3) ? world.between(1_000, 60_000) : world.between(0, 20)) {
       self.pull()
     }
   }

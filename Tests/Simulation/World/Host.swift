@@ -224,7 +224,12 @@ final class Host {
 
   func take(_ command: Command) {
     pending.append(command)
-    scheduleTick(at: world.clock)
+    if pending.count == 1 || world.plan.gathering == 0 { scheduleTick(at: world.clock + gathering) }
+  }
+
+  /// A busy engine takes what came meanwhile in one tick.
+  private var gathering: Interval {
+    world.plan.gathering == 0 ? .zero : world.between(0, world.plan.gathering)
   }
 
   private func scheduleTick(at time: Timestamp) {
@@ -258,7 +263,7 @@ final class Host {
 
   private func scheduleNextTick() {
     if !pending.isEmpty {
-      scheduleTick(at: world.clock + .microseconds(200))
+      scheduleTick(at: world.clock + max(.microseconds(200), gathering))
     } else if let next = term?.engine.nextWake {
       scheduleTick(
         at: max(world.clock + .microseconds(1), Timestamp(microseconds: next.microseconds)))

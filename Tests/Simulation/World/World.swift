@@ -30,6 +30,8 @@ package final class World {
     var lease: Interval = .seconds(10)
     /// Of every hundred ticks, how many get a chance of ending in a crash.
     var crashPercent = 3
+    /// How long commands gather for one tick at most, in milliseconds: 0, each has its own, as on an idle server.
+    var gathering: Int64 = 0
     /// Between two troubles, in milliseconds.
     var trouble: ClosedRange<Int64> = 60_000...600_000
 
@@ -41,6 +43,7 @@ package final class World {
         ?? (seed % 40 == 39
           ? .embedded : seed % 100 == 50 ? .long : seed % 4 == 2 ? .several : .one)
       hours = 0.15
+      if seed % 3 != 1 { gathering = seed % 2 == 0 ? 20 : 800 }
       switch self.kind {
       case .one, .embedded: break
       case .several: trouble = 5_000...90_000
@@ -144,7 +147,8 @@ package final class World {
       check = clock + .seconds(plan.isLong ? 3_600 : 5)
       if oracle.isQuiet(reader) { break }
     }
-    after(.seconds(30)) { self.oracle.isOver = true }
+    // A watcher may rest for a minute.
+    after(.seconds(70)) { self.oracle.isOver = true }
     while !oracle.isOver { step() }
     guard let leading, let term = leading.term else {
       oracle.fault("nobody leads at the end")
