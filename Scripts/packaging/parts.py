@@ -125,10 +125,13 @@ def library_licences(owners: dict[str, dict[str, str]]) -> dict[str, bytes]:
 
 
 def swift_licences() -> dict[str, str]:
-    """The licences of what is linked into the executable: the Swift packages and the language's own runtime, by file name."""
+    """The licences of what is linked into the executable: the Swift packages and the language's own runtime, by file name. One that is not
+    found stops the build: packages without it must not be given to others, and would not be the same bytes as those with it."""
+    resolved = ROOT / "Package.resolved"
+    if not resolved.exists() or not shutil.which("swift"):
+        raise SystemExit("Scripts/package: the licences of the Swift packages are not here: run `swift package resolve`, also where GKICK_BIN is packed")
     texts = {}
-    pinned = json.loads((ROOT / "Package.resolved").read_text())["pins"] if (ROOT / "Package.resolved").exists() else []
-    for pin in sorted(pinned, key=lambda pin: pin["identity"]):
+    for pin in sorted(json.loads(resolved.read_text())["pins"], key=lambda pin: pin["identity"]):
         folder = ROOT / ".build" / "checkouts" / Path(pin["location"]).name.removesuffix(".git")
         version = pin["state"].get("version", pin["state"].get("revision", ""))
         text = "".join(f"{file.read_text(errors='replace').rstrip()}\n\n" for file in sorted(folder.glob("*"))
@@ -136,11 +139,12 @@ def swift_licences() -> dict[str, str]:
         if not text:
             raise SystemExit(f"Scripts/package: no licence in {folder}")
         texts[f"{pin['identity']}.txt"] = f"{pin['identity']} {version}, {pin['location']}\n\n{text}"
-    swift = shutil.which("swift")
-    if swift:
-        licence = Path(swift).resolve().parents[1] / "share" / "swift" / "LICENSE.txt"
-        if licence.exists():
-            texts["swift.txt"] = "The Swift runtime, standard library and Foundation, https://swift.org\n\n" + licence.read_text(errors="replace")
+    # What is on the PATH may only stand for the toolchain, as swiftly's does: the compiler itself knows where it is.
+    runtime = Path(json.loads(run("swift", "-print-target-info"))["paths"]["runtimeResourcePath"])
+    licence = runtime.parents[1] / "share" / "swift" / "LICENSE.txt"
+    if not licence.exists():
+        raise SystemExit(f"Scripts/package: no licence of Swift in {licence}")
+    texts["swift.txt"] = "The Swift runtime, standard library and Foundation, https://swift.org\n\n" + licence.read_text(errors="replace")
     return texts
 
 

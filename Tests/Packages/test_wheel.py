@@ -4,6 +4,7 @@ import io
 import os
 import json
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -108,8 +109,11 @@ def test_nothing_is_known_of_the_folder_that_it_was_built_in(packages):
 
 
 def test_everything_is_made_twice_with_the_same_bytes(packages, tmp_path):
-    """On another day, by another user's habits, in another folder."""
-    env = os.environ | {"TZ": "Asia/Tokyo", "LC_ALL": "C.UTF-8"}
+    """On another day, by another user's habits, in another folder, with Swift found through a program that stands for it, as swiftly's does."""
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/swift").write_text(f'#!/bin/sh\nexec "{shutil.which("swift")}" "$@"\n')
+    (tmp_path / "bin/swift").chmod(0o755)
+    env = os.environ | {"TZ": "Asia/Tokyo", "LC_ALL": "C.UTF-8", "PATH": f"{tmp_path}/bin:{os.environ['PATH']}"}
     command = f'umask 077; exec "{debian.ROOT}/Scripts/package" all --output "{tmp_path}/again"'
     done = subprocess.run(["bash", "-c", command], stdin=subprocess.DEVNULL, capture_output=True, text=True, env=env, cwd="/")
     assert done.returncode == 0, done.stderr

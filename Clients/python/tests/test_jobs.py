@@ -8,7 +8,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from gkick import AsyncClient, Client, InvalidArgument, JobFailed, JobPending, NotFound, Unique
+from gkick import AsyncClient, Client, DeadlineExceeded, InvalidArgument, JobFailed, JobPending, NotFound, Unique
 from gkick.testing import Server
 
 from conftest import WorkerProcess, until
@@ -40,6 +40,20 @@ def test_what_the_server_refuses_is_named(app):
         app.add.options_with(priority=101).enqueue(1)
     with Client(app.app.address) as client, pytest.raises(NotFound):
         client.get("nobody")
+
+
+def test_a_server_that_is_not_there_is_named():
+    server = Server(start=False)
+    with Client(server.address, timeout=0.3) as client, pytest.raises(DeadlineExceeded, match=f"no answer from {server.address}"):
+        client.get("x")
+
+    async def ask():
+        async with AsyncClient(server.address, timeout=0.3) as client:
+            await client.get("x")
+
+    with pytest.raises(DeadlineExceeded, match=f"no answer from {server.address}"):
+        asyncio.run(ask())
+    server.close()
 
 
 def test_one_of_several_servers_is_enough(app):
@@ -295,6 +309,18 @@ def test_an_app_that_is_not_there(tmp_path):
     (tmp_path / "here.py").write_text("x = 1\n")
     assert "has no App called 'app'" in run("here")
     assert "is no gkick.App" in run("here:x")
+
+
+@pytest.mark.parametrize("flag, value", [
+    ("--concurrency", "0"), ("--processes", "-1"), ("--queue", ""), ("--queue", "=3"), ("--queue", "mail=much"), ("--queue", "mail=-1"),
+    ("--drain-timeout", "-1"), ("--kill-grace", "nan"), ("--resume-window", "inf"), ("--log-level", "loud")])
+def test_a_flag_that_makes_no_sense_is_named(flag, value, capsys):
+    from gkick.worker import cli
+
+    with pytest.raises(SystemExit) as caught:
+        cli.main(["jobs_of_tests:app", f"{flag}={value}"])
+    assert caught.value.code == 2
+    assert f"argument {flag}" in capsys.readouterr().err
 
 
 def test_events_go_on_after_the_server_was_away(app):

@@ -1,12 +1,13 @@
 """What needs no server."""
 import asyncio
 import json
+import pickle
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timezone
 from decimal import Decimal
 from enum import Enum
-from typing import Dict, List, Optional, Tuple, Union
+from typing import TYPE_CHECKING, Dict, Generic, List, NamedTuple, Optional, Protocol, Tuple, TypedDict, TypeVar, Union
 
 import pytest
 
@@ -32,7 +33,48 @@ class Outer:
     extra: Optional[Dict[str, Inner]] = None
 
 
+@dataclass(frozen=True)
+class Counted:
+    words: Tuple[str, ...]
+    count: int = field(init=False, default=0)
+
+    def __post_init__(self):
+        object.__setattr__(self, "count", len(self.words))
+
+
+class Place(NamedTuple):
+    x: Decimal
+    y: int
+
+
+class Fields(TypedDict, total=False):
+    when: date
+    places: List[Place]
+
+
+Kind = TypeVar("Kind")
+
+
+@dataclass
+class Box(Generic[Kind]):
+    inside: Kind
+    when: date
+
+
+class Closes(Protocol):
+    def close(self) -> None: ...
+
+
 @pytest.mark.parametrize("value, kind", [
+    (Counted(("a", "b")), Counted),
+    (Place(Decimal("1.5"), 2), Place),
+    ({"when": date(2026, 1, 2), "places": [Place(Decimal(1), 2)]}, Fields),
+    (Box(3, date(2026, 1, 2)), Box[int]),
+    ({7: date(2026, 1, 2)}, Dict[int, date]),
+    ({True: 1.5}, Dict[bool, float]),
+    ({date(2026, 1, 2): [{uuid.UUID(int=7): (1,)}]}, Dict[date, List[Dict[uuid.UUID, Tuple[int]]]]),
+    ({"a": {Colour.RED: Counted(())}}, Dict[str, Dict[Colour, Counted]]),
+    ([1], Closes),
     (Outer(Inner(date(2026, 1, 2)), [Colour.RED], Decimal("1.10"), {"a": Inner(date(2026, 3, 4))}), Outer),
     (datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc), datetime),
     (uuid.UUID(int=7), uuid.UUID),
@@ -56,9 +98,51 @@ def test_pydantic_models():
     class Order(pydantic.BaseModel):
         id: int
         note: str = ""
+        by: str = pydantic.Field(default="", alias="orderedBy")
 
     codec = JSONCodec()
-    assert codec.decode(codec.encode([Order(id=1)]), List[Order]) == [Order(id=1)]
+    orders = [Order(id=1, orderedBy="ada")]
+    assert codec.decode(codec.encode(orders), List[Order]) == orders
+    assert json.loads(codec.encode(orders))[0] == {"id": 1, "note": "", "orderedBy": "ada"}
+
+
+class Pickled:
+    content_type = "application/x-pickle"
+
+    def encode(self, value):
+        return pickle.dumps(value)
+
+    def decode(self, data, annotation):
+        return pickle.loads(data)
+
+
+def test_what_another_codec_made_is_taken_as_it_is():
+    app = App(codec=Pickled())
+    value = {"place": Place(Decimal(1), 2), "data": b"\x00\xff", "inner": Inner(date(2026, 1, 2)), "at": datetime(2026, 1, 2)}
+
+    @app.job(name="all")
+    def everything(place: Place, data: bytes, inner: Inner, at: datetime) -> Dict[str, object]:
+        return {"place": place, "data": data, "inner": inner, "at": at}
+
+    with app.test():
+        assert everything.enqueue(**value).result() == value
+
+
+if TYPE_CHECKING:
+    from nowhere import Nothing
+
+
+def test_an_annotation_that_only_type_checkers_know_hides_no_other():
+    app = App()
+
+    @app.job(name="half")
+    def half(context: "JobContext", day: date, what: "Optional[Nothing]" = None) -> str:
+        assert type(day) is date and what == 3
+        return context.job_id
+
+    with app.test():
+        handle = half.enqueue(date(2026, 1, 2), what=3)
+        assert handle.result() == handle.id
 
 
 def test_what_json_cannot_say():

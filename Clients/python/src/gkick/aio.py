@@ -44,7 +44,7 @@ class AsyncClient:
                 call.request, timeout=self.timeout if timeout is None else timeout, wait_for_ready=True,
                 metadata=self.address.metadata())
         except grpc.RpcError as error:
-            raise from_rpc(error) from None
+            raise from_rpc(error, self.address.target) from None
         return call.read(answer)
 
     async def close(self) -> None:

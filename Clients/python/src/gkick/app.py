@@ -75,7 +75,7 @@ class App:
     ) -> Any:
         """Makes a function, sync or async, a job. Its name is the function's, after its module's, unless given.
 
-        - isolate: run it in a process of its own, so that a crash, a leak or a time-out ends that process and nothing else.
+        - isolate: run it in a process with no other job beside it, so that a crash or a time-out ends that process and nothing else.
         """
         given = {
             "queue": queue, "priority": priority, "retry": retry, "timeout": timeout, "retention": retention, "unique": unique,

@@ -51,7 +51,7 @@ class Client:
                 call.request, timeout=self.timeout if timeout is None else timeout, wait_for_ready=True,
                 metadata=self.address.metadata())
         except grpc.RpcError as error:
-            raise from_rpc(error) from None
+            raise from_rpc(error, self.address.target) from None
         return call.read(answer)
 
     def close(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 import base64
 import collections.abc
 import dataclasses
+import functools
 import json
 import typing
 import uuid
@@ -24,11 +25,20 @@ class Codec(Protocol):
 
 
 class JSONCodec:
-    """JSON, with dataclasses, pydantic models, dates, UUIDs, decimals, enums, sets and bytes where the function's annotations name them."""
+    """JSON, with dataclasses, pydantic models (by their aliases), named tuples, typed dicts, dates, UUIDs, decimals, enums, sets and bytes where
+    the function's annotations name them."""
 
     content_type = "application/json"
 
     def encode(self, value: Any) -> bytes:
+        try:
+            return self._dumped(value)
+        except TypeError as error:
+            if "keys must be" not in str(error):
+                raise
+            return self._dumped(_with_plain_keys(value))
+
+    def _dumped(self, value: Any) -> bytes:
         return json.dumps(value, default=_plain, separators=(",", ":"), ensure_ascii=False).encode()
 
     def decode(self, data: bytes, annotation: Any) -> Any:
@@ -57,7 +67,8 @@ def _plain(value: Any) -> Any:
     """For json.dumps: what JSON itself does not know."""
     dump = getattr(value, "model_dump", None)
     if dump is not None:
-        return dump(mode="json")
+        # Read back by `model_validate`, which goes by aliases too.
+        return dump(mode="json", by_alias=True)
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {one.name: getattr(value, one.name) for one in dataclasses.fields(value)}
     if isinstance(value, (datetime, date, time)):
@@ -75,6 +86,18 @@ def _plain(value: Any) -> Any:
     raise TypeError(f"{type(value).__name__} cannot be written as JSON; give the job another codec")
 
 
+def _with_plain_keys(value: Any) -> Any:
+    """The same with dates, UUIDs and the like as texts where they are keys, for which json.dumps does not ask."""
+    if isinstance(value, dict):
+        return {
+            key if key is None or isinstance(key, (str, int, float)) else str(_plain(key)): _with_plain_keys(one) for key, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_with_plain_keys(one) for one in value]
+    if value is None or isinstance(value, (str, int, float)):
+        return value
+    return _with_plain_keys(_plain(value))
+
+
 _SCALARS: Dict[type, Callable[[Any], Any]] = {
     datetime: lambda text: datetime.fromisoformat(text.replace("Z", "+00:00")),
     date: date.fromisoformat,
@@ -84,6 +107,9 @@ _SCALARS: Dict[type, Callable[[Any], Any]] = {
     Decimal: Decimal,
     bytes: base64.b64decode,
 }
+
+#: As keys of JSON's objects these are texts.
+_KEYS: Dict[type, Callable[[str], Any]] = {int: int, float: float, bool: lambda text: text == "true"}
 
 
 def shape(value: Any, annotation: Any) -> Any:
@@ -104,20 +130,43 @@ def shape(value: Any, annotation: Any) -> Any:
             return tuple(shape(one, arguments[0]) for one in value)
         return tuple(shape(one, kind) for one, kind in zip(value, arguments))
     if origin in (dict, collections.abc.Mapping) and len(arguments) == 2:
-        return {shape(key, arguments[0]): shape(one, arguments[1]) for key, one in value.items()}
-    if not isinstance(annotation, type):
+        return {_key(key, arguments[0]): shape(one, arguments[1]) for key, one in value.items()}
+    if origin is not None:
+        return shape(value, origin) if dataclasses.is_dataclass(origin) else value
+    if not isinstance(annotation, type) or getattr(annotation, "_is_protocol", False):
+        return value
+    if issubclass(annotation, dict) and hasattr(annotation, "__total__"):
+        hints = _hints(annotation)
+        return {key: shape(one, hints.get(key)) for key, one in value.items()}
+    if isinstance(value, annotation):
+        # Another codec than JSON may have made it already.
         return value
     validate = getattr(annotation, "model_validate", None)
     if validate is not None:
         return validate(value)
     if dataclasses.is_dataclass(annotation):
-        hints = typing.get_type_hints(annotation)
-        return annotation(**{key: shape(one, hints.get(key)) for key, one in value.items()})
+        hints = _hints(annotation)
+        # What it makes by itself, it makes again.
+        made = {one.name for one in dataclasses.fields(annotation) if not one.init}
+        return annotation(**{key: shape(one, hints.get(key)) for key, one in value.items() if key not in made})
+    if issubclass(annotation, tuple) and hasattr(annotation, "_fields"):
+        hints = _hints(annotation)
+        return annotation(*(shape(one, hints.get(name)) for name, one in zip(annotation._fields, value)))
     if annotation in _SCALARS:
         return _SCALARS[annotation](value)
     if issubclass(annotation, Enum):
         return annotation(value)
     return value
+
+
+@functools.lru_cache(maxsize=None)
+def _hints(annotation: type) -> Dict[str, Any]:
+    return typing.get_type_hints(annotation)
+
+
+def _key(text: Any, annotation: Any) -> Any:
+    made = _KEYS.get(annotation) if isinstance(text, str) and isinstance(annotation, type) else None
+    return made(text) if made else shape(text, annotation)
 
 
 def _one_of(value: Any, kinds: Any) -> Any:

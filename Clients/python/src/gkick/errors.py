@@ -72,10 +72,13 @@ _BY_CODE = {kind.code: kind for kind in (
     PermissionDenied, Unauthenticated, OutOfRange)}
 
 
-def from_rpc(error: grpc.RpcError) -> GkickError:
-    """The exception for a failed call."""
-    code = error.code().name
-    made = _BY_CODE.get(code, GkickError)(f"{error.details()}")
+def from_rpc(error: grpc.RpcError, target: str = "") -> GkickError:
+    """The exception for a failed call to that address."""
+    code, message = error.code().name, f"{error.details()}"
+    if target and message == "Deadline Exceeded":
+        # gRPC's own words, which leave out who did not answer.
+        message = f"no answer from {target} in time: does a gKick server listen there?"
+    made = _BY_CODE.get(code, GkickError)(message)
     made.code = code
     return made
 

@@ -36,6 +36,14 @@ class Prepared:
         return self.options.spec(self.name, self.payload, self.content_type)
 
 
+def _hint(said: Any, names: Dict[str, Any]) -> Any:
+    """What one annotation says; None when it cannot be known here."""
+    try:
+        return typing.get_type_hints(type("", (), {"__annotations__": {"it": said}}), names)["it"]
+    except Exception:
+        return JobContext if isinstance(said, str) and said.rpartition(".")[2] == "JobContext" else None
+
+
 class Job(Generic[R]):
     """Call it to run the function here and now; `enqueue` it to have a worker run it."""
 
@@ -55,8 +63,11 @@ class Job(Generic[R]):
     def _hints(self) -> Dict[str, Any]:
         try:
             return typing.get_type_hints(self.function)
-        except Exception:  # a name that is known to type checkers only
-            return {}
+        except Exception:  # a name that is known to type checkers only: the others count all the same
+            function = inspect.unwrap(self.function)
+            names = getattr(function, "__globals__", {})
+            hints = {name: _hint(said, names) for name, said in getattr(function, "__annotations__", {}).items()}
+            return {name: hint for name, hint in hints.items() if hint is not None}
 
     @functools.cached_property
     def _parameters(self) -> List[inspect.Parameter]:

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import math
 import os
 import sys
 from typing import List, Optional
@@ -19,17 +20,17 @@ def _parser() -> argparse.ArgumentParser:
         prog="gkick-worker", description="Runs the jobs of an app. SIGTERM finishes what runs; a second one gives it back at once.")
     parser.add_argument("app", help="module:app, where app is a gkick.App")
     parser.add_argument("--address", help="the server (default: GKICK_ADDRESS, or 127.0.0.1:7450)")
-    parser.add_argument("--queue", action="append", dest="queues", metavar="NAME[=WEIGHT]",
+    parser.add_argument("--queue", action="append", dest="queues", type=_queue, metavar="NAME[=WEIGHT]",
                         help="a queue to take from, a trailing * for a prefix; several times (default: those of the app's jobs)")
     parser.add_argument("--concurrency", type=_positive, default=8, metavar="N", help="jobs at once in one process (default: 8)")
     parser.add_argument("--processes", type=_positive, default=1, metavar="N", help="processes that run jobs (default: 1)")
     parser.add_argument("--isolate", action="store_true",
-                        help="every job in a process of its own, which is killed when it is told to stop and does not")
-    parser.add_argument("--drain-timeout", type=float, default=30, metavar="SECONDS",
+                        help="every job in a process that runs no other beside it, which is killed when it is told to stop and does not")
+    parser.add_argument("--drain-timeout", type=_seconds, default=30, metavar="SECONDS",
                         help="how long running jobs are waited for after SIGTERM (default: 30)")
-    parser.add_argument("--kill-grace", type=float, default=5, metavar="SECONDS",
+    parser.add_argument("--kill-grace", type=_seconds, default=5, metavar="SECONDS",
                         help="how long an isolated job that was canceled may go on before it is killed (default: 5)")
-    parser.add_argument("--resume-window", type=float, default=30, metavar="SECONDS",
+    parser.add_argument("--resume-window", type=_seconds, default=30, metavar="SECONDS",
                         help="how long the server keeps this worker's jobs for it when the connection breaks (default: 30)")
     parser.add_argument("--log-format", choices=[one.value for one in LogFormat], default="text")
     parser.add_argument("--log-level", default="info", choices=["debug", "info", "warning", "error"])
@@ -42,6 +43,20 @@ def _positive(text: str) -> int:
     if value < 1:
         raise argparse.ArgumentTypeError("at least 1")
     return value
+
+
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not 0 <= value < math.inf:
+        raise argparse.ArgumentTypeError("not below 0")
+    return value
+
+
+def _queue(text: str) -> str:
+    name, equals, weight = text.partition("=")
+    if not name or (equals and not weight.isdecimal()):
+        raise argparse.ArgumentTypeError("a queue's name, and after a = its weight, a whole number")
+    return text
 
 
 def main(arguments: Optional[List[str]] = None) -> None:
