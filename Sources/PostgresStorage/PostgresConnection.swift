@@ -31,9 +31,7 @@ struct PostgresStatement: Sendable {
   /// - Parameter keywords: as libpq knows them.
   init(_ keywords: [(String, String)], replyTimeout: Duration) throws(PostgresFailure) {
     timeout = replyTimeout
-    // Tries one host after the other; no more than the time-out that stands among the keywords for each.
-    let made = unsafe Self.lend(keywords) { names, values in unsafe PQconnectdbParams(names, values, 0) }
-    guard let made = unsafe made else { throw .connection("no memory for a connection") }
+    guard let made = unsafe Self.connect(keywords) else { throw .connection("no memory for a connection") }
     unsafe connection = made
     guard unsafe PQstatus(made) == CONNECTION_OK, unsafe PQsetnonblocking(made, 1) == 0 else {
       throw .connection(lastMessage)
@@ -41,6 +39,26 @@ struct PostgresStatement: Sendable {
   }
 
   deinit { unsafe PQfinish(connection) }
+
+  /// Tries one host after the other; no more than the time-out that stands among the keywords for each. libpq measures it by the clock that people
+  /// may set: an attempt that failed while it was set is made once more.
+  private static func connect(_ keywords: [(String, String)]) -> OpaquePointer? {
+    let before = clocksDiffer()
+    let made = unsafe lend(keywords) { names, values in unsafe PQconnectdbParams(names, values, 0) }
+    guard unsafe made != nil, unsafe PQstatus(made) != CONNECTION_OK, abs(clocksDiffer() - before) > 0.5 else { return unsafe made }
+    unsafe PQfinish(made)
+    return unsafe lend(keywords) { names, values in unsafe PQconnectdbParams(names, values, 0) }
+  }
+
+  /// By how many seconds the clock that people may set is ahead of the one that only runs.
+  private static func clocksDiffer() -> Double {
+    func seconds(_ clock: clockid_t) -> Double {
+      var time = timespec()
+      unsafe clock_gettime(clock, &time)
+      return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
+    }
+    return seconds(CLOCK_REALTIME) - seconds(CLOCK_MONOTONIC)
+  }
 
   /// The keywords as libpq takes them: both lists end with nil, and it copies what it needs.
   private static func lend(
