@@ -45,7 +45,9 @@ struct PostgresStatement: Sendable {
   private static func connect(_ keywords: [(String, String)]) -> OpaquePointer? {
     let before = clocksDiffer()
     let made = unsafe lend(keywords) { names, values in unsafe PQconnectdbParams(names, values, 0) }
-    guard unsafe made != nil, unsafe PQstatus(made) != CONNECTION_OK, abs(clocksDiffer() - before) > 0.5 else { return unsafe made }
+    guard unsafe made != nil, unsafe PQstatus(made) != CONNECTION_OK, abs(clocksDiffer() - before) > 0.5 else {
+      return unsafe made
+    }
     unsafe PQfinish(made)
     return unsafe lend(keywords) { names, values in unsafe PQconnectdbParams(names, values, 0) }
   }
