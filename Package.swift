@@ -254,7 +254,7 @@ let package = Package(
     tests(
       "Services",
       [
-        "Services", "RPC", "RPCTransport", "Wire", "Engine", "Backlog", "Jobs", "MemoryStorage", log,
+        "Services", "Access", "RPC", "RPCTransport", "Wire", "Engine", "Backlog", "Jobs", "MemoryStorage", log,
         .product(name: "NIOEmbedded", package: "swift-nio"),
       ] + nio),
     tests(
@@ -264,6 +264,7 @@ let package = Package(
         lifecycle, .product(name: "MetricsTestKit", package: "swift-metrics"),
         .product(name: "Metrics", package: "swift-metrics"),
         .product(name: "Tracing", package: "swift-distributed-tracing"),
+        .product(name: "NIOEmbedded", package: "swift-nio"),
       ] + nio),
     tests("GKickTesting", ["GKick", "GKickTesting"]),
     tests(

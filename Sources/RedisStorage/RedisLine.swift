@@ -6,7 +6,7 @@ final class RedisLine: Sendable {
   private struct State {
     var session: RedisSession?
     /// No attempt to connect before this, after one that failed ...
-    var notBefore = ContinuousClock.now
+    var notBefore: ContinuousClock.Instant
     /// ... with this.
     var failure = RedisFailure.connection("not connected yet")
     var delay: Duration
@@ -15,13 +15,18 @@ final class RedisLine: Sendable {
   private let dialer: RedisDialer
   private let known: KnownStore
   private let checksDurability: Bool
+  private let now: @Sendable () -> ContinuousClock.Instant
   private let state: Mutex<State>
 
-  init(_ dialer: RedisDialer, _ known: KnownStore, checksDurability: Bool = false) {
+  init(
+    _ dialer: RedisDialer, _ known: KnownStore, checksDurability: Bool = false,
+    now: @escaping @Sendable () -> ContinuousClock.Instant = { .now }
+  ) {
     self.dialer = dialer
+    self.now = now
     self.known = known
     self.checksDurability = checksDurability
-    state = Mutex(State(delay: dialer.options.reconnectDelay.lowerBound))
+    state = Mutex(State(notBefore: now(), delay: dialer.options.reconnectDelay.lowerBound))
   }
 
   /// - Parameter rereads: what is asked only reads: it is asked once more when the connection was closed while nobody looked.
@@ -49,7 +54,7 @@ final class RedisLine: Sendable {
 
   private func connect(_ state: inout State) throws(RedisFailure) {
     if state.session != nil { return }
-    if ContinuousClock.now < state.notBefore { throw state.failure }
+    if now() < state.notBefore { throw state.failure }
     do throws(RedisFailure) {
       let session = try dialer.dial()
       if checksDurability {
@@ -65,7 +70,7 @@ final class RedisLine: Sendable {
       state.delay = dialer.options.reconnectDelay.lowerBound
     } catch {
       state.failure = error
-      state.notBefore = .now + state.delay
+      state.notBefore = now() + state.delay
       state.delay = min(state.delay * 2, dialer.options.reconnectDelay.upperBound)
       throw error
     }

@@ -1,8 +1,10 @@
 import Engine
+import Glibc
 import Jobs
 import Support
 import Synchronization
 import Testing
+import Unsteady
 
 @testable import Services
 
@@ -24,6 +26,7 @@ import Testing
 
     /// Has a thread wait, and returns when it sleeps or has returned.
     func begin() {
+      precondition(!isWaiting.load(ordering: .acquiring), "the thread of before still waits")
       answer.withLock { $0 = nil }
       isWaiting.store(true, ordering: .releasing)
       _ = Thread.start("waiter") { [self] in
@@ -44,10 +47,10 @@ import Testing
     }
 
     /// Until the thread sleeps, having looked at the clock, or is gone.
-    func settle() { while isWaiting.load(ordering: .acquiring), !mailbox.isAsleep {} }
+    func settle() { while isWaiting.load(ordering: .acquiring), !mailbox.isAsleep { sched_yield() } }
 
     /// It was woken without the clock.
-    func awaitReturn() { while isWaiting.load(ordering: .acquiring) {} }
+    func awaitReturn() { while isWaiting.load(ordering: .acquiring) { sched_yield() } }
 
     func push(_ count: Int = 1) {
       for _ in 0..<count { _ = mailbox.push(.fence(MailboxClockTests.route), size: 0, mustFit: true) }
@@ -158,6 +161,41 @@ import Testing
       _ = scene.take()
       scene.begin()
       #expect(scene.returned == false)
+    }
+  }
+
+  @Test func noOrderOfEventsMakesItSpinOrSleepOverWhatThereIs() {
+    for seed in 0..<200 as Range<UInt64> {
+      var random = SeededGenerator(seed: seed)
+      let scene = Scene()
+      var waiting = 0
+      var alarm: Int64?
+      for _ in 0..<20 {
+        switch Int.random(in: 0..<5, using: &random) {
+        case 0:
+          waiting += 1
+          scene.push()
+        case 1:
+          alarm = Bool.random(using: &random) ? nil : scene.clock.now + .random(in: -10...3_000, using: &random)
+          scene.mailbox.note(alarm: alarm, isBusy: false)
+        case 2: scene.mailbox.committed(answered: .random(in: 0...100, using: &random), microseconds: 300)
+        default: break
+        }
+        scene.begin()
+        // Whatever it waits for: more commands, two milliseconds at most, or the alarm.
+        for _ in 0..<4 where scene.returned == nil && (waiting > 0 || alarm != nil) { scene.turn(1_500) }
+        let isIdle = waiting == 0 && alarm == nil
+        #expect(scene.returned == (isIdle ? nil : true), "seed \(seed)")
+        if isIdle { scene.push() }
+        for _ in 0..<4 where scene.returned == nil { scene.turn(1_500) }
+        #expect(scene.returned == true, "seed \(seed)")
+        waiting = 0
+        _ = scene.take()
+        if let due = alarm, due <= scene.clock.now {
+          alarm = nil
+          scene.mailbox.note(alarm: nil, isBusy: false)
+        }
+      }
     }
   }
 }

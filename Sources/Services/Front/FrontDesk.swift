@@ -249,7 +249,7 @@ final class FrontDesk: @unchecked Sendable {
   }
 
   func options(of call: ServerCall) -> CallOptions {
-    CallOptions(timeout: call.deadline.map { max($0 - .now(), .milliseconds(1)) }, waitForReady: false)
+    CallOptions(timeout: call.deadline.map { max($0 - loop.now, .milliseconds(1)) }, waitForReady: false)
   }
 
   /// What becomes of a call whose upstream has ended.

@@ -24,12 +24,14 @@ final class StorageDesk: @unchecked Sendable {  // Everything mutable is touched
   private let epoch: Epoch
   private let closes: Bool
   private let clock: @Sendable () -> Moment
-  private let gate = Gate()
+  private let gate: Gate
   private var queue: [StorageWork] = []
   /// Since when only patient work waits; nil: none does, or some that is not.
   private var patientSince: Int64?
   /// The thread sleeps, and does not look by itself soon.
   private var isDeepAsleep = false
+  /// When the thread wakes by itself; nil: it is awake.
+  private var sleepsUntil: Int64?
   private var isClosed = false
   /// After a failure all is dropped until the engine wants its state loaded.
   private var isFailed = false
@@ -41,10 +43,16 @@ final class StorageDesk: @unchecked Sendable {  // Everything mutable is touched
   /// So long patient work waits, to be written with what comes next.
   private static let patience: Int64 = 1_000
 
-  /// - Parameter closes: the storage with the end; else it is another's next.
-  init(storage: any Storage, epoch: Epoch, closes: Bool, clock: @escaping @Sendable () -> Moment) {
+  /// - Parameters:
+  ///   - closes: the storage with the end; else it is another's next.
+  ///   - steadyClock: a test's, in microseconds; nil: the system's.
+  init(
+    storage: any Storage, epoch: Epoch, closes: Bool, clock: @escaping @Sendable () -> Moment,
+    steadyClock: (@Sendable () -> Int64)? = nil
+  ) {
     self.storage = storage
     self.clock = clock
+    gate = Gate(clock: steadyClock)
     self.closes = closes
     self.epoch = epoch
   }
@@ -66,12 +74,13 @@ final class StorageDesk: @unchecked Sendable {  // Everything mutable is touched
     if !isPatient {
       patientSince = nil
     } else if queue.isEmpty {
-      patientSince = WallClock.read(CLOCK_MONOTONIC)
+      patientSince = gate.now
     }
     queue.append(work)
     // Else the thread is awake, or will be in time.
     let wake = !isPatient || isDeepAsleep
     isDeepAsleep = isDeepAsleep && !wake
+    if wake { sleepsUntil = nil }
     gate.unlock()
     if wake { gate.signal() }
   }
@@ -97,7 +106,7 @@ final class StorageDesk: @unchecked Sendable {  // Everything mutable is touched
     gate.lock()
     defer { gate.unlock() }
     if let failure { return failure }
-    guard let busySince, WallClock.read(CLOCK_MONOTONIC) - busySince > 2_000_000 else { return nil }
+    guard let busySince, gate.now - busySince > 2_000_000 else { return nil }
     return StoreError(.unavailable, "the storage has not answered for over two seconds")
   }
 
@@ -109,27 +118,34 @@ final class StorageDesk: @unchecked Sendable {  // Everything mutable is touched
     while true {
       gate.lock()
       // After it has worked it looks once by itself, so that patient work need not wake it.
-      let lookAt = WallClock.read(CLOCK_MONOTONIC) + Self.patience
+      let lookAt = gate.now + Self.patience
       while !isClosed {
-        let now = WallClock.read(CLOCK_MONOTONIC)
+        let now = gate.now
         if !queue.isEmpty {
           guard let since = patientSince, now < since + Self.patience else { break }
-          gate.wait(until: since + Self.patience)
+          sleep(until: since + Self.patience)
         } else {
           if now >= tidyAt { break }
           isDeepAsleep = now >= lookAt
-          gate.wait(until: isDeepAsleep ? tidyAt : min(tidyAt, lookAt))
+          sleep(until: isDeepAsleep ? tidyAt : min(tidyAt, lookAt))
           isDeepAsleep = false
         }
       }
       let batch = takeBatch()
       let isOver = isClosed && batch.isEmpty
-      if !batch.isEmpty { busySince = WallClock.read(CLOCK_MONOTONIC) }
+      if !batch.isEmpty { busySince = gate.now }
       gate.unlock()
       if isOver { break }
       if batch.isEmpty { tidyAt = tidy() } else { report(carryOut(batch, lent, observer)) }
     }
     ended(Result { () throws(StoreError) in if closes { try storage.close() } else { try storage.sync() } })
+  }
+
+  /// With the lock held.
+  private func sleep(until time: Int64) {
+    sleepsUntil = time
+    gate.wait(until: time)
+    sleepsUntil = nil
   }
 
   /// With the lock held: either one load, or writes that follow each other.
@@ -154,7 +170,7 @@ final class StorageDesk: @unchecked Sendable {  // Everything mutable is touched
   }
 
   private func carryOut(_ batch: [StorageWork], _ lent: Lent, _ observer: (any JobObserver)?) -> Outcome {
-    let start = WallClock.read(CLOCK_MONOTONIC)
+    let start = gate.now
     var error: StoreError?
     var through: UInt64 = 0
     var isLoad = false
@@ -186,13 +202,13 @@ final class StorageDesk: @unchecked Sendable {  // Everything mutable is touched
     gate.unlock()
     if isLoad { return .loaded(error) }
     if let error { return .failed(error) }
-    return .stored(through: through, microseconds: WallClock.read(CLOCK_MONOTONIC) - start)
+    return .stored(through: through, microseconds: gate.now - start)
   }
 
   /// - Returns: when to do so again.
   private func tidy() -> Int64 {
     let now = clock().wall
-    let start = WallClock.read(CLOCK_MONOTONIC)
+    let start = gate.now
     do throws(StoreError) {
       let next = try storage.tidy(now: now)
       return start + min(max((next - now).microseconds, 1_000), 60_000_000)
@@ -200,5 +216,23 @@ final class StorageDesk: @unchecked Sendable {  // Everything mutable is touched
       // What matters fails for the engine too.
       return start + 1_000_000
     }
+  }
+
+  // MARK: For tests
+
+  /// The clock was turned: if the thread slept until then it wakes.
+  func clockTurned() {
+    gate.lock()
+    if let end = sleepsUntil, end <= gate.now {
+      sleepsUntil = nil
+      gate.signal()
+    }
+    gate.unlock()
+  }
+
+  var isAsleep: Bool {
+    gate.lock()
+    defer { gate.unlock() }
+    return sleepsUntil != nil
   }
 }

@@ -51,7 +51,7 @@ final class JobWaiter: CallHandler, Answerable {
   /// The state so far is worth more than a DEADLINE_EXCEEDED: it leaves a tenth of the time, at least 30 ms, before the deadline.
   private func startTimer() {
     guard let deadline = call.deadline else { return }
-    let left = (deadline - .now()).nanoseconds
+    let left = (deadline - call.eventLoop.now).nanoseconds
     let margin = min(300_000_000, max(30_000_000, left / 10))
     timer = call.eventLoop.assumeIsolated().scheduleTask(in: .nanoseconds(max(0, left - margin))) { [weak self] in
       self?.conclude()

@@ -33,7 +33,7 @@ final class FetchCall: CallHandler, Answerable {
     fetch.scope = call.scope
     if let deadline = call.deadline {
       // An empty answer in time, rather than jobs to a caller who has given up.
-      let left = (deadline - .now()).nanoseconds / 1_000
+      let left = (deadline - call.eventLoop.now).nanoseconds / 1_000
       let margin = min(300_000, max(30_000, left / 10))
       fetch.maxWait = min(fetch.maxWait, Interval(microseconds: max(0, left - margin)))
     }

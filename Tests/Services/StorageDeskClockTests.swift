@@ -1,0 +1,143 @@
+import Backlog
+import Engine
+import Glibc
+import Jobs
+import MemoryStorage
+import Support
+import Synchronization
+import Testing
+import Unsteady
+
+@testable import Services
+
+/// Every wait of the storage's thread, under a clock that only the test turns.
+@Suite(.timeLimit(.minutes(1))) struct StorageDeskClockTests {
+  private final class Scene: Sendable {
+    let clock = TurnedClock()
+    let storage = UnsteadyStorage(MemoryStorage())
+    let desk: StorageDesk
+    private let told = Mutex<[UInt64]>([])
+    private let hasEnded = Atomic(false)
+
+    init() throws {
+      let (clock, storage) = (clock, storage)
+      let epoch = try storage.beginEpoch()
+      desk = StorageDesk(
+        storage: storage, epoch: epoch, closes: true,
+        clock: { Moment(wall: Timestamp(microseconds: clock.now), elapsed: Instant(microseconds: clock.now)) },
+        steadyClock: { clock.now })
+      let engine = Engine(
+        backlog: Backlog(rows: storage.rows, seed: 1), configuration: EngineConfiguration(), seed: 1,
+        now: EngineHost.moment())
+      let started = desk.start(
+        engine: StorageDesk.Lent(engine: engine), observer: nil,
+        report: { [self] outcome in
+          if case .stored(let ticket, _) = outcome { told.withLock { $0.append(ticket) } }
+        }, ended: { [self] _ in hasEnded.store(true, ordering: .releasing) })
+      #expect(started)
+      settle()
+    }
+
+    /// Until the thread sleeps, hangs or is gone.
+    func settle() {
+      while !desk.isAsleep, storage.hanging == 0, !hasEnded.load(ordering: .acquiring) { sched_yield() }
+    }
+
+    func turn(_ microseconds: Int64) {
+      clock.turn(to: clock.now + microseconds)
+      desk.clockTurned()
+      settle()
+    }
+
+    func push(_ ticket: UInt64, isPatient: Bool) {
+      desk.push(.write(ticket: ticket, nil, sync: true), isPatient: isPatient)
+      settle()
+    }
+
+    /// The tickets up to which all was said to be stored.
+    var stored: [UInt64] { told.withLock { $0 } }
+
+    func stop() {
+      storage.heal()
+      desk.close()
+      while !hasEnded.load(ordering: .acquiring) { sched_yield() }
+    }
+  }
+
+  @Test func patientWorkWaitsAMillisecondAndNoLonger() throws {
+    let scene = try Scene()
+    // It finds the thread just done, and then sleeping for long.
+    for (ticket, rest) in [(1, 0), (2, 1_000), (3, 5_000)] as [(UInt64, Int64)] {
+      scene.turn(rest)
+      scene.push(ticket, isPatient: true)
+      scene.turn(999)
+      #expect(scene.stored.last != ticket)
+      scene.turn(1)
+      #expect(scene.stored.last == ticket)
+    }
+    scene.stop()
+  }
+
+  @Test func whatMayNotWaitTakesItAlongAtOnce() throws {
+    let scene = try Scene()
+    scene.turn(2_000)
+    scene.push(1, isPatient: true)
+    scene.push(2, isPatient: true)
+    #expect(scene.stored.isEmpty)
+    scene.push(3, isPatient: false)
+    #expect(scene.stored == [3])
+    #expect(scene.storage.count(.sync) == 1)
+    scene.stop()
+  }
+
+  @Test func itIsTidiedWhenTheStorageSaidAndASecondAfterAFailure() throws {
+    let scene = try Scene()
+    #expect(scene.storage.count(.tidy) == 1)
+    for _ in 0..<2 {
+      let before = scene.storage.count(.tidy)
+      scene.turn(59_999_999)
+      #expect(scene.storage.count(.tidy) == before)
+      scene.turn(1)
+      #expect(scene.storage.count(.tidy) == before + 1)
+    }
+    scene.storage.plan { $0 == .tidy ? .fails(.unavailable) : nil }
+    scene.turn(60_000_000)
+    let before = scene.storage.count(.tidy)
+    scene.turn(999_999)
+    #expect(scene.storage.count(.tidy) == before)
+    scene.turn(1)
+    #expect(scene.storage.count(.tidy) == before + 1)
+    // What comes meanwhile is done all the same.
+    scene.push(1, isPatient: false)
+    #expect(scene.stored == [1])
+    scene.stop()
+  }
+
+  @Test func aStorageThatHangsIsToldAfterTwoSeconds() throws {
+    let scene = try Scene()
+    scene.storage.plan { $0 == .sync ? .hangs : nil }
+    scene.push(1, isPatient: false)
+    #expect(scene.storage.hanging == 1)
+    scene.turn(2_000_000)
+    #expect(scene.desk.trouble == nil)
+    scene.turn(1)
+    #expect(scene.desk.trouble?.kind == .unavailable)
+    scene.storage.heal()
+    while scene.storage.hanging > 0 || scene.stored.isEmpty { sched_yield() }
+    #expect(scene.desk.trouble == nil)
+    // A failure is told until something has succeeded.
+    scene.storage.plan { $0 == .sync ? .fails(.unavailable) : nil }
+    scene.push(2, isPatient: false)
+    #expect(scene.desk.trouble != nil)
+    scene.stop()
+  }
+
+  @Test func closingWakesItFromEveryWait() throws {
+    for isPatient in [false, true] {
+      let scene = try Scene()
+      if isPatient { scene.push(1, isPatient: true) }
+      scene.stop()
+      #expect(scene.stored == (isPatient ? [1] : []))
+    }
+  }
+}
