@@ -1,3 +1,4 @@
+import Glibc
 import Jobs
 import NIOEmbedded
 import RPC
@@ -85,6 +86,7 @@ import Testing
 
   private final class Notes: Sendable {
     let told = Mutex<[String]>([])
+    let cannotBegin = Atomic(false)
   }
 
   private final class Scene: Sendable {
@@ -114,7 +116,10 @@ import Testing
       }
       space = Namespace(
         leadership: leadership, configuration: configuration, group: loop, connect: { _, _ in NoChannel() },
-        begin: { _, _ in term })
+        begin: { _, _ in
+          if notes.cannotBegin.load(ordering: .relaxed) { throw StoreError(.unusable, "damaged") }
+          return term
+        })
     }
 
     func start() {
@@ -123,7 +128,7 @@ import Testing
     }
 
     /// Until its thread sleeps.
-    func settle() { while space.office.sleepsUntil == nil {} }
+    func settle() { while space.office.sleepsUntil == nil { sched_yield() } }
 
     /// Lets so much time pass, from one time at which the thread wakes to the next.
     func pass(milliseconds: Int64) {
@@ -268,6 +273,22 @@ import Testing
     #expect(scene.count("servers", since: back) >= 3)
     scene.pass(milliseconds: 600)
     #expect(scene.count("seek", since: back + 900_000) >= 1)
+    await scene.stop()
+  }
+
+  @Test func afterAnAttemptThatFailedAnotherMayTryFirst() async {
+    let scene = Scene()
+    scene.notes.cannotBegin.store(true, ordering: .relaxed)
+    scene.start()
+    await scene.wait(for: "cannot lead")
+    #expect(scene.count("resign", since: 0) == 1)
+    let start = scene.clock.now
+    scene.pass(milliseconds: 900)
+    #expect(scene.count("seek", since: start) == 0)
+    scene.notes.cannotBegin.store(false, ordering: .relaxed)
+    scene.pass(milliseconds: 200)
+    #expect(scene.count("seek", since: start) == 1)
+    await scene.wait(for: "leads")
     await scene.stop()
   }
 

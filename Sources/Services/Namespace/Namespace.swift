@@ -186,6 +186,8 @@ public final class Namespace: Sendable {
     private var mayLead = true
     /// After an attempt to lead that failed, another server may try first.
     private var restsUntil: Int64 = 0
+    /// The storage did not answer when it was last asked who leads.
+    private var isAway = false
     /// After the storage was away the one that led has so long to come back.
     private var returnsUntil: Int64 = 0
     private var steppedDown: [@Sendable () -> Void] = []
@@ -347,7 +349,9 @@ public final class Namespace: Sendable {
       }
     }
 
-    private func failed(_ error: StoreError) {
+    /// - Parameter isAway: it is the storage that failed, not this server that cannot begin with it.
+    private func failed(_ error: StoreError, isAway: Bool = true) {
+      self.isAway = self.isAway || isAway
       let isNews = space.known.withLock { status in
         defer { status.failure = error }
         return status.failure == nil
@@ -366,7 +370,8 @@ public final class Namespace: Sendable {
       if !wasAway { return }
       space.spread(nil)
       // Whoever led may not have been heard because of that alone, and has workers on it: it may come first.
-      if leader != configuration.serverID { returnsUntil = now + times.announcement.microseconds }
+      if isAway, leader != configuration.serverID { returnsUntil = now + times.announcement.microseconds }
+      isAway = false
     }
 
     // MARK: Leading
@@ -387,8 +392,7 @@ public final class Namespace: Sendable {
       }
       storageAnswers()
       space.spread(.follows, nil)
-      let office = space.office
-      let begin = space.begin
+      let (office, begin) = (space.office, space.begin)
       // Not here: the lead must be renewed while the state is loaded.
       Task {
         do {
@@ -421,7 +425,7 @@ public final class Namespace: Sendable {
         configuration.tell(.cannotLead(error))
         try? space.leadership.resign(configuration.serverID, epoch: epoch)
         restsUntil = now + 1_000_000
-        if let error = error as? StoreError { failed(error) }
+        if let error = error as? StoreError { failed(error, isAway: false) }
         follows()
         phase = .following
       }
