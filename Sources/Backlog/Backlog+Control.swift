@@ -204,6 +204,12 @@ extension Backlog {
     return found
   }
 
+  /// nil: there is nothing to be told of it.
+  public func statistics(of queue: String) -> QueueStatistics? {
+    guard let queue = queues[queue], queue.isWorthTelling else { return nil }
+    return queue.statistics
+  }
+
   /// How many jobs there are of each kind, in all queues.
   public var depth: Depth {
     var depth = Depth()

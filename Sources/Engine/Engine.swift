@@ -104,6 +104,7 @@ public final class Engine {
 
   private func advance(to moment: Moment) {
     now = Moment(wall: moment.wall, elapsed: max(now.elapsed, moment.elapsed))
+    ledger.pass(now.elapsed)
   }
 
   /// Files what is said later under a ticket of the storage's, and makes up its work.
@@ -364,7 +365,9 @@ public final class Engine {
       tick.early.append(.reply(route, .explained(try explainer.explain(record, within: scope))))
     case .annotate(let records, let route): tick.early.append(.reply(route, .annotated(explainer.annotate(records))))
     case .queues(let route): tick.early.append(.reply(route, .queues(explainer.queues(QueueQuery(limit: .max)))))
-    case .queuePage(let query, let route): tick.early.append(.reply(route, .queues(explainer.queues(query))))
+    case .queuePage(let query, let route):
+      let views = query.isByActivity ? explainer.queues(ledger.names, limit: query.limit) : explainer.queues(query)
+      tick.early.append(.reply(route, .queues(views)))
     default: break
     }
   }

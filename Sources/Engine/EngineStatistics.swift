@@ -21,6 +21,11 @@ public struct EngineStatistics: Sendable {
       counts[index] += 1
       sum += seconds
     }
+
+    public mutating func add(_ other: Histogram) {
+      for index in counts.indices { counts[index] += other.counts[index] }
+      sum += other.sum
+    }
   }
 
   /// By queue.
@@ -38,6 +43,19 @@ public struct EngineStatistics: Sendable {
     /// From started to reported.
     public var run = Histogram()
     public init() {}
+
+    mutating func add(_ other: Queue) {
+      enqueued += other.enqueued
+      started += other.started
+      succeeded += other.succeeded
+      failed += other.failed
+      dead += other.dead
+      canceled += other.canceled
+      expired += other.expired
+      lost += other.lost
+      wait.add(other.wait)
+      run.add(other.run)
+    }
   }
 
   public var queues: [String: Queue] = [:]

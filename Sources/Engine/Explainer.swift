@@ -154,10 +154,24 @@ struct Explainer {
   func queues(_ query: QueueQuery) -> [QueueView] {
     let found =
       backlog?.queues(prefix: query.prefix, after: query.after, limit: query.limit, scope: query.scope) ?? []
-    return found.map { statistics in
-      QueueView(
-        statistics: statistics, oldestReadyAge: statistics.oldestReadyAt.map { max(.zero, now.wall - $0) },
-        workers: UInt32(clamping: balancer.members(of: statistics.name)))
+    return found.map(view)
+  }
+
+  /// These, and others by name as far as there is room.
+  func queues(_ first: [String], limit: Int) -> [QueueView] {
+    guard let backlog else { return [] }
+    var found = first.prefix(limit).compactMap { backlog.statistics(of: $0) }
+    if found.count < limit {
+      let known = Set(found.map(\.name))
+      // So many that enough are left without those that are known.
+      found += backlog.queues(limit: limit).filter { !known.contains($0.name) }.prefix(limit - found.count)
     }
+    return found.map(view)
+  }
+
+  private func view(_ statistics: QueueStatistics) -> QueueView {
+    QueueView(
+      statistics: statistics, oldestReadyAge: statistics.oldestReadyAt.map { max(.zero, now.wall - $0) },
+      workers: UInt32(clamping: balancer.members(of: statistics.name)))
   }
 }

@@ -114,6 +114,8 @@ public struct QueueQuery: Hashable, Sendable {
   public var limit: Int
   /// Only these queues; nil: all.
   public var scope: QueueScope?
+  /// For figures: those in which most happens come first, whatever their names; `prefix` and `after` say nothing then.
+  public var isByActivity = false
 
   public init(prefix: String = "", after: String = "", limit: Int = 1_000, scope: QueueScope? = nil) {
     self.prefix = prefix

@@ -221,9 +221,12 @@ public final class EngineHost: Sendable {
       failedReads: reads.failures)
   }
 
-  /// - Parameter limit: no more than so many, the first by name.
+  /// For figures.
+  /// - Parameter limit: no more than so many, those in which most happens.
   public func queues(limit: Int = .max) async throws(StoreError) -> [QueueView] {
-    switch await ask({ .queuePage(QueueQuery(limit: limit), $0) }) {
+    var query = QueueQuery(limit: limit)
+    query.isByActivity = true
+    switch await ask({ .queuePage(query, $0) }) {
     case .queues(let views): return views
     case .failed(let error): throw error
     default: throw StoreError(.unavailable, "the server is shutting down")

@@ -63,6 +63,24 @@ def test_metrics(server, queue):
     assert metrics["gkick_connections"][""] >= 1 and metrics["process_resident_memory_bytes"][""] > 1e6
 
 
+def test_metrics_of_very_many_queues():
+    """A thousand are told one by one, all others together, under a name that no queue can have."""
+    names = [f"many{number:04}" for number in range(1_200)]
+    with Server() as server:
+        for start in range(0, len(names), 400):
+            server.jobs.EnqueueBatch(pb.EnqueueBatchRequest(jobs=[
+                pb.ScheduleRequest(job=pb.JobSpec(queue=name, name="n")) for name in names[start:start + 400]]))
+        metrics = parse(server.engine.get("/metrics")[1])
+        shown = {label for label in metrics["gkick_queue_jobs"] if label.endswith('state="ready"')}
+        assert len(shown) == 1_000 and metrics["gkick_queues_not_shown"][""] == 200
+        enqueued = {label: count for label, count in metrics["gkick_jobs_total"].items()
+                    if label.endswith('outcome="enqueued"')}
+        assert len(enqueued) == 1_001 and sum(enqueued.values()) == 1_200
+        assert enqueued['queue="(other)",outcome="enqueued"'] == 200
+        with pytest.raises(grpc.RpcError):
+            server.enqueue("(other)")
+
+
 def test_health_pages(server):
     assert server.get("/healthz")[0] == 200 and server.get("/readyz")[0] == 200
     assert server.get("/nothing")[0] == 404

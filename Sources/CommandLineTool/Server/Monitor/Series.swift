@@ -151,10 +151,3 @@ struct Series: Sendable {
 
   var json: JSONValue { .object([("step", .integer(step)), ("points", .array(points.map(\.json)))]) }
 }
-
-extension EngineStatistics.Histogram {
-  mutating func add(_ other: EngineStatistics.Histogram) {
-    for index in counts.indices { counts[index] += other.counts[index] }
-    sum += other.sum
-  }
-}
