@@ -35,6 +35,24 @@ import Testing
     #expect(queue.isEmpty && queue.next(512).isEmpty)
   }
 
+  @Test func andByBytes() {
+    func big(_ jobs: Int, _ bytes: Int, _ id: UInt64) -> Command {
+      let body = [UInt8](repeating: 0, count: bytes)
+      return .enqueue(
+        EnqueueGroup(jobs: (0..<jobs).map { _ in NewJob(name: "n", body: body) }), nil, Route(loop: 0, id: id))
+    }
+    var queue = TickQueue()
+    queue.add((1...100).map { big(1, 1 << 20, $0) })
+    #expect(queue.next(512).count == 8)
+    queue = TickQueue()
+    queue.add((1...10).map { big(100, 40_960, $0) })
+    #expect(queue.next(512).count == 1)
+    // One is always allowed.
+    queue = TickQueue()
+    queue.add([big(1_000, 1 << 15, 1), big(1, 1 << 22, 2), big(1, 1 << 22, 3)])
+    #expect(ids(queue.next(512)) == [2, 3, 1])
+  }
+
   @Test func everythingComesOnceAndInItsOrder() {
     var queue = TickQueue()
     var seen: [UInt64] = []
