@@ -1,4 +1,6 @@
+import Backlog
 import Jobs
+import MemoryStorage
 import Testing
 
 @testable import Engine
@@ -169,6 +171,30 @@ struct BalancerTests {
     }
     rig.enqueue(NewJob(queue: "q5", name: "n"))
     #expect(rig.jobs(rig.connect("w", queues: ["q5"])).count == 1)
+  }
+
+  @Test func whoSaysTheSameInAnotherOrderIsOfTheSameGroup() throws {
+    let backlog = Backlog(rows: MemoryStorage().rows, seed: 1)
+    let balancer = LoadBalancer(configuration: EngineConfiguration(), backlog: backlog)
+    let weighted = (0..<1_000).map { Subscription(pattern: QueuePattern("q\($0)"), weight: UInt32($0 % 7 + 1)) }
+    let first = balancer.group(subscriptions: weighted, names: ["a", "b"])
+    for _ in 0..<20 {
+      #expect(balancer.group(subscriptions: weighted.shuffled(), names: ["b", "a", "b"]) === first)
+    }
+    // One list of queues for all of its filters, of which there are as many as queues.
+    #expect(first.filters.count == 1_000)
+    let lists = Set(first.filters.map { filter in filter.queues.withUnsafeBufferPointer { $0.baseAddress } })
+    #expect(lists.count == 1)
+    // The order of those without a weight does say something.
+    let strict = [Subscription(pattern: QueuePattern("a")), Subscription(pattern: QueuePattern("b"))]
+    #expect(
+      balancer.group(subscriptions: strict, names: [])
+        !== balancer.group(subscriptions: strict.reversed(), names: []))
+    // Nobody is in them: they go.
+    for number in 0..<5_000 {
+      _ = balancer.group(subscriptions: [Subscription(pattern: QueuePattern("idle\(number)"))], names: [])
+    }
+    #expect(balancer.groups.count <= LoadBalancer.idleGroups)
   }
 
   @Test func turnsOfWeightsAreSmooth() {

@@ -13,6 +13,7 @@ import grpc
 import pytest
 from harness.calls import until
 from harness.stubs import pb
+from harness.threads import stopped, threads
 
 from load import ROUNDS, WAITING, Load, fill, leader_of, listed
 from replicas import Pair
@@ -170,6 +171,22 @@ def test_a_store_that_fails_over_to_a_replica_that_lags(rounds, store, clean):
         load.finish(every.fronts[0], forgotten=gone)
         both.link.mend()
         both.follow()
+
+
+def test_an_engine_that_hangs_gives_the_lead_up_and_its_process_ends(fleet):
+    """Another leads soon; what hangs is still watched though it leads no more, so that a supervisor gets to start the server again."""
+    servers = fleet(2, "--watchdog", "15s")
+    until(lambda: len(listed(servers[0])) == 2, "two servers")
+    leader = leader_of(servers)
+    (other,) = [one for one in servers if one is not leader]
+    with stopped(threads(leader)["engine"]):
+        until(lambda: other.enqueue("q"), "another leader", timeout=14)
+        assert leader_of([other]) is other
+        until(lambda: leader.get("/healthz")[0] == 503, "/healthz to say so", timeout=14)
+        assert "the engine has not moved" in leader.get("/healthz")[1]
+        until(lambda: "ending the process" in leader.log(), "its end", timeout=14)
+    assert leader.process.wait(10) == -signal.SIGABRT
+    other.enqueue("q")
 
 
 def test_who_leads_is_told(fleet):
