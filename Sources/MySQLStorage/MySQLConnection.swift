@@ -21,6 +21,13 @@ import Jobs
     return unsafe row != nil
   }
 
+  /// The last row's number in that column; the next row is the first again.
+  func last(_ column: Int) -> Int64 {
+    unsafe mysql_data_seek(result, UInt64(max(count, 1) - 1))
+    defer { unsafe mysql_data_seek(result, 0) }
+    return next() ? int(column) : 0
+  }
+
   private func field(_ column: Int) -> UnsafeRawBufferPointer? {
     // Of the row that `next` went to: it stays until the next one.
     guard let row = unsafe row, let lengths = unsafe lengths, let start = unsafe row[column] else { return nil }
@@ -93,6 +100,10 @@ import Jobs
     _ = unsafe mysql_options(mysql, MYSQL_OPT_READ_TIMEOUT, &timeout)
     _ = unsafe mysql_options(mysql, MYSQL_OPT_WRITE_TIMEOUT, &timeout)
     _ = unsafe mysql_options(mysql, MYSQL_SET_CHARSET_NAME, "utf8mb4")
+    if location.namesPort, location.socket == nil {
+      var kind = MYSQL_PROTOCOL_TCP.rawValue
+      _ = unsafe mysql_options(mysql, MYSQL_OPT_PROTOCOL, &kind)
+    }
     if let plugins = Self.plugins { _ = unsafe mysql_options(mysql, MYSQL_PLUGIN_DIR, plugins) }
     if location.usesTLS {
       _ = unsafe mysql_options(mysql, MYSQL_OPT_SSL_ENFORCE, &enforce)
@@ -121,14 +132,25 @@ import Jobs
   /// Runs statements that are parted by semicolons, in one round trip; the rows of those that give rows. At the first error the rest is not
   /// run; what was begun stays begun.
   func run(_ text: [UInt8]) throws(MySQLFailure) -> [MySQLResult] {
+    try send(text)
+    return try answer()
+  }
+
+  /// The first half of `run`: the server works while this program does something else. Nothing else may be asked before `answer`.
+  func send(_ text: [UInt8]) throws(MySQLFailure) {
     if isBroken { throw MySQLFailure(number: MySQLFailure.connection, message: "the connection is broken") }
     let code = unsafe text.withUnsafeBufferPointer { buffer in
       // The library reads `count` bytes.
       unsafe buffer.withMemoryRebound(to: CChar.self) { bytes in
-        unsafe mysql_real_query(mysql, bytes.baseAddress, UInt(bytes.count))
+        unsafe mysql_send_query(mysql, bytes.baseAddress, UInt(bytes.count))
       }
     }
     if code != 0 { throw failure() }
+  }
+
+  /// The second half.
+  func answer() throws(MySQLFailure) -> [MySQLResult] {
+    if unsafe mysql_read_query_result(mysql) != 0 { throw failure() }
     var results: [MySQLResult] = []
     while true {
       if let result = unsafe mysql_store_result(mysql) {

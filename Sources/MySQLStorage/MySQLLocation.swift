@@ -1,9 +1,12 @@
 import Jobs
 
-/// `mysql://user:password@host:port/database?...`, with `socket=/path`, `ssl-mode=required|verify`, `ssl-ca=/path`.
+/// `mysql://user:password@host:port/database?...`, with `socket=/path`, `ssl-mode=required|verify`, `ssl-ca=/path`
+/// (which verifies, unless `ssl-mode` says otherwise).
 struct MySQLLocation: Sendable {
   var host: String?
   var port = 3306
+  /// The library speaks to `localhost` by a socket of the system's, whatever the port, unless it is told otherwise: who names a port means it.
+  var namesPort = false
   var user = "root"
   var password: String?
   var database = "gkick"
@@ -50,8 +53,10 @@ struct MySQLLocation: Sendable {
     if rest.hasPrefix(":") {
       guard let number = UInt16(rest.dropFirst()) else { throw bad("\(rest.dropFirst()) is no port") }
       port = Int(number)
+      namesPort = true
     }
     if host?.isEmpty == true { host = "localhost" }
+    var saysTLS = false
     for option in options.split(separator: "&") {
       let parts = option.split(separator: "=", maxSplits: 1)
       let value = parts.count > 1 ? try Self.decoded(parts[1]) : ""
@@ -59,6 +64,7 @@ struct MySQLLocation: Sendable {
       case "socket": socket = value
       case "ssl-ca": certificates = value
       case "ssl-mode":
+        saysTLS = true
         switch value {
         case "disabled": usesTLS = false
         case "required": usesTLS = true
@@ -69,6 +75,10 @@ struct MySQLLocation: Sendable {
         }
       default: throw bad("it has no option \(parts[0])")
       }
+    }
+    if certificates != nil, !saysTLS {
+      usesTLS = true
+      verifiesServer = true
     }
   }
 

@@ -240,28 +240,34 @@ public final class MySQLStorage: Storage, @unchecked Sendable {
 
   private func loadJobs(into loader: any StateLoader) throws(StoreError) {
     var columns = MySQLColumns()
-    // Pieces by rising seq: of the states that are not final each from its range of the index, and of what runs.
-    var after: Int64 = 0
+    // Pieces by rising seq: of the states that are not final each from its range of the index, and of what runs. The server works on the next
+    // while this one is taken in.
     let piece = 50_000
-    while true {
+    func begin(after: Int64) throws(StoreError) {
       var parts = [JobState.scheduled, .ready, .running, .retrying, .blocked].map { state in
         "(SELECT seq FROM gkick_job WHERE state = \(state.rawValue) AND seq > \(after) ORDER BY seq LIMIT \(piece))"
       }
       parts.append("(SELECT seq FROM gkick_running WHERE seq > \(after) ORDER BY seq LIMIT \(piece))")
-      let rows = try ask(
+      var text = link.text
+      text.add(
         """
         SELECT \(MySQLColumns.columns(.head)), r.seq IS NOT NULL FROM (SELECT DISTINCT seq FROM (\(parts.joined(separator: " UNION ALL "))) x \
         ORDER BY seq LIMIT \(piece)) e STRAIGHT_JOIN gkick_job j ON j.seq = e.seq LEFT JOIN gkick_running r ON r.seq = e.seq \
         ORDER BY e.seq
         """)
-      var count = 0
+      let bytes = text.bytes
+      try link.with { (connection) throws(MySQLFailure) in try connection.send(bytes) }
+    }
+    try begin(after: 0)
+    var isLast = false
+    while !isLast {
+      let rows = try link.with { (connection) throws(MySQLFailure) in try connection.answer() }[0]
+      isLast = rows.count < piece
+      if !isLast { try begin(after: rows.last(0)) }
       while rows.next() {
         loader.add(LoadedJob(try columns.job(rows, .head)))
-        after = rows.int(0)
-        if rows.int(22) != 0 { asideSeqs.insert(after) }
-        count += 1
+        if rows.int(22) != 0 { asideSeqs.insert(rows.int(0)) }
       }
-      if count < piece { break }
     }
     let chosen = try ask("SELECT j.id, j.seq FROM gkick_chosen c JOIN gkick_job j ON j.seq = c.seq")
     while chosen.next() { loader.addChosen(id: chosen.string(0), seq: chosen.int(1)) }
