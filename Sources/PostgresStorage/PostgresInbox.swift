@@ -7,7 +7,8 @@ import Synchronization
 /// Rows that were taken are dead entries at the beginning of the index, and stay as long as anybody's transaction is open that is
 /// older; reading from the beginning would pass all of them each time. So only two kinds of rows are looked for: those whose number is
 /// above all that had been given out when the last look began, and those of transactions that were under way then. That is all there can be:
-/// a producer's transaction has its own number before its row has one.
+/// a producer's transaction has its own number before its row has one. Under way are those that a snapshot lists, and all from its end on:
+/// that is the number after the newest that has ended, not the next to be given out.
 ///
 /// @unchecked Sendable: one thread calls it, but for `end` and `forget`, which touch only what is guarded.
 final class PostgresInbox: Inbox, @unchecked Sendable {
@@ -25,6 +26,9 @@ final class PostgresInbox: Inbox, @unchecked Sendable {
   /// All rows up to this number were given, but for those of `underWay`.
   private var seen: Int64 = 0
   private var underWay: [String] = []
+  private var underWayFrom = PostgresInbox.noTransaction
+  /// No transaction has this number or a higher one.
+  private static let noTransaction = String(UInt64.max)
   private var generation = 0
 
   init(_ link: PostgresLink, _ schema: Schema, _ options: PostgresOptions) {
@@ -38,7 +42,11 @@ final class PostgresInbox: Inbox, @unchecked Sendable {
       SELECT CASE WHEN is_called THEN last_value ELSE 0 END, set_config('gkick_inbox.mark', CASE WHEN is_called THEN last_value ELSE 0 END::text, false) \
       FROM gkick.inbox_number_seq
       """)
-    snapshot = schema.statement("inbox_snapshot", "SELECT pg_snapshot_xip(pg_current_snapshot())::text")
+    snapshot = schema.statement(
+      "inbox_snapshot",
+      """
+      SELECT pg_snapshot_xmax(s)::text, array_to_string(ARRAY(SELECT pg_snapshot_xip(s)::text), ',') FROM pg_current_snapshot() s
+      """)
     let columns = """
       number, id, queue, name, priority, CASE WHEN delay IS NULL THEN run_at ELSE at + delay * interval '1 microsecond' END, \
       payload, content_type, metadata::text, start_before, timeout, retention, max_attempts, initial_backoff, max_backoff, \
@@ -49,6 +57,7 @@ final class PostgresInbox: Inbox, @unchecked Sendable {
       "inbox_rows",
       """
       SELECT \(columns) FROM gkick.inbox WHERE number <= $1::bigint AND xid = ANY($2::text[]::xid8[]) \
+      UNION ALL SELECT \(columns) FROM gkick.inbox WHERE number <= $1::bigint AND xid >= $4::text::xid8 \
       UNION ALL (SELECT \(columns) FROM gkick.inbox WHERE number > $1::bigint \
       AND number <= current_setting('gkick_inbox.mark')::bigint ORDER BY number LIMIT $3::int) ORDER BY 1
       """)
@@ -60,6 +69,7 @@ final class PostgresInbox: Inbox, @unchecked Sendable {
     outstanding = []
     seen = 0
     underWay = []
+    underWayFrom = Self.noTransaction
   }
 
   /// Called when a change set that takes these was written.
@@ -85,10 +95,12 @@ final class PostgresInbox: Inbox, @unchecked Sendable {
       // Perhaps another server, where other transactions are under way, and fewer numbers given out.
       seen = 0
       underWay = []
+      underWayFrom = Self.noTransaction
     }
     let results = try link.read([
       PostgresCall(mark), PostgresCall(snapshot),
-      PostgresCall(rows, [.int8(seen), PostgresArray.texts(underWay), .int4(Int32(clamping: limit))]),
+      PostgresCall(
+        rows, [.int8(seen), PostgresArray.texts(underWay), .int4(Int32(clamping: limit)), .text(underWayFrom)]),
     ])
     generation = link.generation
     let found = results[2]
@@ -104,7 +116,8 @@ final class PostgresInbox: Inbox, @unchecked Sendable {
       if outstanding.insert(number).inserted { items.append(try InboxRow.item(found, row)) }
     }
     seen = fresh < limit ? max(last, results[0].int64(0, 0)) : last
-    underWay = (0..<results[1].rows).map { results[1].string($0, 0) }
+    underWayFrom = results[1].string(0, 0)
+    underWay = results[1].string(0, 1).split(separator: ",").map(String.init)
     return items
   }
 }

@@ -190,6 +190,26 @@ struct PostgresInboxTests {
     #expect(try ask("SELECT count(*) FROM gkick.inbox") == "0")
   }
 
+  /// No snapshot lists a transaction that none with a higher number has ended after.
+  @Test func theNewestTransactionArrivesToo() throws {
+    let options = [
+      ("host", "127.0.0.1"), ("port", "\(harness.process.port)"), ("user", "postgres"), ("dbname", "postgres"),
+    ]
+    let newest = try PostgresConnection(options, replyTimeout: .seconds(10))
+    for round in 0..<3 {
+      try newest.script("BEGIN")
+      try newest.script(sql("SELECT gkick.enqueue('\(round)')"))
+      // The second look must not forget what the first has seen under way.
+      for _ in 0...round { #expect(try inbox.arrived(limit: 10).isEmpty) }
+      try newest.script("COMMIT")
+      let items = try inbox.arrived(limit: 10)
+      #expect(items.map(\.job.name) == ["\(round)"])
+      #expect(try inbox.arrived(limit: 10).isEmpty, "given once")
+      try take(items)
+    }
+    #expect(try ask("SELECT count(*) FROM gkick.inbox") == "0")
+  }
+
   @Test func limitsAreKeptAndNothingIsLeftOut() throws {
     try ask("SELECT gkick.enqueue('j', id => i::text) FROM generate_series(1, 1000) i")
     var ids: [String] = []
