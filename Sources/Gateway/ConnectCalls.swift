@@ -1,17 +1,22 @@
 import HTTPTypes
 import Hummingbird
+import HummingbirdCore
 import NIOCore
 import RPC
 
-/// The Connect protocol: unary calls with a message as body, streaming ones with enveloped messages.
+/// The Connect protocol: unary calls with a message as body, streaming ones with enveloped messages. Unary calls are answered by `UnaryCalls`, where
+/// their bytes come in.
 struct ConnectCalls: Sendable {
   let deck: TransportDeck
   let maxBody: Int
+  /// Web pages of these may call.
+  let origins: [String]
 
   private static let protocolVersion = HTTPField.Name("connect-protocol-version")!
   private static let timeout = HTTPField.Name("connect-timeout-ms")!
   private static let streamEncoding = HTTPField.Name("connect-content-encoding")!
 
+  /// Everything but a unary call: streams, and what is wrong with a request.
   func respond(
     to request: Request, path: String, _ context: GatewayContext
   ) async throws(ConnectError) -> Response {
@@ -23,57 +28,100 @@ struct ConnectCalls: Sendable {
       response.headers[.allow] = "POST"
       return response
     }
-    if let version = request.headers[Self.protocolVersion], version != "1" {
+    try checkVersion(request.head)
+    guard method.serverStreams else { throw unsupported("application/json or application/proto") }
+    switch Self.contentType(of: request.head) {
+    case "application/connect+json": return try await stream(request, method, .json, context)
+    case "application/connect+proto": return try await stream(request, method, .proto, context)
+    default: throw unsupported("application/connect+json or application/connect+proto")
+    }
+  }
+
+  private static func contentType(of head: HTTPRequest) -> String {
+    let type = head.headerFields[.contentType] ?? ""
+    if type == "application/json" { return type }
+    return type.split(separator: ";").first.map { $0.lowercased() } ?? ""
+  }
+
+  private func checkVersion(_ head: HTTPRequest) throws(ConnectError) {
+    if let version = head.headerFields[Self.protocolVersion], version != "1" {
       throw ConnectError(.invalidArgument, "connect-protocol-version is 1, not \(version)")
     }
-    let type = (request.headers[.contentType] ?? "").split(separator: ";").first.map(String.init) ?? ""
-    if method.serverStreams {
-      switch type.lowercased() {
-      case "application/connect+json": return try await stream(request, method, .json, context)
-      case "application/connect+proto": return try await stream(request, method, .proto, context)
-      default: throw unsupported("application/connect+json or application/connect+proto")
-      }
-    }
-    guard let codec = MessageCodec(rawValue: type.lowercased()) else {
-      throw unsupported("application/json or application/proto")
-    }
-    return try await unary(request, method, codec, context)
   }
 
   private func unsupported(_ words: String) -> ConnectError {
     ConnectError(Status(.unknown, "the content type is \(words)"), httpStatus: .unsupportedMediaType)
   }
 
+  // MARK: - Who may ask from elsewhere
+
+  func allows(_ origin: String?) -> Bool { origin.map { origins.contains($0) } ?? false }
+
+  /// Lets a page of an origin that is named see the answer.
+  func allow(_ origin: String?, _ headers: inout HTTPFields) {
+    guard let origin, allows(origin) else { return }
+    headers[.accessControlAllowOrigin] = origin
+    headers[.vary] = "Origin"
+    headers[.accessControlExposeHeaders] = "Retry-After"
+  }
+
   // MARK: - Unary
 
-  private func unary(
-    _ request: Request, _ method: GatewayMethod, _ codec: MessageCodec, _ context: GatewayContext
-  ) async throws(ConnectError) -> Response {
-    var body = try await self.body(of: request)
-    switch request.headers[.contentEncoding] ?? "identity" {
-    case "identity": break
-    case "gzip": body = try inflate(body)
+  /// What is asked for, if it is a unary call in a form that is spoken here.
+  static func unary(_ head: HTTPRequest) -> (method: GatewayMethod, codec: MessageCodec)? {
+    guard head.method == .post, let target = head.path else { return nil }
+    // It may have a query, and be a whole URI (RFC 9112, section 3.2.2).
+    guard let method = MethodCatalog.methods[target] ?? MethodCatalog.methods[URI(target).path], !method.serverStreams,
+      let codec = MessageCodec(rawValue: contentType(of: head))
+    else { return nil }
+    return (method, codec)
+  }
+
+  /// A unary call, by its head.
+  func call(
+    _ head: HTTPRequest, _ kind: (method: GatewayMethod, codec: MessageCodec), from address: String
+  ) throws(ConnectError) -> UnaryCall {
+    try checkVersion(head)
+    if let length = head.headerFields[.contentLength].flatMap({ Int($0) }), length > maxBody { throw tooLarge }
+    let isGzipped: Bool
+    switch head.headerFields[.contentEncoding] ?? "identity" {
+    case "identity": isGzipped = false
+    case "gzip": isGzipped = true
     case let other: throw ConnectError(.unimplemented, "unknown content-encoding \(other); there are gzip and identity")
     }
-    let message = try codec.request(body, method.request)
-    let answer = await deck.next.call(
-      method.path, messages: [message], metadata: ForwardedMetadata.of(request, context),
-      timeout: try timeout(of: request))
-    guard answer.status.isOK, let bytes = answer.messages.first else {
-      throw ConnectError(answer.status.isOK ? Status(.internal, "the call had no answer") : answer.status)
+    return UnaryCall(
+      method: kind.method, codec: kind.codec, isGzipped: isGzipped,
+      takesGzip: head.headerFields[.acceptEncoding]?.contains("gzip") ?? false, timeout: try timeout(of: head),
+      metadata: ForwardedMetadata.of(head, from: address), origin: head.headerFields[.origin])
+  }
+
+  /// Sends it off; `done` is called once, on any thread.
+  func begin(
+    _ call: UnaryCall, _ body: ByteBuffer, done: @escaping @Sendable (InProcessTransport.Response) -> Void
+  ) throws(ConnectError) -> InProcessTransport.Canceller {
+    let message = try call.codec.request(call.isGzipped ? try inflate(body) : body, call.method.request)
+    return deck.next.call(
+      call.method.path, messages: [message], metadata: call.metadata, timeout: call.timeout, done: done)
+  }
+
+  /// The answer's body.
+  func answer(
+    _ call: UnaryCall, _ response: InProcessTransport.Response, _ headers: inout HTTPFields
+  ) throws(ConnectError) -> ByteBuffer {
+    guard response.status.isOK, let bytes = response.messages.first else {
+      throw ConnectError(response.status.isOK ? Status(.internal, "the call had no answer") : response.status)
     }
-    var out = try codec.response(bytes, method.response)
-    var headers = HTTPFields()
-    headers[.contentType] = codec.rawValue
+    let out = try call.codec.response(bytes, call.method.response)
+    headers[.contentType] = call.codec.rawValue
     headers[.cacheControl] = "no-store"
-    if out.readableBytes > 1_024, (request.headers[.acceptEncoding] ?? "").contains("gzip") {
+    if out.readableBytes > 1_024, call.takesGzip {
       var packed = ByteBuffer()
       if Gzip().deflate(out, into: &packed) {
-        out = packed
         headers[.contentEncoding] = "gzip"
+        return packed
       }
     }
-    return Response(status: .ok, headers: headers, body: .init(byteBuffer: out))
+    return out
   }
 
   private func body(of request: Request) async throws(ConnectError) -> ByteBuffer {
@@ -87,7 +135,7 @@ struct ConnectCalls: Sendable {
     }
   }
 
-  private var tooLarge: ConnectError { ConnectError(.resourceExhausted, "the body has more than \(maxBody) bytes") }
+  var tooLarge: ConnectError { ConnectError(.resourceExhausted, "the body has more than \(maxBody) bytes") }
 
   private func inflate(_ body: ByteBuffer) throws(ConnectError) -> ByteBuffer {
     do throws(Gzip.InflateError) {
@@ -98,8 +146,8 @@ struct ConnectCalls: Sendable {
   }
 
   /// At most ten digits, as the protocol says.
-  private func timeout(of request: Request) throws(ConnectError) -> TimeAmount? {
-    guard let text = request.headers[Self.timeout] else { return nil }
+  private func timeout(of head: HTTPRequest) throws(ConnectError) -> TimeAmount? {
+    guard let text = head.headerFields[Self.timeout] else { return nil }
     guard text.utf8.count <= 10, let milliseconds = Int64(text), milliseconds >= 0 else {
       throw ConnectError(.invalidArgument, "connect-timeout-ms is up to ten digits")
     }
@@ -126,8 +174,8 @@ struct ConnectCalls: Sendable {
       throw ConnectError(.unimplemented, "the method takes one message, not \(messages.count)")
     }
     let answers = deck.next.stream(
-      method.path, messages: messages, metadata: ForwardedMetadata.of(request, context),
-      timeout: try timeout(of: request))
+      method.path, messages: messages, metadata: ForwardedMetadata.of(request.head, from: context.address),
+      timeout: try timeout(of: request.head))
     var headers = HTTPFields()
     headers[.contentType] = codec == .json ? "application/connect+json" : "application/connect+proto"
     headers[.cacheControl] = "no-store"
@@ -149,6 +197,17 @@ struct ConnectCalls: Sendable {
         try await writer.finish(nil)
       })
   }
+}
+
+/// What the head of a unary call says.
+struct UnaryCall: Sendable {
+  var method: GatewayMethod
+  var codec: MessageCodec
+  var isGzipped: Bool
+  var takesGzip: Bool
+  var timeout: TimeAmount?
+  var metadata: Metadata
+  var origin: String?
 }
 
 /// One message of a stream: a byte of flags (1: compressed, 2: the end), its length in four bytes, itself.

@@ -62,15 +62,20 @@ struct ConnectError: Error {
     return text + "}"
   }
 
-  var response: Response {
+  /// Without its body, which is `json`.
+  var head: HTTPResponse {
     var headers = HTTPFields()
     headers[.contentType] = "application/json"
     headers[.cacheControl] = "no-store"
     if let wait = status.retryPushback, wait >= 0 { headers[.retryAfter] = String((wait + 999) / 1_000) }
     if status.code == .unauthenticated { headers[.wwwAuthenticate] = "Bearer" }
+    return HTTPResponse(status: httpStatus ?? Self.httpStatus(status.code), headerFields: headers)
+  }
+
+  var response: Response {
+    let head = head
     return Response(
-      status: httpStatus ?? Self.httpStatus(status.code), headers: headers,
-      body: ResponseBody(byteBuffer: ByteBuffer(string: json)))
+      status: head.status, headers: head.headerFields, body: ResponseBody(byteBuffer: ByteBuffer(string: json)))
   }
 }
 

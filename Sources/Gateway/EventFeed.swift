@@ -41,7 +41,8 @@ struct EventFeed: Sendable {
       throw ConnectError(.invalidArgument, "the query cannot be read")
     }
     let answers = deck.next.stream(
-      "/gkick.v1.JobService/StreamEvents", messages: [message], metadata: ForwardedMetadata.of(request, context))
+      "/gkick.v1.JobService/StreamEvents", messages: [message],
+      metadata: ForwardedMetadata.of(request.head, from: context.address))
     // The server says at once where the stream begins, or why it cannot: before a body has begun that can still be a status.
     let iterator = answers.makeAsyncIterator()
     let first: ByteBuffer?

@@ -1,8 +1,9 @@
 import Hummingbird
 import HummingbirdCore
-import HummingbirdHTTP2
+import HummingbirdTLS
 public import Logging
 public import NIOCore
+import NIOHTTP2
 public import NIOSSL
 public import RPC
 import ServiceLifecycle
@@ -80,6 +81,8 @@ public struct Gateway: Sendable {
   /// The page at a path, for whoever has this token (nil: none was shown); nil: there is none.
   public typealias Pages = @Sendable (_ path: String, _ token: String?) async -> GatewayPage?
 
+  static let serverName = "gkick"
+
   private let services: ServiceGroup
   private let executor: LoopTaskExecutor
 
@@ -92,22 +95,15 @@ public struct Gateway: Sendable {
     pages: @escaping Pages, bound: @escaping @Sendable (any Channel) async -> Void = { _ in }
   ) throws {
     executor = LoopTaskExecutor(group.next())
-    let responder = GatewayResponder(configuration: configuration, transports: transports, pages: pages)
-    let (head, body) = (configuration.headTimeout, configuration.bodyTimeout)
-    let http1 = HTTP1Channel.Configuration(
-      additionalChannelHandlers: [LastAnswer(), RequestClock(headTimeout: head, bodyTimeout: body)],
-      httpDecoderConfiguration: .init(
-        maxHeaderFieldSize: 16 << 10, maxHeaderListSize: 32 << 10, maxHeaderFieldCount: 100))
-    let http2 = HTTP2Channel.Configuration(
-      idleTimeout: .seconds(60), gracefulCloseTimeout: .seconds(5), streamConfiguration: http1)
-    let server: HTTPServerBuilder
-    if let tls = configuration.tls {
-      server = try .http2Upgrade(tlsConfiguration: tls, configuration: http2)
-    } else {
-      server = HTTPServerBuilder {
-        PlaintextChannel(
-          responder: $0, configuration: http2, timeout: head, tellOfStranger: configuration.tellOfStranger)
-      }
+    let deck = TransportDeck(transports)
+    let calls = ConnectCalls(deck: deck, maxBody: configuration.maxBody, origins: configuration.origins)
+    let responder = GatewayResponder(configuration: configuration, calls: calls, deck: deck, pages: pages)
+    var server = HTTPServerBuilder {
+      WebChannel(responder: $0, configuration: configuration, calls: calls)
+    }
+    if var tls = configuration.tls {
+      tls.applicationProtocols = NIOHTTP2SupportedALPNProtocols
+      server = try .tls(server, tlsConfiguration: tls)
     }
     var quiet = logger
     // What goes wrong with one connection is not worth a line each.
@@ -115,7 +111,7 @@ public struct Gateway: Sendable {
     let application = Application(
       responder: responder, server: server,
       configuration: ApplicationConfiguration(
-        address: .hostname(configuration.host, port: configuration.port), serverName: "gkick", backlog: 256,
+        address: .hostname(configuration.host, port: configuration.port), serverName: Self.serverName, backlog: 256,
         reuseAddress: true, availableConnectionsDelegate: MaximumAvailableConnections(configuration.maxConnections)),
       onServerRunning: bound, eventLoopGroupProvider: .shared(group), logger: quiet)
     services = ServiceGroup(configuration: .init(services: [application], logger: quiet))

@@ -14,10 +14,9 @@ struct GatewayResponder: HTTPResponder {
   private let pages: Gateway.Pages
   private let sessions: SessionPage
 
-  init(configuration: GatewayConfiguration, transports: [InProcessTransport], pages: @escaping Gateway.Pages) {
+  init(configuration: GatewayConfiguration, calls: ConnectCalls, deck: TransportDeck, pages: @escaping Gateway.Pages) {
     self.configuration = configuration
-    let deck = TransportDeck(transports)
-    calls = ConnectCalls(deck: deck, maxBody: configuration.maxBody)
+    self.calls = calls
     events = EventFeed(deck: deck)
     self.pages = pages
     sessions = SessionPage(deck: deck, whoHas: configuration.whoHas, isEncrypted: configuration.tls != nil)
@@ -25,7 +24,7 @@ struct GatewayResponder: HTTPResponder {
 
   func respond(to request: Request, context: GatewayContext) async throws -> Response {
     let origin = request.headers[.origin]
-    let isForeign = origin.map { configuration.origins.contains($0) } ?? false
+    let isForeign = calls.allows(origin)
     if request.method == .options, request.headers[.accessControlRequestMethod] != nil {
       return preflight(allowed: isForeign, origin: origin)
     }
@@ -35,11 +34,7 @@ struct GatewayResponder: HTTPResponder {
     } catch {
       response = error.response
     }
-    if isForeign, let origin {
-      response.headers[.accessControlAllowOrigin] = origin
-      response.headers[.vary] = "Origin"
-      response.headers[.accessControlExposeHeaders] = "Retry-After"
-    }
+    calls.allow(origin, &response.headers)
     return response
   }
 
@@ -60,7 +55,7 @@ struct GatewayResponder: HTTPResponder {
     }
     if path == "/events" { return try await events.respond(to: request, context) }
     if let file = StaticFile.at(path) { return file.response(to: request) }
-    if let page = await pages(path, Caller.token(of: request)) {
+    if let page = await pages(path, Caller.token(of: request.head)) {
       var headers = HTTPFields()
       headers[.contentType] = page.contentType
       headers[.cacheControl] = "no-store"
@@ -109,15 +104,15 @@ enum ForwardedMetadata {
 
   private static let kept: Set<String> = ["authorization", "traceparent", "tracestate", "baggage", "user-agent"]
 
-  static func of(_ request: Request, _ context: GatewayContext) -> Metadata {
+  static func of(_ request: HTTPRequest, from address: String) -> Metadata {
     var metadata = Metadata()
-    for field in request.headers where kept.contains(field.name.canonicalName) {
+    for field in request.headerFields where kept.contains(field.name.canonicalName) {
       metadata.add(field.name.canonicalName, field.value)
     }
-    if request.headers[.authorization] == nil, let token = Caller.cookie(of: request) {
+    if request.headerFields[.authorization] == nil, let token = Caller.cookie(of: request) {
       metadata.add("authorization", "Bearer \(token)")
     }
-    metadata.add(address, context.address)
+    metadata.add(Self.address, address)
     return metadata
   }
 }

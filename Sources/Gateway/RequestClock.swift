@@ -8,19 +8,22 @@ final class RequestClock: ChannelDuplexHandler, RemovableChannelHandler {
   typealias OutboundIn = HTTPResponsePart
   typealias OutboundOut = HTTPResponsePart
 
-  private let headTimeout: TimeAmount
+  /// nil: the head has come before this handler, as on a stream of HTTP/2.
+  private let headTimeout: TimeAmount?
   private let bodyTimeout: TimeAmount
   /// When the connection is closed, if nothing comes before; nil: never.
   private var deadline: NIODeadline?
   /// Looks at the deadline, at it or before it: one per connection is moved seldom, where one per request would be set and canceled three times.
   private var timer: (at: NIODeadline, task: Scheduled<Void>)?
 
-  init(headTimeout: TimeAmount, bodyTimeout: TimeAmount) {
+  init(headTimeout: TimeAmount?, bodyTimeout: TimeAmount) {
     self.headTimeout = headTimeout
     self.bodyTimeout = bodyTimeout
   }
 
-  func handlerAdded(context: ChannelHandlerContext) { start(headTimeout, context) }
+  func handlerAdded(context: ChannelHandlerContext) {
+    if let headTimeout { start(headTimeout, context) }
+  }
 
   func handlerRemoved(context: ChannelHandlerContext) { stop() }
 
@@ -31,7 +34,7 @@ final class RequestClock: ChannelDuplexHandler, RemovableChannelHandler {
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     switch unwrapInboundIn(data) {
-    case .head: start(bodyTimeout, context)
+    case .head: deadline = context.eventLoop.now + bodyTimeout
     case .body: break
     case .end: deadline = nil
     }
@@ -39,8 +42,14 @@ final class RequestClock: ChannelDuplexHandler, RemovableChannelHandler {
   }
 
   func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
-    if case .end = unwrapOutboundIn(data) { start(headTimeout, context) }
+    if let headTimeout, case .end = unwrapOutboundIn(data) { start(headTimeout, context) }
     context.write(data, promise: promise)
+  }
+
+  /// The whole of a short request has come by now, and nothing need be counted.
+  func channelReadComplete(context: ChannelHandlerContext) {
+    if let deadline { look(at: deadline, context) }
+    context.fireChannelReadComplete()
   }
 
   private func start(_ time: TimeAmount, _ context: ChannelHandlerContext) {

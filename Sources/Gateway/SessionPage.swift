@@ -9,8 +9,8 @@ enum Caller {
   static let cookieName = "gkick-token"
 
   /// The token that was shown, however.
-  static func token(of request: Request) -> String? {
-    if let header = request.headers[.authorization] {
+  static func token(of request: HTTPRequest) -> String? {
+    if let header = request.headerFields[.authorization] {
       let words = header.split(separator: " ")
       return words.count == 2 && words[0].lowercased() == "bearer" ? String(words[1]) : nil
     }
@@ -19,9 +19,9 @@ enum Caller {
 
   /// The cookie's, if this gateway's own page sends it. Browsers send cookies along with what other sites make them ask for, too:
   /// `SameSite=Strict` and this check each keep such requests from counting as the user's.
-  static func cookie(of request: Request) -> String? {
+  static func cookie(of request: HTTPRequest) -> String? {
     guard isOwnPage(request) else { return nil }
-    for header in request.headers[values: .cookie] {
+    for header in request.headerFields[values: .cookie] {
       for pair in header.split(separator: ";") {
         let parts = pair.drop { $0 == " " }.split(separator: "=", maxSplits: 1)
         if parts.count == 2, parts[0] == cookieName { return String(parts[1]) }
@@ -31,10 +31,12 @@ enum Caller {
   }
 
   /// Browsers of today say where a request comes from; others at least name the page's origin with whatever changes something.
-  static func isOwnPage(_ request: Request) -> Bool {
-    if let site = request.headers[HTTPField.Name("sec-fetch-site")!] { return site == "same-origin" || site == "none" }
-    guard let origin = request.headers[.origin] else { return true }
-    return origin.drop { $0 != ":" }.dropFirst(3) == request.head.authority ?? ""
+  static func isOwnPage(_ request: HTTPRequest) -> Bool {
+    if let site = request.headerFields[HTTPField.Name("sec-fetch-site")!] {
+      return site == "same-origin" || site == "none"
+    }
+    guard let origin = request.headerFields[.origin] else { return true }
+    return origin.drop { $0 != ":" }.dropFirst(3) == request.authority ?? ""
   }
 }
 
@@ -63,9 +65,11 @@ struct SessionPage: Sendable {
     switch request.method {
     case .get, .head:
       guard whoHas != nil else { return try answer(Answer(auth: false)) }
-      return try await show(Caller.token(of: request), request, context)
+      return try await show(Caller.token(of: request.head), request, context)
     case .post:
-      guard Caller.isOwnPage(request) else { throw ConnectError(.permissionDenied, "only the page itself signs in") }
+      guard Caller.isOwnPage(request.head) else {
+        throw ConnectError(.permissionDenied, "only the page itself signs in")
+      }
       let type = (request.headers[.contentType] ?? "").split(separator: ";").first.map { $0.lowercased() }
       guard type == "application/json" else {
         throw ConnectError(Status(.unknown, "the content type is application/json"), httpStatus: .unsupportedMediaType)
@@ -76,7 +80,9 @@ struct SessionPage: Sendable {
       response.headers[.setCookie] = cookie(token)
       return response
     case .delete:
-      guard Caller.isOwnPage(request) else { throw ConnectError(.permissionDenied, "only the page itself signs out") }
+      guard Caller.isOwnPage(request.head) else {
+        throw ConnectError(.permissionDenied, "only the page itself signs out")
+      }
       var response = Response(status: .noContent)
       response.headers[.setCookie] = cookie("") + "; Max-Age=0"
       return response
@@ -91,7 +97,7 @@ struct SessionPage: Sendable {
   private func show(
     _ token: String?, _ request: Request, _ context: GatewayContext
   ) async throws(ConnectError) -> Response {
-    var metadata = ForwardedMetadata.of(request, context)
+    var metadata = ForwardedMetadata.of(request.head, from: context.address)
     metadata.removeAll("authorization")
     if let token { metadata.add("authorization", "Bearer \(token)") }
     let asked = await deck.next.call(

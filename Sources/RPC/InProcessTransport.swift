@@ -35,23 +35,59 @@ public final class InProcessTransport: Sendable {
   public func call(
     _ path: String, messages: [ByteBuffer], metadata: Metadata = Metadata(), timeout: TimeAmount? = nil
   ) async -> Response {
-    let place = NIOLoopBoundBox<Place>.makeBoxSendingValue(.empty, eventLoop: eventLoop)
+    let canceller = Canceller(eventLoop)
     return await withTaskCancellationHandler {
       await withCheckedContinuation { continuation in
-        let begin: @Sendable () -> Void = { [self] in
-          let whole = WholeResponse(messages, continuation)
-          guard let connection = open() else {
-            return continuation.resume(returning: Response(status: Status(.internal, "no memory for a connection")))
-          }
-          let call = connection.begin(
-            path, metadata: metadata, options: CallOptions(timeout: timeout), handler: whole)
-          if case .cancelled = place.value { call.cancel() } else { place.value = .call(call) }
-        }
-        if eventLoop.inEventLoop { begin() } else { eventLoop.execute(begin) }
+        begin(path, messages, metadata, timeout, canceller) { continuation.resume(returning: $0) }
       }
     } onCancel: {
+      canceller.cancel()
+    }
+  }
+
+  /// The same without a task, for whoever is on a loop anyway.
+  /// - Parameter done: called once, on the transport's loop; on that loop it may be called before this returns.
+  package func call(
+    _ path: String, messages: [ByteBuffer], metadata: Metadata, timeout: TimeAmount?,
+    done: @escaping @Sendable (Response) -> Void
+  ) -> Canceller {
+    let canceller = Canceller(eventLoop)
+    begin(path, messages, metadata, timeout, canceller, done)
+    return canceller
+  }
+
+  private func begin(
+    _ path: String, _ messages: [ByteBuffer], _ metadata: Metadata, _ timeout: TimeAmount?, _ canceller: Canceller,
+    _ done: @escaping @Sendable (Response) -> Void
+  ) {
+    let begin: @Sendable () -> Void = { [self] in
+      guard let connection = open() else {
+        return done(Response(status: Status(.internal, "no memory for a connection")))
+      }
+      canceller.began(
+        connection.begin(
+          path, metadata: metadata, options: CallOptions(timeout: timeout), handler: WholeResponse(messages, done)))
+    }
+    if eventLoop.inEventLoop { begin() } else { eventLoop.execute(begin) }
+  }
+
+  /// Ends a call that nobody waits for any longer; from any thread, also when it has ended.
+  package final class Canceller: Sendable {
+    private let place: NIOLoopBoundBox<Place>
+    private let eventLoop: any EventLoop
+
+    fileprivate init(_ eventLoop: any EventLoop) {
+      self.eventLoop = eventLoop
+      place = NIOLoopBoundBox.makeBoxSendingValue(.empty, eventLoop: eventLoop)
+    }
+
+    fileprivate func began(_ call: ClientCall) {
+      if case .cancelled = place.value { call.cancel() } else { place.value = .call(call) }
+    }
+
+    package func cancel() {
       eventLoop.execute {
-        if case .call(let call) = place.value { call.cancel() } else { place.value = .cancelled }
+        if case .call(let call) = self.place.value { call.cancel() } else { self.place.value = .cancelled }
       }
     }
   }
@@ -112,12 +148,12 @@ public final class InProcessTransport: Sendable {
 /// Gathers everything, until the end.
 private final class WholeResponse: ClientCallHandler {
   private let requests: [ByteBuffer]
-  private let continuation: CheckedContinuation<InProcessTransport.Response, Never>
+  private let done: @Sendable (InProcessTransport.Response) -> Void
   private var response = InProcessTransport.Response()
 
-  init(_ requests: [ByteBuffer], _ continuation: CheckedContinuation<InProcessTransport.Response, Never>) {
+  init(_ requests: [ByteBuffer], _ done: @escaping @Sendable (InProcessTransport.Response) -> Void) {
     self.requests = requests
-    self.continuation = continuation
+    self.done = done
   }
 
   func started(call: ClientCall) {
@@ -132,6 +168,6 @@ private final class WholeResponse: ClientCallHandler {
   func ended(_ status: Status, trailers: Metadata, call: ClientCall) {
     response.status = status
     response.trailers = trailers
-    continuation.resume(returning: response)
+    done(response)
   }
 }

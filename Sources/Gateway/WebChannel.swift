@@ -1,0 +1,112 @@
+import HummingbirdCore
+import HummingbirdHTTP2
+import Logging
+import NIOCore
+import NIOHTTP2
+import NIOTLS
+
+/// HTTP/1.1 and HTTP/2 on one port. Over TLS that is agreed on with the handshake; on a plaintext port whoever begins with HTTP/2's preface (RFC 9113,
+/// section 3.3, "prior knowledge") speaks that.
+struct WebChannel: ServerChildChannel {
+  struct Value: ServerChildChannelValue {
+    let negotiated: EventLoopFuture<NIONegotiatedHTTPVersion<HTTP1Channel.Value, StreamsChannel.Value>>
+    let channel: any Channel
+  }
+
+  private let http1: HTTP1Channel
+  private let http2: StreamsChannel
+  private let isPlaintext: Bool
+  private let timeout: TimeAmount
+  private let tellOfStranger: @Sendable (GatewayStranger, _ address: String) -> Void
+
+  init(responder: @escaping HTTPChannelHandler.Responder, configuration: GatewayConfiguration, calls: ConnectCalls) {
+    tellOfStranger = configuration.tellOfStranger
+    isPlaintext = configuration.tls == nil
+    timeout = configuration.headTimeout
+    let (head, body) = (configuration.headTimeout, configuration.bodyTimeout)
+    http1 = HTTP1Channel(
+      responder: responder,
+      configuration: HTTP1Channel.Configuration(
+        additionalChannelHandlers: [
+          LastAnswer(), RequestClock(headTimeout: head, bodyTimeout: body), UnaryCalls(calls),
+        ],
+        httpDecoderConfiguration: .init(
+          maxHeaderFieldSize: 16 << 10, maxHeaderListSize: 32 << 10, maxHeaderFieldCount: 100)))
+    http2 = StreamsChannel(responder: responder, calls: calls, bodyTimeout: body)
+  }
+
+  func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
+    let (http1, http2) = (http1, http2)
+    do {
+      if isPlaintext {
+        try channel.pipeline.syncOperations.addHandler(
+          PrefaceReader(timeout: timeout) { [tellOfStranger] channel in
+            tellOfStranger(.speaksTLS, channel.callerAddress)
+          })
+      }
+    } catch {
+      return channel.eventLoop.makeFailedFuture(error)
+    }
+    return channel.configureHTTP2AsyncSecureUpgrade { channel in
+      http1.setup(channel: channel, logger: logger)
+    } http2ConnectionInitializer: { channel in
+      http2.setup(channel: channel, logger: logger)
+    }.map { Value(negotiated: $0, channel: channel) }
+  }
+
+  func handle(value: Value, logger: Logger) async {
+    do {
+      switch try await value.negotiated.get() {
+      case .http1_1(let connection): await http1.handle(value: connection, logger: logger)
+      case .http2(let connection): await http2.handle(value: connection, logger: logger)
+      }
+    } catch {
+      // It ended, or said nothing, before it was known what it speaks.
+      try? await value.channel.close().get()
+    }
+  }
+}
+
+/// Reads as much as tells the two apart, and says it as TLS would after its handshake.
+final class PrefaceReader: ChannelInboundHandler, RemovableChannelHandler {
+  typealias InboundIn = ByteBuffer
+  typealias InboundOut = ByteBuffer
+
+  private static let preface = ByteBuffer(string: "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
+  private let timeout: TimeAmount
+  private let speaksTLS: @Sendable (any Channel) -> Void
+  private var timer: Scheduled<Void>?
+  private var bytes = ByteBuffer()
+
+  init(timeout: TimeAmount, speaksTLS: @escaping @Sendable (any Channel) -> Void = { _ in }) {
+    self.timeout = timeout
+    self.speaksTLS = speaksTLS
+  }
+
+  func handlerAdded(context: ChannelHandlerContext) {
+    let channel = context.channel
+    timer = context.eventLoop.scheduleTask(in: timeout) { channel.close(promise: nil) }
+  }
+
+  func handlerRemoved(context: ChannelHandlerContext) { timer?.cancel() }
+
+  func channelInactive(context: ChannelHandlerContext) {
+    timer?.cancel()
+    context.fireChannelInactive()
+  }
+
+  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    var data = unwrapInboundIn(data)
+    bytes.writeBuffer(&data)
+    let count = min(bytes.readableBytes, Self.preface.readableBytes)
+    let isPreface = bytes.getSlice(at: bytes.readerIndex, length: count) == Self.preface.getSlice(at: 0, length: count)
+    if isPreface, count < Self.preface.readableBytes { return }
+    // A TLS handshake record.
+    if bytes.getInteger(at: bytes.readerIndex, as: UInt16.self) == 0x1603 { speaksTLS(context.channel) }
+    timer?.cancel()
+    context.fireUserInboundEventTriggered(
+      TLSUserEvent.handshakeCompleted(negotiatedProtocol: isPreface ? "h2" : "http/1.1"))
+    context.fireChannelRead(wrapInboundOut(bytes))
+    context.pipeline.syncOperations.removeHandler(self, promise: nil)
+  }
+}
