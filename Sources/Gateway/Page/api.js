@@ -49,7 +49,8 @@ export const jobs = (method, message, signal) => call('JobService', method, mess
 export const admin = (method, message, signal) => call('AdminService', method, message, signal)
 
 // The events that match, one by one, and again from where they were after a break. Gives what ends it.
-export function follow(query, onEvent, onState = () => {}) {
+// `read` makes of an event's text what `onEvent` is given.
+export function follow(query, onEvent, onState = () => {}, read = JSON.parse) {
   const types = ['scheduled', 'enqueued', 'started', 'progress', 'succeeded', 'failed', 'dead', 'canceled', 'expired', 'lease_lost',
     'blocked', 'refused', 'queue_paused', 'queue_resumed', 'worker_connected', 'worker_disconnected', 'batch_finished', 'audit']
   let source = null, timer = null, last = '', isOver = false
@@ -69,10 +70,13 @@ export function follow(query, onEvent, onState = () => {}) {
     for (const type of types) {
       source.addEventListener(type, (event) => {
         last = event.lastEventId
-        onEvent(JSON.parse(event.data), type)
+        onEvent(read(event.data), type)
       })
     }
   }
   open()
-  return () => { isOver = true; clearTimeout(timer); source.close() }
+  // What is called to end it; `.now` leaves out what has not come yet.
+  const stop = () => { isOver = true; clearTimeout(timer); source.close() }
+  stop.now = () => { last = ''; clearTimeout(timer); source.close(); open() }
+  return stop
 }

@@ -83,7 +83,11 @@ function route() {
       const timer = setInterval(() => { if (!document.hidden) work() }, milliseconds)
       undo.push(() => clearInterval(timer))
     },
-    follow: (filter, onEvent, onState) => undo.push(follow(filter, onEvent, onState)),
+    follow: (filter, onEvent, onState, read) => {
+      const stop = follow(filter, onEvent, onState, read)
+      undo.push(stop)
+      return stop
+    },
     again: () => route(),
   }
   context.draw(element('h2', {}, context.argument || title))

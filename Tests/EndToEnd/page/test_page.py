@@ -149,6 +149,46 @@ def test_events_come_live_and_after_a_restart(page):
         assert page.get_by_role("link", name=first).count() == 1, "what was told is not told again"
 
 
+def test_of_more_events_than_can_be_shown_the_newest_are(server, page):
+    visit(page, server, "events?queue=flood", "Events")
+    page.get_by_text("live", exact=True).wait_for()
+    for _ in range(3):
+        jobs = [pb.ScheduleRequest(job=pb.JobSpec(queue="flood", name="t")) for _ in range(1_000)]
+        last = server.jobs.EnqueueBatch(pb.EnqueueBatchRequest(jobs=jobs), timeout=60).results[-1].job_id
+    page.get_by_role("link", name=last).wait_for()
+    unseen = page.get_by_text(" came too fast to be shown").inner_text()
+    assert 0 < int(unseen.split()[0]) <= 3_000 - 200
+    expect(page.locator("tbody tr")).to_have_count(200)
+    assert page.locator("tbody tr").first.get_by_role("link").inner_text() == last
+
+
+def test_events_that_come_ever_later_are_left_out(server, page):
+    """A stream that is read more slowly than jobs are run: here one whose events are older and older."""
+    page.add_init_script("""
+      window.opened = []
+      window.EventSource = class extends EventTarget {
+        static CLOSED = 2
+        constructor(url) {
+          super()
+          const late = opened.push(url) === 1 ? 1000 : 0
+          let count = 0
+          this.timer = setInterval(() => {
+            const at = new Date(Date.now() - late * count++).toISOString()
+            for (let index = 0; index < 1000; index++) {
+              const data = JSON.stringify({ at, type: 'EVENT_TYPE_ENQUEUED', jobId: `${opened.length}-${count}-${index}`, queue: 'q', name: 'n' })
+              this.dispatchEvent(new MessageEvent('enqueued', { data, lastEventId: String(count) }))
+            }
+          }, 100)
+        }
+        close() { clearInterval(this.timer) }
+      }""")
+    visit(page, server, "events", "Events")
+    page.get_by_text(" and more came too fast to be shown").wait_for()
+    expect(page.locator("tbody tr").first.get_by_role("link")).to_contain_text("2-")
+    # Nothing is late any more, and no place is given: from now on.
+    assert page.evaluate("opened") == ["events?", "events?"]
+
+
 def test_keys(server, page):
     visit(page, server)
     page.keyboard.press("q")
