@@ -49,13 +49,7 @@ import Testing
     ),
   ])
   func aBadFileSaysWhereAndWhy(_ text: String, _ line: Int, _ words: String) {
-    do {
-      _ = try AccessFile(text)
-      Issue.record("it was taken")
-    } catch {
-      #expect(error.line == line)
-      #expect(error.reason.contains(words), "\(error)")
-    }
+    expectRefusal(text, line, words)
   }
 
   @Test(

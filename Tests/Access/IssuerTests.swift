@@ -47,13 +47,7 @@ import Testing
     ((0..<17).map { "jwt a\($0)\n  issuer i\n  audience b\n  keys k\n" }.joined(), 65, "more than 16"),
   ])
   func aBadBlockSaysWhereAndWhy(_ text: String, _ line: Int, _ words: String) {
-    do {
-      _ = try AccessFile(text)
-      Issue.record("it was taken")
-    } catch {
-      #expect(error.line == line)
-      #expect(error.reason.contains(words), "\(error)")
-    }
+    expectRefusal(text, line, words)
   }
 
   private let now = Timestamp(microseconds: 1_000_000_000)
