@@ -80,6 +80,10 @@ private final class MemoryRows: RowSource {
 
   init(_ storage: MemoryStorage) { self.storage = storage }
 
+  func check(_ epoch: Epoch) throws(StoreError) {
+    if storage.read({ $0.epoch != epoch }) { throw MemoryStorage.deposed }
+  }
+
   func jobs(_ seqs: [Int64], bodies: Bool) throws(StoreError) -> [StoredJob?] {
     storage.read { tables in seqs.map { seq in tables.rows[seq].map { bodies ? $0 : $0.withoutBody } } }
   }

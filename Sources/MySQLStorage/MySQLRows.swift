@@ -15,6 +15,13 @@ final class MySQLRows: RowSource, @unchecked Sendable {
   func close() { link.close() }
   func reset() { earliest = .distantPast }
 
+  func check(_ epoch: Epoch) throws(StoreError) {
+    let leader = try link.read("SELECT epoch FROM gkick_leader")[0]
+    guard leader.next(), leader.int(0) == Int64(epoch.number) else {
+      throw StoreError(.deposed, "another server leads")
+    }
+  }
+
   private func select(_ extent: MySQLColumns.Extent, _ condition: (inout SQLText) -> Void) throws(StoreError)
     -> MySQLResult
   {

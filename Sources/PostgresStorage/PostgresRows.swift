@@ -23,6 +23,13 @@ final class PostgresRows: RowSource, @unchecked Sendable {
   /// The state is loaded anew: what was taken for gone may be there.
   func reset() { earliest = .distantPast }
 
+  func check(_ epoch: Epoch) throws(StoreError) {
+    let leader = try link.read([PostgresCall(statements.leader)])[0]
+    guard leader.rows == 1, leader.int64(0, 0) == Int64(epoch.number) else {
+      throw StoreError(.deposed, "another server leads")
+    }
+  }
+
   func jobs(_ seqs: [Int64], bodies: Bool) throws(StoreError) -> [StoredJob?] {
     let call = PostgresCall(bodies ? statements.rowsWithBodies : statements.rows, [PostgresArray.int8s(seqs)])
     let rows = try link.read([call])[0]

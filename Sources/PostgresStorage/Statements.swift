@@ -24,6 +24,7 @@ struct Statements: Sendable {
   let rowsWithBodies: PostgresStatement
   let rowsByID: PostgresStatement
   let rowsByChosenID: PostgresStatement
+  let leader: PostgresStatement
   let expired: PostgresStatement
   let nextExpiry: PostgresStatement
   let events: PostgresStatement
@@ -159,6 +160,7 @@ struct Statements: Sendable {
       "SELECT \(Self.columns), \(Self.carried), \(Self.body) \(Self.source) WHERE j.seq = ANY($1::bigint[])")
     rowsByID = made(
       "rows_id", "SELECT \(Self.columns), \(Self.carried), \(Self.body) \(Self.source) WHERE j.id = ANY($1::text[])")
+    leader = made("leader", "SELECT epoch FROM gkick.leader")
     rowsByChosenID = made(
       "rows_chosen",
       """

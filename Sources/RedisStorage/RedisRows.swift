@@ -18,6 +18,15 @@ final class RedisRows: RowSource {
     try line.use(rereads: true) { (session) throws(RedisFailure) in try body(RowReader(session, self.known)) }
   }
 
+  func check(_ epoch: Epoch) throws(StoreError) {
+    let known = known
+    try line.use(rereads: true) { (session) throws(RedisFailure) in
+      var reply = try session.ask(RedisCommand("HGET", known.layout.meta, "epoch"))
+      let stored = try reply.optionalString() ?? "none"
+      guard stored == String(epoch.number) else { throw .refused("GKFENCED epoch \(stored)") }
+    }
+  }
+
   func jobs(_ seqs: [Int64], bodies: Bool) throws(StoreError) -> [StoredJob?] {
     try read { (rows) throws(RedisFailure) in try rows.jobs(seqs, bodies: bodies) }
   }

@@ -172,6 +172,9 @@ final class SQLiteRows: RowSource {
 
   func close() { sessions.close() }
 
+  /// The lock on its folder keeps others out.
+  func check(_ epoch: Epoch) throws(StoreError) {}
+
   func jobs(_ seqs: [Int64], bodies: Bool) throws(StoreError) -> [StoredJob?] {
     try looker.jobs(seqs, body: bodies, carried: true)
   }

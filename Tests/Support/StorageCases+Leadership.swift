@@ -51,6 +51,7 @@ extension StorageConformance {
       change.jobs = [JobChange(head: head, standing: head.untouched, isNew: true, body: [])]
       #expect(scene.kind { try scene.storage.write([change], epoch: scene.epoch) } == .deposed)
       #expect(scene.kind { try scene.storage.load(scene.epoch, into: LoadedState()) } == .deposed)
+      #expect(scene.kind { try scene.storage.rows.check(scene.epoch) } == .deposed)
       let state = LoadedState()
       try storage.load(epoch, into: state)
       #expect(state.lastNumber == 0 && state.nextSeq == 2 && state.chosen == ["kept": 1])

@@ -120,6 +120,7 @@ public final class UnsteadyStorage: Storage {
     let storage: UnsteadyStorage
     init(_ storage: UnsteadyStorage) { self.storage = storage }
 
+    func check(_ epoch: Epoch) throws(StoreError) { try storage.inner.rows.check(epoch) }
     func jobs(_ seqs: [Int64], bodies: Bool) throws(StoreError) -> [StoredJob?] {
       try storage.run(.rows) { () throws(StoreError) in try storage.inner.rows.jobs(seqs, bodies: bodies) }
     }

@@ -65,6 +65,10 @@ public struct Epoch: Hashable, Comparable, Sendable {
 /// Rows for the engine, in one batch per tick. What change sets on their way will change is laid over by the state, so a row may be read
 /// as it was before them.
 public protocol RowSource: AnyObject, Sendable {
+  /// Rows that were read before are as they were while this epoch led. A storage with one server at a time has nothing to look at.
+  /// - Throws: `.deposed` when another epoch has begun.
+  func check(_ epoch: Epoch) throws(StoreError)
+
   /// One per seq, in that order, with what is carried; nil: no such job. With `bodies` also what only the worker reads.
   func jobs(_ seqs: [Int64], bodies: Bool) throws(StoreError) -> [StoredJob?]
 

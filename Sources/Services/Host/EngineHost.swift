@@ -79,9 +79,11 @@ public final class EngineHost: Sendable {
     mailbox = Mailbox(limits: limits)
     reads = ReadPool(reader: reader, limits: limits)
     let epoch = if let term { term.epoch } else { try storage.beginEpoch() }
-    let shared = readsAside ? SharedRows(storage.rows) : nil
+    // One that leads by itself has nobody who could take over.
+    let read: any RowSource = term == nil ? storage.rows : FencedRows(storage.rows, epoch)
+    let shared = readsAside ? SharedRows(read) : nil
     rows = shared.map { RowsDesk(rows: $0) }
-    let backlog = Backlog(rows: shared ?? storage.rows, terms: terms, seed: seed)
+    let backlog = Backlog(rows: shared ?? read, terms: terms, seed: seed)
     backlog.readsAside = readsAside
     backlog.zones = zones
     try backlog.load(storage, epoch, now: clock())

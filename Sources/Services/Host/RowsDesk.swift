@@ -74,6 +74,8 @@ final class SharedRows: RowSource {
     return try body()
   }
 
+  func check(_ epoch: Epoch) throws(StoreError) { try alone { () throws(StoreError) in try inner.check(epoch) } }
+
   func jobs(_ seqs: [Int64], bodies: Bool) throws(StoreError) -> [StoredJob?] {
     try alone { () throws(StoreError) in try inner.jobs(seqs, bodies: bodies) }
   }

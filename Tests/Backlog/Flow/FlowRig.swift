@@ -131,6 +131,8 @@ final class CountedRows: RowSource {
     }
   }
 
+  func check(_ epoch: Epoch) throws(StoreError) { try rows.check(epoch) }
+
   func jobs(_ seqs: [Int64], bodies: Bool) throws(StoreError) -> [StoredJob?] {
     counts.withLock { $0 = ($0.reads + 1, $0.rows + seqs.count) }
     return try rows.jobs(seqs, bodies: bodies)

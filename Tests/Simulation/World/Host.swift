@@ -51,7 +51,7 @@ final class Host {
       terms.lease = configuration.lease
       terms.retention = retention
       terms.deadRetention = retention
-      let backlog = Backlog(rows: storage.rows, terms: terms, seed: seed)
+      let backlog = Backlog(rows: FencedRows(storage.rows, epoch), terms: terms, seed: seed)
       backlog.readsAside = readsAside
       try backlog.load(storage, epoch, now: now)
       engine = Engine(backlog: backlog, configuration: configuration, seed: seed, now: now)
