@@ -3,17 +3,17 @@ import SQLRecords
 
 /// Rows for the engine, on a connection of its own.
 ///
-/// @unchecked Sendable: only the engine's thread calls it.
+/// @unchecked Sendable: one thread at a time calls it.
 final class MySQLRows: RowSource, @unchecked Sendable {
   private let link: MySQLLink
   private var columns = MySQLColumns()
-  /// No job that is still stored had its retention end before this.
-  private var earliest = Timestamp.distantPast
+  private let ended = ExpiryMark()
 
   init(_ link: MySQLLink) { self.link = link }
 
   func close() { link.close() }
-  func reset() { earliest = .distantPast }
+  /// The state is loaded anew. On any thread.
+  func reset() { ended.reset() }
 
   func check(_ epoch: Epoch) throws(StoreError) {
     let leader = try link.read("SELECT epoch FROM gkick_leader")[0]
@@ -59,11 +59,11 @@ final class MySQLRows: RowSource, @unchecked Sendable {
   }
 
   func expired(by time: Timestamp, limit: Int) throws(StoreError) -> (jobs: [StoredJob], next: Timestamp?) {
-    if time < earliest { earliest = .distantPast }
+    let place = ended.begin(by: time)
     let rows = try select(.head) { text in
       text.add(
         """
-        j.expires_at BETWEEN \(earliest.microseconds) AND \(time.microseconds) AND r.seq IS NULL \
+        j.expires_at BETWEEN \(place.time.microseconds) AND \(time.microseconds) AND r.seq IS NULL \
         ORDER BY j.expires_at LIMIT \(limit + 1)
         """)
     }
@@ -71,9 +71,9 @@ final class MySQLRows: RowSource, @unchecked Sendable {
     while rows.next() {
       if jobs.count == limit { return (jobs, rows.time(21)) }
       jobs.append(try columns.job(rows, .head))
-      if jobs.count == 1 { earliest = jobs[0].standing.expires }
+      if jobs.count == 1 { ended.move(to: jobs[0].standing.expires, after: place) }
     }
-    if jobs.isEmpty { earliest = time }
+    if jobs.isEmpty { ended.move(to: time, after: place) }
     let next = try link.read(
       """
       SELECT j.expires_at \(MySQLColumns.source) WHERE j.expires_at > \(time.microseconds) AND r.seq IS NULL \

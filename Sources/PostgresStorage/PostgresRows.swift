@@ -3,14 +3,13 @@ import SQLRecords
 
 /// Rows for the engine, on a connection of its own.
 ///
-/// @unchecked Sendable: only the engine's thread calls it.
+/// @unchecked Sendable: one thread at a time calls it.
 final class PostgresRows: RowSource, @unchecked Sendable {
   private let link: PostgresLink
   private let statements: Statements
   private let schema: Schema
   private var columns = Columns()
-  /// No job that is still stored had its retention end before this.
-  private var earliest = Timestamp.distantPast
+  private let ended = ExpiryMark()
 
   init(_ link: PostgresLink, _ statements: Statements, _ schema: Schema) {
     self.link = link
@@ -20,8 +19,8 @@ final class PostgresRows: RowSource, @unchecked Sendable {
 
   func close() { link.close() }
 
-  /// The state is loaded anew: what was taken for gone may be there.
-  func reset() { earliest = .distantPast }
+  /// The state is loaded anew. On any thread.
+  func reset() { ended.reset() }
 
   func check(_ epoch: Epoch) throws(StoreError) {
     let leader = try link.read([PostgresCall(statements.leader)])[0]
@@ -53,9 +52,9 @@ final class PostgresRows: RowSource, @unchecked Sendable {
   }
 
   func expired(by time: Timestamp, limit: Int) throws(StoreError) -> (jobs: [StoredJob], next: Timestamp?) {
-    if time < earliest { earliest = .distantPast }
+    let place = ended.begin(by: time)
     let results = try link.read([
-      PostgresCall(statements.expired, [.time(earliest), .time(time), .int4(Int32(clamping: limit + 1))]),
+      PostgresCall(statements.expired, [.time(place.time), .time(time), .int4(Int32(clamping: limit + 1))]),
       PostgresCall(statements.nextExpiry, [.time(time)]),
     ])
     let rows = results[0]
@@ -63,7 +62,7 @@ final class PostgresRows: RowSource, @unchecked Sendable {
     jobs.reserveCapacity(rows.rows)
     for row in 0..<min(limit, rows.rows) { jobs.append(try columns.job(rows, row, .head)) }
     // A retention that ends from now on ends after this moment.
-    earliest = jobs.first?.standing.expires ?? time
+    ended.move(to: jobs.first?.standing.expires ?? time, after: place)
     if rows.rows > limit { return (jobs, rows.time(limit, 21)) }
     return (jobs, results[1].rows > 0 ? results[1].time(0, 0) : nil)
   }

@@ -20,13 +20,12 @@ final class TestServer: Sendable {
   /// - Parameter reading: what is read with in place of the store's own reader.
   init(
     _ limits: HostLimits, storage: any Storage = MemoryStorage(),
-    reading: (any JobReader) -> any JobReader = { $0 }, readsAside: Bool = false
+    reading: (any JobReader) -> any JobReader = { $0 }
   ) async throws {
     let group = MultiThreadedEventLoopGroup.singleton
     let reader = reading(storage.reader)
     host = try EngineHost(
-      storage: storage, reader: reader, configuration: EngineConfiguration(), seed: 1, group: group, limits: limits,
-      readsAside: readsAside)
+      storage: storage, reader: reader, configuration: EngineConfiguration(), seed: 1, group: group, limits: limits)
     var methods = MethodTable()
     Services.register(
       into: &methods, host: host,

@@ -16,7 +16,7 @@ import Wire
 
   private func withServer(_ body: (TestServer, UnsteadyStorage) async throws -> Void) async throws {
     let storage = UnsteadyStorage(MemoryStorage())
-    let server = try await TestServer(HostLimits(), storage: storage, readsAside: true)
+    let server = try await TestServer(HostLimits(), storage: storage)
     try await body(server, storage)
     storage.heal()
     await server.server.shutdownGracefully(within: .seconds(0))

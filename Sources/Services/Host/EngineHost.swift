@@ -18,7 +18,7 @@ public final class EngineHost: Sendable {
   /// Worker streams that are open now.
   let sessions = Atomic<Int>(0)
   private let storage: StorageDesk
-  /// nil: the engine reads rows itself.
+  /// nil: the engine reads rows itself, see `inline`.
   private let rows: RowsDesk?
   /// nil: the storage has no inbox.
   private let intake: IntakeDesk?
@@ -67,12 +67,12 @@ public final class EngineHost: Sendable {
   /// - Parameters:
   ///   - reader: what the storage gives, or a test's.
   ///   - term: of a storage that is shared; nil: the storage is this host's alone.
-  ///   - readsAside: rows are read on a thread of their own; else by whoever decides. Not yet what servers do: see decision 097.
+  ///   - readsAside: rows are read on a thread of their own; else by whoever decides, for storages whose rows are in memory.
   init(
     storage: any Storage, reader: any JobReader, terms: StoreConfiguration = StoreConfiguration(),
     configuration: EngineConfiguration, seed: UInt64, group: any EventLoopGroup, limits: HostLimits,
     zones: any TimeZoneSource = UTCOnly(), term: (epoch: Epoch, deposed: @Sendable () -> Void)? = nil,
-    clock: @escaping @Sendable () -> Moment = { EngineHost.moment() }, readsAside: Bool = false
+    clock: @escaping @Sendable () -> Moment = { EngineHost.moment() }, readsAside: Bool = true
   ) throws(StoreError) {
     self.limits = limits
     self.configuration = configuration

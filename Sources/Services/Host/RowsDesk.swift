@@ -61,7 +61,7 @@ final class RowsDesk: @unchecked Sendable {  // Everything mutable is touched wi
   }
 }
 
-/// A storage's rows for several threads, one at a time: the desk above, the storage's while it loads, and the engine's for what is asked seldom.
+/// A storage's rows for several threads, one at a time: the desk above, the storage's while it loads, and the engine's for what was not foreseen.
 final class SharedRows: RowSource {
   private let inner: any RowSource
   private let gate = Gate()
