@@ -22,7 +22,10 @@ public final class Engine {
   private let tick = Tick()
   private let ledger: QueueLedger
   let balancer: LoadBalancer
-  private let workers: WorkerRegistry
+  private let workers: WorkerTable
+  private let sessions: Sessions
+  private let leases: Leases
+  private let outbox: Outbox
   private let queues: QueueManager
   private let poller: Poller
   private let events: EventHub
@@ -36,20 +39,6 @@ public final class Engine {
   private var ticket: UInt64 = 0
   private var outage: Outage?
 
-  /// The storage failed.
-  private struct Outage {
-    enum Step {
-      /// Nothing is asked of the storage before then.
-      case resting(until: Instant)
-      case loading
-      /// The state is loaded; the storage has to show that it takes writes before any job is given out.
-      case probing(ticket: UInt64)
-    }
-    var step: Step
-    var error: StoreError
-    var failures = 1
-  }
-
   /// - Parameters:
   ///   - backlog: loaded.
   ///   - seed: of all randomness (jitter, worker ids).
@@ -59,11 +48,16 @@ public final class Engine {
     self.now = now
     ledger = QueueLedger()
     balancer = LoadBalancer(configuration: configuration, backlog: backlog)
-    workers = WorkerRegistry(
-      configuration: configuration, balancer: balancer, ledger: ledger, random: Randomness(seed: seed))
+    workers = WorkerTable()
+    let random = Randomness(seed: seed)
+    leases = Leases(
+      configuration: configuration, table: workers, balancer: balancer, ledger: ledger, random: random)
+    sessions = Sessions(
+      configuration: configuration, balancer: balancer, table: workers, leases: leases, random: random)
+    outbox = Outbox(table: workers)
     queues = QueueManager(
-      configuration: configuration, backlog: backlog, ledger: ledger, balancer: balancer, workers: workers)
-    poller = Poller(backlog: backlog, configuration: configuration, workers: workers, now: now.elapsed)
+      configuration: configuration, backlog: backlog, ledger: ledger, balancer: balancer, leases: leases)
+    poller = Poller(backlog: backlog, configuration: configuration, leases: leases, now: now.elapsed)
     events = EventHub(
       configuration: configuration, stored: backlog.loadedCursor, lastCursor: backlog.lastCursor)
   }
@@ -82,17 +76,17 @@ public final class Engine {
     let overslept = moment.elapsed - max(wake, now.elapsed)
     advance(to: moment)
     tick.begin(now)
-    workers.excuse(overslept, tick: tick)
+    sessions.excuse(overslept, tick: tick)
     statistics.ticks += 1
     statistics.commands += UInt64(commands.count)
     if outage != nil { return decideWithoutStorage(commands) }
     layRows()
     for command in commands { accept(command) }
-    workers.alarm(tick: tick)
+    sessions.alarm(tick: tick)
     events.beat(now: now.elapsed, into: &tick.early)
     do { try apply() } catch { return abandon(commands, error) }
-    workers.flushEarly(tick: tick)
-    workers.endImpatientFetches(tick: tick)
+    outbox.flushEarly(tick: tick)
+    sessions.endImpatientFetches(tick: tick)
     let isPatient = !tick.holdsJobs && tick.said.isForStreamsOnly && !events.isAwaited
     let work = hand(over: backlog.takeChanges(tick.said.wantsSync ? .synced : .relaxed, now: now))
     let reads = takeReadings()
@@ -136,7 +130,7 @@ public final class Engine {
   /// Rows could not be read in the middle of it: what was done by halves is not handed on, the state is loaded anew. Everybody who asked for
   /// something in this tick is told so, also those whose turn had not come.
   private func abandon(_ commands: [Command], _ error: StoreError) -> Decision {
-    workers.turnAway(error, tick: tick)
+    sessions.turnAway(error, tick: tick)
     // What waited for rows from earlier ticks, too.
     var answered = Set((tick.said.replies + tick.early).map(\.route))
     for route in tick.asked.giveUp() + commands.compactMap(\.asksTheState) where answered.insert(route).inserted {
@@ -167,7 +161,7 @@ public final class Engine {
     // Mostly there is nothing yet: to hand them on costs nothing.
     if effects.isEmpty { swap(&effects, &said.replies) } else { effects += said.replies }
     for report in said.reports {
-      workers.addNotices(to: report)
+      outbox.addNotices(to: report)
       effects.append(.reply(report.route, .reported(report.results, report.notices)))
     }
     if queues.finishSweep(said, nil, into: &effects) { events.endAllWaits(into: &effects) }
@@ -176,7 +170,7 @@ public final class Engine {
       events.publish(said.events, now: now.elapsed, into: &effects)
     }
     for jobID in said.deleted { events.ended(jobID, into: &effects) }
-    workers.flushLate(said, now: now, into: &effects)
+    outbox.flushLate(said, now: now, into: &effects)
   }
 
   /// When decide wants to be called again although no command came; nil: only for commands. A time that has passed means at once.
@@ -193,10 +187,10 @@ public final class Engine {
       consider(poller.next(now, waiting: rows.putOff))
       if queues.hasSweeps, !rows.putOff.contains(.sweep) { consider(now.elapsed) }
       if balancer.hasMore, !balancer.isStalled { consider(now.elapsed) }
-      if !workers.orphans.isEmpty || !workers.unrecorded.isEmpty { consider(now.elapsed) }
+      if !leases.orphans.isEmpty || !workers.unrecorded.isEmpty { consider(now.elapsed) }
     }
     consider(workers.alarms.next)
-    consider(workers.deadlines.next)
+    consider(leases.nextDeadline)
     consider(events.next)
     return next
   }
@@ -216,7 +210,7 @@ public final class Engine {
       tick.asked.enqueueOrigins.append((route, durability ?? configuration.durability))
     case .takeIn(_, let route) where now.elapsed < fullUntil: tick.early.append(.reply(route, .failed(fullError)))
     case .takeIn(let items, let route): tick.asked.arrivals.append((items, route))
-    case .work(let message, let route): workers.message(message, from: route, tick: tick)
+    case .work(let message, let route): sessions.message(message, from: route, tick: tick)
     case .control(let control, let route):
       tick.asked.controls.append(control)
       tick.asked.controlRoutes.append(route)
@@ -225,9 +219,9 @@ public final class Engine {
     case .deleteQueue(let queue, let route): tick.asked.deletions.append((queue, route))
     case .flow(let command, let route): tick.asked.flows.append((command, route))
     case .connect(let hello, let address, let route):
-      workers.connect(hello, address: address, route: route, tick: tick)
-    case .fetch(let fetch, let route): workers.fetch(fetch, route: route, tick: tick)
-    case .report(let report, let route): workers.report(report, route: route, tick: tick)
+      sessions.connect(hello, address: address, route: route, tick: tick)
+    case .fetch(let fetch, let route): sessions.fetch(fetch, route: route, tick: tick)
+    case .report(let report, let route): sessions.report(report, route: route, tick: tick)
     case .explain(_, _, let route), .annotate(_, let route), .queues(let route), .queuePage(_, let route):
       tick.asked.reads.append((command, route))
     case .audited(let command, let audit, let route):
@@ -244,10 +238,10 @@ public final class Engine {
     switch command {
     case .pullEvents(let pull, let route): events.pull(pull, route, now: now.elapsed, into: &tick.early)
     case .waitForEnd(let jobID, let route): events.wait(for: jobID, route)
-    case .disconnect(let route): workers.disconnect(route, tick: tick)
-    case .workers(let route): tick.early.append(.reply(route, .workers(workers.views(now: now))))
+    case .disconnect(let route): sessions.disconnect(route, tick: tick)
+    case .workers(let route): tick.early.append(.reply(route, .workers(sessions.views(now: now))))
     case .workerPage(let query, let route):
-      let found = workers.views(now: now).filter(query.takes).map(query.shown).sorted { $0.workerID < $1.workerID }
+      let found = sessions.views(now: now).filter(query.takes).map(query.shown).sorted { $0.workerID < $1.workerID }
       tick.early.append(.reply(route, .workers(Array(found.prefix(query.limit)))))
     case .statistics(let route):
       // While the state is being loaded it belongs to the storage's thread.
@@ -260,22 +254,22 @@ public final class Engine {
       statistics.watchers = UInt64(events.watchers)
       tick.early.append(.reply(route, .statistics(statistics)))
     case .drainWorker(let id, let scope, let route):
-      tick.early.append(.reply(route, workers.drain(id: id, within: scope, tick: tick)))
+      tick.early.append(.reply(route, sessions.drain(id: id, within: scope, tick: tick)))
     case .forget(let route):
       events.forget(route)
       queues.forget(route)
       if let taker = workers.fetches[route] { workers.endFetch(taker) }
     case .drain(let route):
-      workers.drainAll(tick: tick)
+      sessions.drainAll(tick: tick)
       tick.early.append(.reply(route, .done))
     default: break
     }
   }
 
   private func apply() throws(StoreError) {
-    workers.gatherRenewals(tick: tick)
-    if !tick.renewals.isEmpty { workers.extended(try backlog.extend(tick.renewals, now: now), tick: tick) }
-    workers.finishConnecting(tick: tick)
+    leases.gatherRenewals(tick: tick)
+    if !tick.renewals.isEmpty { leases.extended(try backlog.extend(tick.renewals, now: now), tick: tick) }
+    leases.finishConnecting(tick: tick)
     try queues.settle(tick)
     try attempt(.enqueue) { () throws(StoreError) in try queues.enqueue(tick) }
     try attempt(.takeIn) { () throws(StoreError) in
@@ -391,7 +385,7 @@ public final class Engine {
     let rest = Interval.milliseconds(10 << Int64(failures - 1))
     outage = Outage(step: .resting(until: now.elapsed + rest), error: error, failures: failures)
     var effects: [Effect] = []
-    for session in workers.all { workers.takeBackUnsaid(session) }
+    for session in workers.all { leases.takeBackUnsaid(session) }
     if rows.putOff.contains(.sweep) { queues.failFirst(error, into: &effects) }
     rows.forget(through: backlog.lastReading)
     balancer.isStalled = false
@@ -405,13 +399,13 @@ public final class Engine {
 
   private func undo(_ said: Said, _ error: StoreError, into effects: inout [Effect]) {
     queues.answerOutcomes(said, error, now: now.elapsed)
-    if said.orphans > 0 { workers.orphans += said.settlements.suffix(said.orphans) }
+    if said.orphans > 0 { leases.orphans += said.settlements.suffix(said.orphans) }
     workers.unrecorded = said.workerEvents + workers.unrecorded
     for route in said.fences { effects.append(.reply(route, .fenced)) }
     for reply in said.replies { effects.append(.reply(reply.route, .failed(error))) }
     for report in said.reports { effects.append(.reply(report.route, .failed(error))) }
     _ = queues.finishSweep(said, error, into: &effects)
-    workers.flushLate(said, now: now, into: &effects)
+    outbox.flushLate(said, now: now, into: &effects)
   }
 
   /// The state was loaded, or could not be. Called after work of the kind `load`.
@@ -431,7 +425,7 @@ public final class Engine {
     backlog.confirmAll()
     tick.begin(now)
     _ = backlog.takeReadied()
-    workers.reconcile(backlog, tick: tick)
+    leases.reconcile(backlog, tick: tick)
     do {
       // Renewals alone read nothing.
       _ = try backlog.extend(tick.renewals, now: now)
@@ -444,7 +438,7 @@ public final class Engine {
     balancer.forgetWhatIsDry()
     poller.restart(now.elapsed)
     events.restart(stored: backlog.loadedCursor, lastCursor: backlog.lastCursor, into: &effects)
-    workers.flushEarly(tick: tick)
+    outbox.flushEarly(tick: tick)
     tick.letGoOfSessions()
     effects += tick.early
     tick.said = Said()
@@ -461,30 +455,28 @@ public final class Engine {
       switch command {
       case .audited: break
       case .enqueue(_, _, let route), .takeIn(_, let route), .control(_, let route), .sweep(_, let route),
-        .pause(_, _, let route),
-        .deleteQueue(_, let route), .flow(_, let route), .explain(_, _, let route), .fetch(_, let route),
-        .report(_, let route),
-        .queues(let route), .queuePage(_, let route):
+        .pause(_, _, let route), .deleteQueue(_, let route), .flow(_, let route), .explain(_, _, let route),
+        .fetch(_, let route), .report(_, let route), .queues(let route), .queuePage(_, let route):
         tick.early.append(.reply(route, .failed(error)))
       case .annotate(let records, let route):
         let explainer = Explainer(backlog: nil, workers: workers, balancer: balancer, now: now)
         tick.early.append(.reply(route, .annotated(explainer.annotate(records))))
       case .fence(let route): tick.said.fences.append(route)
       case .connect(_, _, let route): tick.early.append(.endSession(route, .failed(error)))
-      case .work(let message, let route): workers.message(message, failing: error, from: route, tick: tick)
+      case .work(let message, let route): sessions.message(message, failing: error, from: route, tick: tick)
       case .pullEvents, .waitForEnd, .disconnect, .workers, .workerPage, .statistics, .drainWorker, .forget, .drain:
         acceptAlways(command)
       }
     }
-    workers.alarm(tick: tick)
-    workers.endImpatientFetches(tick: tick)
+    sessions.alarm(tick: tick)
+    sessions.endImpatientFetches(tick: tick)
     for session in tick.renewing { session.isRenewing = false }
     events.beat(now: now.elapsed, into: &tick.early)
-    workers.flushEarly(tick: tick)
+    outbox.flushEarly(tick: tick)
     tick.letGoOfSessions()
     let said = tick.said
     tick.said = Said()
-    workers.flushLate(said, now: now, into: &tick.early)
+    outbox.flushLate(said, now: now, into: &tick.early)
     for route in said.fences { tick.early.append(.reply(route, .fenced)) }
     let early = tick.early
     tick.early = []

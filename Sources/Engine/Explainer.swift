@@ -5,7 +5,7 @@ import Jobs
 struct Explainer {
   /// nil: it is being loaded.
   let backlog: Backlog?
-  let workers: WorkerRegistry
+  let workers: WorkerTable
   let balancer: LoadBalancer
   let now: Moment
 

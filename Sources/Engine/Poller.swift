@@ -5,7 +5,7 @@ import Jobs
 final class Poller {
   private let backlog: Backlog
   private let configuration: EngineConfiguration
-  private let workers: WorkerRegistry
+  private let leases: Leases
 
   private var forgetAt: Instant
   /// When what was written relaxed must be synced; nil: nothing is waiting for it.
@@ -23,10 +23,10 @@ final class Poller {
   /// The wall clock is looked at this often while something waits for a time by it.
   static let wallClockLook: Interval = .seconds(1)
 
-  init(backlog: Backlog, configuration: EngineConfiguration, workers: WorkerRegistry, now: Instant) {
+  init(backlog: Backlog, configuration: EngineConfiguration, leases: Leases, now: Instant) {
     self.backlog = backlog
     self.configuration = configuration
-    self.workers = workers
+    self.leases = leases
     forgetAt = now
   }
 
@@ -35,7 +35,7 @@ final class Poller {
     hasMoreLapsed = false
     guard let due = backlog.nextDue(now: tick.moment), due <= tick.now else { return }
     let lapsed = try backlog.reclaim(now: tick.moment, limit: Self.slice)
-    workers.lapsed(lapsed, tick: tick)
+    leases.lapsed(lapsed, tick: tick)
     hasMoreLapsed = lapsed.count >= Self.slice
   }
 

@@ -8,7 +8,7 @@ final class QueueManager {
   let backlog: Backlog
   private let ledger: QueueLedger
   private let balancer: LoadBalancer
-  private let workers: WorkerRegistry
+  private let leases: Leases
 
   struct RunningSweep {
     var sweep: Sweep
@@ -33,13 +33,13 @@ final class QueueManager {
 
   init(
     configuration: EngineConfiguration, backlog: Backlog, ledger: QueueLedger, balancer: LoadBalancer,
-    workers: WorkerRegistry
+    leases: Leases
   ) {
     self.configuration = configuration
     self.backlog = backlog
     self.ledger = ledger
     self.balancer = balancer
-    self.workers = workers
+    self.leases = leases
   }
 
   var hasSweeps: Bool { !sweeps.isEmpty }
@@ -49,11 +49,11 @@ final class QueueManager {
   func settle(_ tick: Tick) throws(StoreError) {
     let said = tick.said
     // The engine's own come last: what a worker still said of its jobs counts more.
-    said.orphans = workers.orphans.count
+    said.orphans = leases.orphans.count
     if said.orphans > 0 {
-      said.settlements += workers.orphans
+      said.settlements += leases.orphans
       for _ in 0..<said.orphans { said.settleOrigins.append(.init(owner: .engine)) }
-      workers.orphans.removeAll(keepingCapacity: true)
+      leases.orphans.removeAll(keepingCapacity: true)
     }
     guard !said.settlements.isEmpty else { return }
     // Only what somebody is told is stored must survive a power loss; the engine's own would be found out again.
@@ -63,7 +63,7 @@ final class QueueManager {
       guard case .settled = result, said.settleOrigins[index].queue == nil else { continue }
       // The lease was right although its session did not know it: whoever has it on its list has it no more.
       let token = said.settlements[index].lease.token
-      if let holder = workers.holder(of: token), let held = workers.release(token, from: holder, tick: tick) {
+      if let holder = leases.holder(of: token), let held = leases.release(token, from: holder, tick: tick) {
         said.settleOrigins[index].held = held
         said.settleOrigins[index].holder = holder
       }
@@ -87,7 +87,7 @@ final class QueueManager {
       switch said.settleOrigins[index].owner {
       case .session:
         let result = LeaseResult(lease: said.settlements[index].lease, code: code)
-        said.settleOrigins[index].session?.outResults.append(result)
+        said.settleOrigins[index].session?.out.results.append(result)
       case .report(let pending, let place): pending.results[place].code = code
       case .engine: break
       }
@@ -100,7 +100,7 @@ final class QueueManager {
       !session.held.contains(held.token)
     else { return }
     session.hold(held, until: now)
-    workers.refresh(session)
+    session.countFreeSlots()
   }
 
   private func count(_ index: Int, of said: Said, _ now: Instant) {
@@ -184,8 +184,8 @@ final class QueueManager {
   }
 
   func tellToStop(_ job: HeldJob, _ reason: String, _ tick: Tick) {
-    if let session = workers.holder(of: job.lease.token, workerID: job.workerID) {
-      workers.stop(session, job.lease.token, .canceled(reason), tick: tick)
+    if let session = leases.holder(of: job.lease.token, workerID: job.workerID) {
+      leases.stop(session, job.lease.token, .canceled(reason), tick: tick)
     }
   }
 
@@ -272,19 +272,19 @@ final class QueueManager {
 
   func claim(_ tick: Tick) throws(StoreError) {
     balancer.becameReady(backlog.takeReadied())
-    for session in tick.touched { workers.refresh(session) }
+    for session in tick.touched { session.countFreeSlots() }
     defer { balancer.settleList() }
     guard let claim = balancer.deal(now: tick.moment, lease: configuration.lease) else { return }
     do {
       let dealt = try backlog.claim(claim, now: tick.moment)
-      workers.assign(dealt, tick: tick)
+      leases.assign(dealt, tick: tick)
       let takers = balancer.dealtTo
       balancer.dealt(dealt, now: tick.moment)
-      for taker in takers { workers.restore(taker) }
+      for taker in takers { taker.countFreeSlots() }
     } catch {
       let takers = balancer.dealtTo
       balancer.undeal()
-      for taker in takers { workers.restore(taker) }
+      for taker in takers { taker.countFreeSlots() }
       throw error
     }
   }

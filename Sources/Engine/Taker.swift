@@ -34,6 +34,13 @@ final class Taker {
     rank.share = most > 0 && free > 0 ? (UInt64(free) << 32) / UInt64(most) : 0
   }
 
+  /// Puts right what a claim was made up with.
+  func countFreeSlots() {
+    guard let fetch else { return worker.countFreeSlots() }
+    set(free: fetch.jobs.isEmpty ? fetch.most : 0, of: max(1, fetch.most))
+    group?.heap.moved(self)
+  }
+
   func takeOne() { set(free: free - 1, of: most) }
 
   /// When it was last dealt to.

@@ -13,6 +13,17 @@ final class WorkerSession {
     case gone
   }
 
+  /// What it has not been told yet.
+  struct Outgoing {
+    var welcome: Welcome?
+    var jobs: [ClaimedJob] = []
+    var results: [LeaseResult] = []
+    var notices: [CancelNotice] = []
+    /// Leases that ended: said before the jobs that take their slots.
+    var lost: [CancelNotice] = []
+    var drain = false
+  }
+
   let id: String
   /// Rises with every session, so that their order does not depend on chance.
   let number: UInt64
@@ -69,13 +80,7 @@ final class WorkerSession {
   var isRenewing = false
   /// Outcomes came, whose results it will hear after the commit.
   var isReporting = false
-  var outWelcome: Welcome?
-  var outJobs: [ClaimedJob] = []
-  var outResults: [LeaseResult] = []
-  var outNotices: [CancelNotice] = []
-  /// Leases that ended: said before the jobs that take their slots.
-  var outLost: [CancelNotice] = []
-  var outDrain = false
+  var out = Outgoing()
 
   init(
     id: String, number: UInt64, presence: Presence, route: Route?, group: FilterGroup, subscriptions: [Subscription],
@@ -128,13 +133,31 @@ final class WorkerSession {
     return held.removeAll()
   }
 
+  // MARK: Slots
+
+  /// Puts a stream's free slots right.
+  func countFreeSlots() {
+    guard let taker else { return }
+    let free = isSilent || taker.isBytesFull ? 0 : max(0, most - held.count)
+    taker.set(free: free, of: most)
+    group.heap.moved(taker)
+  }
+
+  /// It is given nothing any more.
+  func leaveGroup() {
+    guard let taker else { return }
+    group.heap.remove(taker)
+    self.taker = nil
+    group.members -= 1
+  }
+
   /// Whether the worker said that it has this assignment.
   func hasConfirmed(_ lease: HeldLease) -> Bool { lease.seq <= confirmed }
 
   /// Whether this tick's jobs may go with the results of this tick, in one message after the commit: it has just spoken of
   /// others and has slots to spare, so no slot stays idle for want of them. What else it must hear does not wait.
   var canWaitForResults: Bool {
-    isReporting && !outJobs.isEmpty && outWelcome == nil && outLost.isEmpty && !outDrain
-      && most - held.count >= outJobs.count
+    isReporting && !out.jobs.isEmpty && out.welcome == nil && out.lost.isEmpty && !out.drain
+      && most - held.count >= out.jobs.count
   }
 }

@@ -1,21 +1,21 @@
 import Jobs
 
 /// Workers without a stream: Fetch and Report.
-extension WorkerRegistry {
+extension Sessions {
   func fetch(_ fetch: Fetch, route: Route, tick: Tick) {
     let now = tick.now
     guard !isDraining else {
       tick.early.append(.reply(route, .fetched([], lease: configuration.lease)))
       return
     }
-    if let known = pollers[fetch.workerID], !fetch.scope.covers(known.subscriptions) {
+    if let known = table.pollers[fetch.workerID], !fetch.scope.covers(known.subscriptions) {
       tick.early.append(.reply(route, .notOwn))
       return
     }
     let lease = min(max(fetch.lease ?? configuration.lease, .milliseconds(1)), EngineConfiguration.longestLease)
     let group = balancer.group(subscriptions: fetch.subscriptions, names: fetch.names)
     let session: WorkerSession
-    if let known = pollers[fetch.workerID] {
+    if let known = table.pollers[fetch.workerID] {
       session = known
       if known.group !== group, known.fetches.isEmpty {
         known.group.members -= 1
@@ -35,11 +35,11 @@ extension WorkerRegistry {
       worker: session, fetch: WaitingFetch(route: route, most: max(0, most), lease: lease, until: now + wait))
     taker.set(free: max(0, most), of: max(1, most))
     session.fetches.append(taker)
-    fetches[route] = taker
+    table.fetches[route] = taker
     if !session.isDraining { balancer.add(taker, to: group, now: tick.moment) }
     taker.group = group
     // One that does not wait is answered in this tick, after the claim: its time has come then.
-    alarms.add(.fetch(taker), at: now + wait)
+    table.alarms.add(.fetch(taker), at: now + wait)
     tick.fetched.append(taker)
   }
 
@@ -47,29 +47,20 @@ extension WorkerRegistry {
     _ id: String, group: FilterGroup, fetch: Fetch, lease: Interval, now: Moment
   ) -> WorkerSession {
     let session = WorkerSession(
-      id: id, number: nextNumber(), presence: .polling, route: nil, group: group, subscriptions: fetch.subscriptions,
+      id: id, number: table.nextNumber(), presence: .polling, route: nil, group: group,
+      subscriptions: fetch.subscriptions,
       address: fetch.address, labels: [:], resumeWindow: nil, lease: lease, most: Int(fetch.maxJobs), mostBytes: 0,
       now: now)
-    pollers[id] = session
-    version += 1
+    table.pollers[id] = session
     group.members += 1
-    setTimer(session, firstCheck(session))
+    table.setTimer(session, firstCheck(session))
     return session
-  }
-
-  /// Forgets a Fetch that was answered, or whose caller has gone.
-  func endFetch(_ taker: Taker) {
-    guard let fetch = taker.fetch, !fetch.isAnswered else { return }
-    fetch.isAnswered = true
-    fetches[fetch.route] = nil
-    taker.group?.heap.remove(taker)
-    taker.worker.fetches.removeAll { $0 === taker }
   }
 
   func answerEmpty(_ taker: Taker, tick: Tick) {
     guard let fetch = taker.fetch, !fetch.isAnswered, fetch.jobs.isEmpty else { return }
     tick.early.append(.reply(fetch.route, .fetched([], lease: fetch.lease)))
-    endFetch(taker)
+    table.endFetch(taker)
   }
 
   /// After the claim: who does not want to wait is told that there was nothing.
@@ -84,7 +75,7 @@ extension WorkerRegistry {
 
   func report(_ report: Report, route: Route, tick: Tick) {
     // Somebody else's worker of this id is no concern of this report's.
-    let session = pollers[report.workerID].flatMap { report.scope.covers($0.subscriptions) ? $0 : nil }
+    let session = table.pollers[report.workerID].flatMap { report.scope.covers($0.subscriptions) ? $0 : nil }
     if let session { heard(session, tick: tick) }
     let pending = PendingReport(route: route, workerID: report.workerID, session: session)
     tick.said.reports.append(pending)
@@ -99,7 +90,7 @@ extension WorkerRegistry {
         continue
       }
       pending.results.append(LeaseResult(lease: outcome.lease, code: .notHeld))
-      take(outcome, from: session, scope: report.scope, owner: .report(pending, index), tick: tick)
+      leases.take(outcome, from: session, scope: report.scope, owner: .report(pending, index), tick: tick)
     }
     for lease in report.extend {
       guard !lease.jobID.isEmpty else {
@@ -109,14 +100,6 @@ extension WorkerRegistry {
       }
       pending.results.append(LeaseResult(lease: lease, code: .notHeld))
       tick.extend(lease, until: until, scope: report.scope, for: .report(pending, pending.results.count - 1))
-    }
-  }
-
-  /// What the worker should stop running, said with every report until it reports the outcome.
-  func addNotices(to pending: PendingReport) {
-    guard let session = pending.session else { return }
-    for held in session.held.leases {
-      if let reason = held.stop { pending.notices.append(CancelNotice(lease: held.lease, reason: reason)) }
     }
   }
 }
