@@ -1,5 +1,5 @@
-/// A dictionary by positive numbers that the state itself gives out (seqs): `Dictionary` hashes each key against attackers, which these do
-/// not need. Open addressing; a removed entry's gap is closed, so that no search stops short.
+/// A dictionary by numbers other than 0 that the state itself gives out (seqs, tokens): `Dictionary` hashes each key against attackers, which these
+/// do not need. Open addressing; a removed entry's gap is closed, so that no search stops short.
 @frozen public struct NumberTable<Value> {
   /// 0: free, nothing has this number.
   @usableFromInline var numbers: [Int64]
