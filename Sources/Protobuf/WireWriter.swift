@@ -1,10 +1,26 @@
-/// Serializes one protobuf message field by field (https://protobuf.dev/programming-guides/encoding). For small messages
+/// Serializes one protobuf message field by field (https://protobuf.dev/programming-guides/encoding). For messages
 /// that are not worth a C struct; proto3's rule that a zero scalar is left out is the caller's.
-public struct WireWriter {
-  /// The message so far.
-  public private(set) var bytes: [UInt8] = []
+@frozen public struct WireWriter {
+  @usableFromInline var written: [UInt8] = []
 
-  public init() {}
+  /// The message so far.
+  @inlinable public var bytes: [UInt8] { written }
+
+  /// - Parameter room: bytes that will be written, about.
+  @inlinable public init(room: Int = 0) {
+    if room > 0 { written.reserveCapacity(room) }
+  }
+
+  /// Bytes of a field with `length` bytes in it, if its number is below 16.
+  @inlinable public static func size(ofField length: Int) -> Int {
+    var size = 2 + length
+    var rest = length >> 7
+    while rest > 0 {
+      size += 1
+      rest >>= 7
+    }
+    return size
+  }
 
   /// Any integer, bool or enum; negative ones as their two's complement in 64 bits.
   public mutating func field(_ number: Int, _ value: UInt64) {
@@ -17,13 +33,13 @@ public struct WireWriter {
   }
 
   /// Bytes or an already serialized message.
-  public mutating func field(_ number: Int, _ value: some Collection<UInt8>) {
+  @inlinable public mutating func field(_ number: Int, _ value: some Collection<UInt8>) {
     beginField(number, length: value.count)
-    bytes.append(contentsOf: value)
+    written.append(contentsOf: value)
   }
 
   /// The head of a field of bytes whose `length` bytes the caller puts behind it.
-  public mutating func beginField(_ number: Int, length: Int) {
+  @inlinable public mutating func beginField(_ number: Int, length: Int) {
     varint(UInt64(number) << 3 | 2)
     varint(UInt64(length))
   }
@@ -35,12 +51,12 @@ public struct WireWriter {
     field(number, nested.bytes)
   }
 
-  private mutating func varint(_ value: UInt64) {
+  @inlinable mutating func varint(_ value: UInt64) {
     var rest = value
     while rest >= 0x80 {
-      bytes.append(UInt8(truncatingIfNeeded: rest) | 0x80)
+      written.append(UInt8(truncatingIfNeeded: rest) | 0x80)
       rest >>= 7
     }
-    bytes.append(UInt8(rest))
+    written.append(UInt8(rest))
   }
 }

@@ -1,6 +1,7 @@
 import CProtobufC
 import GKickProtos
 import Jobs
+import Protobuf
 
 /// A JobSpec from the network as a job to be stored. Pointers are those of the message that `open` decoded.
 extension Codec {
@@ -158,16 +159,16 @@ extension Codec {
     // A tag is one byte and a length at most five; an entry has three of each.
     let most = payload.count + type.count + texts + 12 + 18 * entries
     if most == 12 { return [] }
-    var writer = FieldWriter(room: most)
-    if !payload.isEmpty { unsafe writer.write(5, payload) }
-    if !type.isEmpty { unsafe writer.write(6, type) }
+    var writer = WireWriter(room: most)
+    if !payload.isEmpty { unsafe writer.field(5, payload) }
+    if !type.isEmpty { unsafe writer.field(6, type) }
     for index in 0..<entries {
       let entry = unsafe spec.pointee.metadata[index]!
       let key = unsafe utf8(entry.pointee.key)
       let value = unsafe utf8(entry.pointee.value)
-      writer.begin(7, FieldWriter.size(key.count) + FieldWriter.size(value.count))
-      unsafe writer.write(1, key)
-      unsafe writer.write(2, value)
+      writer.beginField(7, length: WireWriter.size(ofField: key.count) + WireWriter.size(ofField: value.count))
+      unsafe writer.field(1, key)
+      unsafe writer.field(2, value)
     }
     return writer.bytes
   }

@@ -32,3 +32,21 @@ public enum StoredBody {
     return (key, value)
   }
 }
+
+extension Codec {
+  /// The stored body of a job that did not come as a message, see `NewJobReading`.
+  public static func body(
+    payload: [UInt8], contentType: String, metadata: [(key: String, value: String)]
+  ) -> [UInt8] {
+    var writer = WireWriter(room: payload.count + contentType.utf8.count + 16)
+    if !payload.isEmpty { writer.field(5, payload) }
+    if !contentType.isEmpty { writer.field(6, contentType) }
+    for (key, value) in metadata {
+      writer.beginField(
+        7, length: WireWriter.size(ofField: key.utf8.count) + WireWriter.size(ofField: value.utf8.count))
+      writer.field(1, key)
+      writer.field(2, value)
+    }
+    return writer.bytes
+  }
+}
