@@ -23,10 +23,7 @@ final class PostgresRows: RowSource, @unchecked Sendable {
   func reset() { ended.reset() }
 
   func check(_ epoch: Epoch) throws(StoreError) {
-    let leader = try link.read([PostgresCall(statements.leader)])[0]
-    guard leader.rows == 1, leader.int64(0, 0) == Int64(epoch.number) else {
-      throw StoreError(.deposed, "another server leads")
-    }
+    try link.read([PostgresCall(statements.leader)])[0].checkLeader(epoch)
   }
 
   func jobs(_ seqs: [Int64], bodies: Bool) throws(StoreError) -> [StoredJob?] {
@@ -70,5 +67,13 @@ final class PostgresRows: RowSource, @unchecked Sendable {
   func jobs(matching query: JobQuery) throws(StoreError) -> (jobs: [StoredJob], next: Int64?) {
     let page = try JobList(query, schema, .head).page(link, &columns)
     return (page.jobs, page.next)
+  }
+}
+
+extension PostgresResult {
+  /// Of the statement `leader`.
+  /// - Throws: `.deposed` when another epoch has begun.
+  func checkLeader(_ epoch: Epoch) throws(StoreError) {
+    guard rows == 1, int64(0, 0) == Int64(epoch.number) else { throw StoreError(.deposed, "another server leads") }
   }
 }

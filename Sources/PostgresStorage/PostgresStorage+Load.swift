@@ -35,10 +35,8 @@ extension PostgresStorage {
   }
 
   private func read(_ epoch: Epoch, into loader: any StateLoader) throws(StoreError) {
-    let leader = try ask("leader", "SELECT epoch FROM gkick.leader")
-    guard leader.rows == 1, leader.int64(0, 0) == Int64(epoch.number) else {
-      throw StoreError(.deposed, "another server leads")
-    }
+    // Not read anew on another connection: it is the transaction's first look.
+    try link.run([PostgresCall(statements.leader)])[0].checkLeader(epoch)
     let about = try ask("about", "SELECT salt, version FROM gkick.about")
     guard about.rows == 1 else { throw StoreError(.unusable, "the table about in PostgreSQL has no row") }
     // A newer server may have migrated them since this one connected.
