@@ -104,6 +104,15 @@ extension Backlog {
     running(lease).map { $0.standing.workerID == workerID } ?? false
   }
 
+  /// What the state says that the worker runs, of what was loaded; each is given once.
+  public func takeLoadedRuns(of workerID: String) -> [Lease] { loadedRuns.removeValue(forKey: workerID) ?? [] }
+
+  /// The lease ends then, if not earlier.
+  public func shorten(_ lease: Lease, to end: Instant, scope: QueueScope?) {
+    guard let job = running(lease), scope.covers(job.head.job.queue) else { return }
+    setLeaseEnd(job, min(job.leaseEnd, end))
+  }
+
   /// When the lease of a running job ends, by the wall clock as it goes now.
   public func leaseEnd(_ jobID: String, now: Moment) -> Timestamp? {
     guard let job = find(jobID), job.standing.state == .running else { return nil }

@@ -70,6 +70,8 @@ public final class Backlog {
   var recurrings = RecurringBook()
   /// Recurring jobs whose times passed before the load, by number.
   var missedAtLoad: [Int64] = []
+  /// By worker: what ran when the state was loaded, until the worker has said what it holds.
+  var loadedRuns: [String: [Lease]] = [:]
   /// For recurring jobs that are loaded.
   public var zones: any TimeZoneSource = UTCOnly()
   /// When the next final job's retention is over, as far as is known.
@@ -175,6 +177,7 @@ public final class Backlog {
     ids = HashIndex(seed: ids.seed)
     keys = HashIndex(seed: keys.seed)
     holds = NumberTable()
+    loadedRuns = [:]
     documents = []
     resetFlow()
     resetReadings()

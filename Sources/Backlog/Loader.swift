@@ -114,6 +114,7 @@ final class Loader: StateLoader {
     live.leaseEnd = min(now.elapsed + max(backlog.terms.lease, standing.resumeWindow), live.leaseLimit)
     backlog.known.insert(job.seq, live)
     backlog.hold(live)
+    backlog.loadedRuns[standing.workerID, default: []].append(Lease(jobID: id, token: standing.token))
     queue.running += 1
   }
 

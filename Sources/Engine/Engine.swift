@@ -269,7 +269,7 @@ public final class Engine {
   private func apply() throws(StoreError) {
     leases.gatherRenewals(tick: tick)
     if !tick.renewals.isEmpty { leases.extended(try backlog.extend(tick.renewals, now: now), tick: tick) }
-    leases.finishConnecting(tick: tick)
+    leases.finishConnecting(backlog, tick: tick)
     try queues.settle(tick)
     try attempt(.enqueue) { () throws(StoreError) in try queues.enqueue(tick) }
     try attempt(.takeIn) { () throws(StoreError) in

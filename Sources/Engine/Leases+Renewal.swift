@@ -94,8 +94,9 @@ extension Leases {
 
   /// The store has said which of the held leases are still the worker's. What else its predecessor had goes back: what was
   /// never confirmed at no cost, the rest as lost, for the worker says that it does not run it.
-  func finishConnecting(tick: Tick) {
+  func finishConnecting(_ backlog: Backlog, tick: Tick) {
     keepWhatCameBack(tick)
+    for session in tick.connecting { giveUpWhatIsNotNamed(by: session, backlog, tick: tick) }
     for session in tick.connecting {
       guard let old = session.predecessor else { continue }
       session.predecessor = nil
@@ -138,6 +139,14 @@ extension Leases {
     orphans.removeAll { kept.contains($0.lease.token) }
   }
 
+  /// A state that was loaded may say that a worker runs what the worker does not speak of: the assignment never arrived, or the
+  /// storage has lost the outcome. That ends soon, not with the worker's resume window; an outcome that is on its way is still taken.
+  private func giveUpWhatIsNotNamed(by session: WorkerSession, _ backlog: Backlog, tick: Tick) {
+    for lease in backlog.takeLoadedRuns(of: session.id) where holder(of: lease.token, workerID: session.id) == nil {
+      backlog.shorten(lease, to: tick.now + Self.unnamedGrace, scope: session.scope)
+    }
+  }
+
   // MARK: A storage that failed
 
   /// The state was loaded anew: what sessions hold is put right with it.
@@ -151,6 +160,7 @@ extension Leases {
           lose(held.lease, session, tick: tick)
         }
       }
+      if session.isConnected { giveUpWhatIsNotNamed(by: session, backlog, tick: tick) }
       session.leasesUntil = tick.now + session.lease
       session.countFreeSlots()
     }

@@ -8,6 +8,9 @@ final class Leases {
     var token: UInt64
   }
 
+  /// So long may a worker that is back leave out one of its jobs of before and still end it.
+  static let unnamedGrace = Interval.seconds(2)
+
   let configuration: EngineConfiguration
   let table: WorkerTable
   private let balancer: LoadBalancer

@@ -216,6 +216,47 @@ struct ResumeTests {
     #expect(next.state(id) == .succeeded)
   }
 
+  /// The assignment never arrived, or the storage has lost the outcome: nobody waits for the whole window.
+  @Test func whatAWorkerDoesNotNameAfterARestartGoesToOthersSoon() {
+    let rig = Rig()
+    let ids = (0..<3).map { _ in rig.enqueue() }
+    let first = rig.connect("w1", most: 3, window: .seconds(60))
+    let leases = rig.jobs(first).map(\.lease)
+    #expect(leases.count == 3)
+    let next = Rig(storage: rig.storage, start: rig.now + .seconds(1))
+    _ = next.connect("w2", most: 3)
+    let second = next.connect("w1", window: .seconds(60), held: [leases[1]])
+    #expect(next.updates(second).first?.welcome?.lost.isEmpty == true)
+    next.run(for: .milliseconds(1_900))
+    #expect(next.worker("w2")?.running == 0)
+    next.run(for: .milliseconds(200))
+    #expect(next.worker("w2")?.running == 2)
+    #expect(ids.map { next.record($0)?.lost } == [1, 0, 1])
+    next.succeed(second, [leases[1]])
+    #expect(next.state(ids[1]) == .succeeded)
+  }
+
+  /// The same when the server lives and its storage has forgotten the newest, as in a fail-over to a replica that lagged.
+  @Test func whatAConnectedWorkerNoLongerRunsGoesToOthersSoonWhenTheStorageForgot() {
+    let rig = Rig { $0.durability = .relaxed }
+    let id = rig.enqueue(NewJob(name: "n"), .synced)
+    let first = rig.connect("w1", window: .seconds(60))
+    let leases = rig.jobs(first).map(\.lease)
+    rig.enqueue(NewJob(queue: "other", name: "n"), .synced)
+    rig.succeed(first, leases)
+    #expect(rig.state(id) == .succeeded)
+    rig.storage.losePower()
+    rig.fail([.write])
+    rig.enqueue(NewJob(queue: "other", name: "n"))
+    rig.unsteady.heal()
+    rig.run(for: .milliseconds(1_500))
+    #expect(rig.loads == 1)
+    #expect(rig.state(id) == .running)
+    let start = rig.elapsed
+    while rig.record(id)?.lost == 0, rig.elapsed < start + .seconds(5) { rig.run(for: .milliseconds(100)) }
+    #expect(rig.record(id)?.lost == 1)
+  }
+
   @Test func theWindowIsBounded() {
     let rig = Rig { $0.longestResumeWindow = .seconds(10) }
     let id = rig.enqueue()
