@@ -2,71 +2,133 @@ import Jobs
 
 /// Which of a block's jobs have which property, as it is stored and as the change sets being written change it.
 final class BlockIndex {
+  private struct Property {
+    let field: IndexField
+    var bits: BlockBits
+    /// Since it was stored.
+    var isChanged = false
+    /// Whether a job had it when it was stored.
+    var wasThere = false
+  }
+
   let number: Int64
-  private(set) var bits: [IndexField: BlockBits]
-  /// What was changed since it was stored, and whether a job had it then.
-  private var changed: [IndexField: Bool] = [:]
-  /// What the write in hand stores and removes of the block's jobs.
-  var puts: [(field: String, value: [UInt8])] = []
-  var removals: [String] = []
+  /// First `large` and the states by their codes; then the others, in no order.
+  private var properties: [Property]
+  private static let fixed = 10
+  /// Where each of the others is, once they are more than one looks through.
+  private var places: [IndexField: Int] = [:]
+  private static let few = 8
+  /// Above so many properties it is looked which of them no job has.
+  private var sizeToTidy = BlockIndex.fixed + 2 * BlockIndex.few
+  private var changed: [Int] = []
+  /// The code of each job's state; 0: it has none.
+  private var states = [UInt8](repeating: 0, count: Int(Layout.blockSize))
+  private var count = 0
+  /// What the write in hand stores of the block's jobs, field and value in turn, and the fields that it removes.
+  var puts = RedisCommand()
+  var removals = RedisCommand()
   var lastUse: UInt64 = 0
 
   init(_ number: Int64, bits: [IndexField: BlockBits] = [:]) {
     self.number = number
-    self.bits = bits
-  }
-
-  private func set(_ field: IndexField, _ low: Int, _ isOn: Bool) {
-    let before = bits[field] ?? BlockBits()
-    if before[low] == isOn { return }
-    if changed[field] == nil { changed[field] = !before.isEmpty }
-    bits[field, default: before][low] = isOn
-  }
-
-  func state(of low: Int) -> JobState? {
-    JobState.allCases.first { bits[.state($0)]?[low] ?? false }
-  }
-
-  func put(_ low: Int, _ state: JobState) {
-    if let before = self.state(of: low) {
-      if before == state { return }
-      set(.state(before), low, false)
+    properties = (0..<Self.fixed).map { place in
+      let field = place == 0 ? .large : IndexField(kind: IndexField.stateKind, value: String(place))
+      return Property(field: field, bits: bits[field] ?? BlockBits())
     }
-    set(.state(state), low, true)
+    for state in JobState.allCases {
+      for low in properties[Int(state.rawValue)].bits.lows {
+        states[low] = state.rawValue
+        count += 1
+      }
+    }
+    for (field, bits) in bits where !properties.contains(where: { $0.field == field }) { add(field, bits) }
   }
 
-  func put(_ low: Int, _ job: NewJob) { IndexField.all(of: job) { set($0, low, true) } }
+  @discardableResult
+  private func add(_ field: IndexField, _ bits: BlockBits) -> Int {
+    let place = properties.count
+    properties.append(Property(field: field, bits: bits))
+    if place - Self.fixed > Self.few {
+      places[field] = place
+    } else if place - Self.fixed == Self.few {
+      for place in Self.fixed...place { places[properties[place].field] = place }
+    }
+    return place
+  }
+
+  private func place(of field: IndexField) -> Int? {
+    if !places.isEmpty { return places[field] }
+    for place in Self.fixed..<properties.count where properties[place].field == field { return place }
+    return nil
+  }
+
+  private func set(_ place: Int, _ low: Int, _ isOn: Bool) {
+    if properties[place].bits[low] == isOn { return }
+    if !properties[place].isChanged {
+      properties[place].isChanged = true
+      properties[place].wasThere = !properties[place].bits.isEmpty
+      changed.append(place)
+    }
+    properties[place].bits[low] = isOn
+  }
+
+  private func put(_ low: Int, state code: UInt8) {
+    let before = states[low]
+    if before == code { return }
+    if before != 0 { set(Int(before), low, false) } else { count += 1 }
+    if code != 0 { set(Int(code), low, true) } else { count -= 1 }
+    states[low] = code
+  }
+
+  func put(_ low: Int, _ state: JobState) { put(low, state: state.rawValue) }
+
+  func put(_ low: Int, _ job: NewJob) {
+    IndexField.all(of: job) { set(place(of: $0) ?? add($0, BlockBits()), low, true) }
+  }
 
   /// Whether the job's body is kept in a field of its own.
-  func hasLargeBody(_ low: Int) -> Bool { bits[.large]?[low] ?? false }
-  func put(_ low: Int, hasLargeBody: Bool) { set(.large, low, hasLargeBody) }
+  func hasLargeBody(_ low: Int) -> Bool { properties[0].bits[low] }
+  func put(_ low: Int, hasLargeBody: Bool) { set(0, low, hasLargeBody) }
 
   /// The job has none of its properties any more.
   func clear(_ low: Int) {
-    for (field, bits) in bits where bits[low] { set(field, low, false) }
+    put(low, state: 0)
+    for place in properties.indices { set(place, low, false) }
   }
 
   func clear(_ low: Int, _ job: NewJob) {
-    if let state = state(of: low) { set(.state(state), low, false) }
-    IndexField.all(of: job) { set($0, low, false) }
-    set(.large, low, false)
+    put(low, state: 0)
+    IndexField.all(of: job) { if let place = place(of: $0) { set(place, low, false) } }
+    set(0, low, false)
   }
 
   /// What changed, each with its new bits and whether some job had it before.
   func takeChanges() -> [(field: IndexField, bits: BlockBits, wasThere: Bool)] {
-    defer { changed.removeAll(keepingCapacity: true) }
     var changes: [(field: IndexField, bits: BlockBits, wasThere: Bool)] = []
     changes.reserveCapacity(changed.count)
-    for (field, wasThere) in changed {
-      let now = bits[field] ?? BlockBits()
-      if now.isEmpty { bits[field] = nil }
-      changes.append((field, now, wasThere))
+    for place in changed {
+      properties[place].isChanged = false
+      changes.append((properties[place].field, properties[place].bits, properties[place].wasThere))
     }
+    changed.removeAll(keepingCapacity: true)
+    if properties.count > sizeToTidy { dropEmpty() }
     return changes
   }
 
+  /// Properties that no job has any more go when as many have come as were left the last time, so that each write does not look at all.
+  private func dropEmpty() {
+    let others = properties[Self.fixed...].filter { !$0.bits.isEmpty }
+    properties.removeSubrange(Self.fixed...)
+    places.removeAll(keepingCapacity: true)
+    for one in others { add(one.field, one.bits) }
+    sizeToTidy = 2 * properties.count + 2 * Self.few
+  }
+
   /// No job of the block is stored.
-  var isEmpty: Bool { !JobState.allCases.contains { !(bits[.state($0)]?.isEmpty ?? true) } }
+  var isEmpty: Bool { count == 0 }
+
+  /// How much of the cache's limit it takes.
+  var size: Int { properties.count }
 }
 
 /// The indexes of blocks that were written to lately. The leader is the only one that writes, so what it knows is what is stored.
@@ -75,6 +137,7 @@ struct BlockCache {
   private static let limit = 100_000
 
   private var blocks: [Int64: BlockIndex] = [:]
+  private var latest: BlockIndex?
   /// Blocks above have never been written.
   private var top: Int64 = -1
   private var uses: UInt64 = 0
@@ -82,12 +145,14 @@ struct BlockCache {
   /// - Parameter nextSeq: of the next new job.
   mutating func reset(nextSeq: Int64) {
     blocks.removeAll()
+    latest = nil
     top = Layout.block(of: max(0, nextSeq - 1))
   }
 
   /// Blocks among these that must be read before they can be changed.
   mutating func missing(among wanted: Set<Int64>) -> [Int64] {
     uses += 1
+    latest = nil
     var missing: [Int64] = []
     for number in wanted where blocks[number] == nil {
       if number > top { blocks[number] = BlockIndex(number) } else { missing.append(number) }
@@ -96,20 +161,25 @@ struct BlockCache {
     return missing.sorted()
   }
 
-  mutating func add(_ block: BlockIndex) { blocks[block.number] = block }
+  mutating func add(_ block: BlockIndex) {
+    blocks[block.number] = block
+    latest = nil
+  }
 
   subscript(number: Int64) -> BlockIndex {
     mutating get {
+      if let latest, latest.number == number { return latest }
       let block = blocks[number] ?? BlockIndex(number)
       blocks[number] = block
       block.lastUse = uses
+      latest = block
       return block
     }
   }
 
   /// Lets go of those that were not used lately, when there are many.
   mutating func trim() {
-    guard uses % 64 == 0, blocks.values.reduce(0, { $0 + $1.bits.count + 8 }) > Self.limit else { return }
+    guard uses % 64 == 0, blocks.values.reduce(0, { $0 + $1.size }) > Self.limit else { return }
     let recent = uses - 32
     blocks = blocks.filter { $0.value.lastUse >= recent }
   }
@@ -150,13 +220,6 @@ struct EndsBook {
     let some = Array(finished.prefix(500))
     finished.subtract(some)
     return some
-  }
-
-  static func entry(_ seqs: [Int64]) -> [UInt8] {
-    var bytes: [UInt8] = []
-    bytes.reserveCapacity(seqs.count * 8)
-    for seq in seqs { bytes.put(seq) }
-    return bytes
   }
 
   static func seqs(_ entry: [UInt8]) throws(RedisFailure) -> [Int64] {

@@ -3,19 +3,13 @@ import Jobs
 /// Change sets as the commands that store them.
 struct ChangeWriter {
   private let layout: Layout
-  /// The command being put together: script, fence and all.
-  private(set) var words: [Word] = []
+  /// The commands, each as its count of words and its words.
+  private(set) var words = RedisCommand()
   /// Of stored events, after these.
   private(set) var eventBytes: Int64
   private var cursor: Int64
   private var seq: Int64 = 1
   private var ends: [Int64: [Int64]] = [:]
-
-  enum Word {
-    case text(String)
-    case bytes([UInt8])
-    case number(Int64)
-  }
 
   init(_ layout: Layout, eventBytes: Int64, cursor: Int64) {
     self.layout = layout
@@ -25,16 +19,19 @@ struct ChangeWriter {
 
   var newestCursor: Int64 { cursor }
 
-  private mutating func command(_ words: [Word]) {
-    self.words.append(.number(Int64(words.count)))
-    self.words.append(contentsOf: words)
+  /// Begins a command on a key; so many words are to follow.
+  private mutating func command(_ verb: String, _ key: String, words count: Int) {
+    words.add(count + 2)
+    words.add(verb)
+    words.add(key)
   }
 
   // MARK: Change sets
 
   mutating func add(_ set: ChangeSet, _ cache: inout BlockCache, _ book: inout EndsBook) {
     for job in set.forgotten { add(job, &cache, &book) }
-    for change in set.jobs { add(change, &cache) }
+    // By place: a change that is copied costs as much as one that is written.
+    for place in set.jobs.indices { add(set.jobs[place], &cache) }
     add(set.queues, gone: set.forgottenQueues)
     add(set.documents)
     var events = set.events[...]
@@ -45,51 +42,52 @@ struct ChangeWriter {
     seq = set.nextSeq
   }
 
-  private mutating func add(_ change: JobChange, _ cache: inout BlockCache) {
+  private mutating func add(_ change: borrowing JobChange, _ cache: inout BlockCache) {
     let head = change.head
-    let standing = change.standing
-    let block = cache[Layout.block(of: head.seq)]
-    let low = Layout.low(of: head.seq)
-    let field = String(low)
+    let seq = head.seq
+    let block = cache[Layout.block(of: seq)]
+    let low = Layout.low(of: seq)
     if change.isNew || change.body != nil {
       let body = change.body ?? []
       let hadLargeBody = block.hasLargeBody(low)
       if !change.isNew { block.clear(low) }
       block.put(low, head.job)
-      var bytes: [UInt8] = []
-      HeadCodec.put(head, body: body, into: &bytes)
-      block.puts.append((field, bytes))
+      block.puts.add(low)
+      block.puts.add { HeadCodec.put(head, body: body, into: &$0) }
       if body.count > HeadCodec.bodyInside {
         block.put(low, hasLargeBody: true)
-        block.puts.append((field + "b", body))
+        block.puts.add(Int64(low), "b")
+        block.puts.add(body)
       } else if hadLargeBody {
-        block.removals.append(field + "b")
+        block.removals.add(Int64(low), "b")
       }
       if change.isNew, head.isChosen {
-        command([.text("HSET"), .text(layout.ids), .text(head.job.id), .number(head.seq)])
+        command("HSET", layout.ids, words: 2)
+        words.add(head.job.id)
+        words.add(seq)
       }
     }
-    block.put(low, standing.state)
-    if !change.isNew || standing != head.untouched {
-      var bytes: [UInt8] = []
-      StandingCodec.put(standing, into: &bytes)
-      block.puts.append((field + "s", bytes))
+    let state = change.standing.state
+    block.put(low, state)
+    if !change.isNew || change.standing != head.untouched {
+      let standing = change.standing
+      block.puts.add(Int64(low), "s")
+      block.puts.add { StandingCodec.put(standing, into: &$0) }
     }
     if let carried = change.carried {
-      var bytes: [UInt8] = []
-      CarriedCodec.put(carried, into: &bytes)
-      block.puts.append((field + "c", bytes))
+      block.puts.add(Int64(low), "c")
+      block.puts.add { CarriedCodec.put(carried, into: &$0) }
     }
-    if standing.state.isFinal {
-      ends[standing.expires.microseconds, default: []].append(head.seq)
-    }
+    if state.isFinal { ends[change.standing.expires.microseconds, default: []].append(seq) }
     if let unique = head.job.options.unique, let until = head.holdsUntil {
       // Of a job that is not final the state knows by itself.
-      let member = hold(head, unique)
-      if standing.state.isFinal {
-        command([.text("ZADD"), .text(layout.holds), .number(until.microseconds), .bytes(member)])
+      if state.isFinal {
+        command("ZADD", layout.holds, words: 2)
+        words.add(until.microseconds)
+        words.add { Self.put(head, unique, into: &$0) }
       } else if !change.isNew {
-        command([.text("ZREM"), .text(layout.holds), .bytes(member)])
+        command("ZREM", layout.holds, words: 1)
+        words.add { Self.put(head, unique, into: &$0) }
       }
     }
   }
@@ -98,62 +96,65 @@ struct ChangeWriter {
     let head = gone.head
     let block = cache[Layout.block(of: head.seq)]
     let low = Layout.low(of: head.seq)
-    let field = String(low)
-    if block.hasLargeBody(low) { block.removals.append(field + "b") }
+    if block.hasLargeBody(low) { block.removals.add(Int64(low), "b") }
     block.clear(low, head.job)
-    block.removals.append(field)
-    block.removals.append(field + "s")
-    block.removals.append(field + "c")
-    if head.isChosen { command([.text("HDEL"), .text(layout.ids), .text(head.job.id)]) }
+    block.removals.add(low)
+    block.removals.add(Int64(low), "s")
+    block.removals.add(Int64(low), "c")
+    if head.isChosen {
+      command("HDEL", layout.ids, words: 1)
+      words.add(head.job.id)
+    }
     if let unique = head.job.options.unique, unique.holdFor != nil {
-      command([.text("ZREM"), .text(layout.holds), .bytes(hold(head, unique))])
+      command("ZREM", layout.holds, words: 1)
+      words.add { Self.put(head, unique, into: &$0) }
     }
     book.forgotten(head.seq)
   }
 
-  private func hold(_ head: JobHead, _ unique: Uniqueness) -> [UInt8] {
-    var bytes: [UInt8] = []
+  private static func put(_ head: JobHead, _ unique: Uniqueness, into bytes: inout [UInt8]) {
     bytes.put(head.seq)
     bytes.put16(head.job.queue)
     bytes.put16(unique.key)
-    return bytes
   }
 
   private mutating func add(_ queues: [StoredQueue], gone: [String]) {
     // Lua can hand on some thousand words in one call.
     for start in stride(from: 0, to: queues.count, by: 1000) {
-      var words: [Word] = [.text("HSET"), .text(layout.queues)]
-      for queue in queues[start..<min(start + 1000, queues.count)] {
-        var bytes: [UInt8] = []
-        QueueCodec.put(queue, into: &bytes)
-        words.append(.text(queue.name))
-        words.append(.bytes(bytes))
+      let some = queues[start..<min(start + 1000, queues.count)]
+      command("HSET", layout.queues, words: 2 * some.count)
+      for queue in some {
+        words.add(queue.name)
+        words.add { QueueCodec.put(queue, into: &$0) }
       }
-      command(words)
     }
     for start in stride(from: 0, to: gone.count, by: 1000) {
-      command([.text("HDEL"), .text(layout.queues)] + gone[start..<min(start + 1000, gone.count)].map { .text($0) })
+      let some = gone[start..<min(start + 1000, gone.count)]
+      command("HDEL", layout.queues, words: some.count)
+      for name in some { words.add(name) }
     }
   }
 
   private mutating func add(_ documents: [Document]) {
     for document in documents {
-      let field = [document.kind.rawValue] + Array(document.key.utf8)
-      if let bytes = document.bytes {
-        command([.text("HSET"), .text(layout.documents), .bytes(field), .bytes(bytes)])
-      } else {
-        command([.text("HDEL"), .text(layout.documents), .bytes(field)])
+      command(document.bytes == nil ? "HDEL" : "HSET", layout.documents, words: document.bytes == nil ? 1 : 2)
+      words.add {
+        $0.append(document.kind.rawValue)
+        $0.append(contentsOf: document.key.utf8)
       }
+      if let bytes = document.bytes { words.add(bytes) }
     }
   }
 
   private mutating func add(_ events: ArraySlice<Event>) {
     guard let last = events.last else { return }
-    var bytes: [UInt8] = []
-    EventCodec.put(events, into: &bytes)
-    eventBytes += Int64(bytes.count)
     cursor = last.cursor
-    command([.text("XADD"), .text(layout.events), .text("\(cursor)-0"), .text("e"), .bytes(bytes)])
+    command("XADD", layout.events, words: 3)
+    words.add("\(cursor)-0")
+    words.add("e")
+    let before = words.bytes.count
+    words.add { EventCodec.put(events, into: &$0) }
+    eventBytes += Int64(words.bytes.count - before)
   }
 
   // MARK: The end of a write
@@ -163,72 +164,75 @@ struct ChangeWriter {
     for block in blocks { add(block) }
     for (time, seqs) in ends.sorted(by: { $0.key < $1.key }) {
       for start in stride(from: 0, to: seqs.count, by: 500) {
-        let entry = EndsBook.entry(Array(seqs[start..<min(start + 500, seqs.count)]))
-        command([.text("ZADD"), .text(layout.ends), .number(time), .bytes(entry)])
+        command("ZADD", layout.ends, words: 2)
+        words.add(time)
+        words.add { bytes in for seq in seqs[start..<min(start + 500, seqs.count)] { bytes.put(seq) } }
       }
     }
-    if !entries.isEmpty { command([.text("ZREM"), .text(layout.ends)] + entries.map { .bytes($0) }) }
-    command([
-      .text("HSET"), .text(layout.meta), .text("number"), .number(Int64(clamping: number)), .text("seq"), .number(seq),
-      .text("cursor"), .number(cursor), .text("bytes"), .number(eventBytes),
-    ])
+    if !entries.isEmpty {
+      command("ZREM", layout.ends, words: entries.count)
+      for entry in entries { words.add(entry) }
+    }
+    command("HSET", layout.meta, words: 8)
+    words.add("number")
+    words.add(Int64(clamping: number))
+    words.add("seq")
+    words.add(seq)
+    words.add("cursor")
+    words.add(cursor)
+    words.add("bytes")
+    words.add(eventBytes)
   }
 
   private mutating func add(_ block: BlockIndex) {
     let key = layout.jobs(block.number)
     let index = layout.index(block.number)
-    let puts = block.puts
-    let removals = block.removals
-    block.puts.removeAll(keepingCapacity: true)
-    block.removals.removeAll(keepingCapacity: true)
+    defer {
+      block.puts.removeAll()
+      block.removals.removeAll()
+    }
     let changes = block.takeChanges()
-    let name = String(block.number)
     if block.isEmpty {
-      command([.text("UNLINK"), .text(key), .text(index)])
-      for change in changes where change.wasThere {
-        command([.text("ZREM"), .text(layout.directory(change.field)), .text(name)])
-      }
+      words.add(3)
+      words.add("UNLINK")
+      words.add(key)
+      words.add(index)
+      for change in changes where change.wasThere { leave(change.field, block.number) }
       return
     }
-    for start in stride(from: 0, to: puts.count, by: 1500) {
-      var words: [Word] = [.text("HSET"), .text(key)]
-      for put in puts[start..<min(start + 1500, puts.count)] {
-        words.append(.text(put.field))
-        words.append(.bytes(put.value))
-      }
-      command(words)
-    }
-    for start in stride(from: 0, to: removals.count, by: 3000) {
-      command([.text("HDEL"), .text(key)] + removals[start..<min(start + 3000, removals.count)].map { .text($0) })
-    }
-    var set: [Word] = [.text("HSET"), .text(index)]
-    var gone: [Word] = [.text("HDEL"), .text(index)]
+    add("HSET", key, block.puts, atMost: 3000)
+    add("HDEL", key, block.removals, atMost: 3000)
+    var set = RedisCommand()
+    var gone = RedisCommand()
     for change in changes {
-      if change.bits.isEmpty {
-        if !change.wasThere { continue }
-        gone.append(.text(change.field.name))
-        command([.text("ZREM"), .text(layout.directory(change.field)), .text(name)])
-      } else {
-        set.append(.text(change.field.name))
-        set.append(.bytes(change.bits.bytes))
-        if !change.wasThere {
-          command([.text("ZADD"), .text(layout.directory(change.field)), .text(name), .text(name)])
-        }
+      if !change.bits.isEmpty {
+        set.add { change.field.put(into: &$0) }
+        set.add { change.bits.put(into: &$0) }
+        if change.wasThere { continue }
+        command("ZADD", layout.directory(change.field), words: 2)
+        words.add(block.number)
+        words.add(block.number)
+      } else if change.wasThere {
+        gone.add { change.field.put(into: &$0) }
+        leave(change.field, block.number)
       }
     }
-    if set.count > 2 { command(set) }
-    if gone.count > 2 { command(gone) }
+    add("HSET", index, set, atMost: 3000)
+    add("HDEL", index, gone, atMost: 3000)
   }
-}
 
-extension RedisCommand {
-  mutating func add(_ words: [ChangeWriter.Word]) {
-    for word in words {
-      switch word {
-      case .text(let text): add(text)
-      case .bytes(let bytes): add(bytes)
-      case .number(let number): add(number)
-      }
+  /// No job of the block has the property any more.
+  private mutating func leave(_ field: IndexField, _ block: Int64) {
+    command("ZREM", layout.directory(field), words: 1)
+    words.add(block)
+  }
+
+  /// As many commands as it takes, for Lua can hand on some thousand words in one call.
+  private mutating func add(_ verb: String, _ key: String, _ arguments: RedisCommand, atMost limit: Int) {
+    for start in stride(from: 0, to: arguments.count, by: limit) {
+      let some = start..<min(start + limit, arguments.count)
+      command(verb, key, words: some.count)
+      words.add(arguments, some)
     }
   }
 }

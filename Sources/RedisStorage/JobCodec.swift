@@ -31,7 +31,6 @@ enum HeadCodec {
     var flags: Flags = []
     if head.isChosen { flags.insert(.chosen) }
     if job.options !== JobOptions.standard { flags.insert(.options) }
-    bytes.reserveCapacity(bytes.count + 48 + body.count)
     bytes.put(format)
     bytes.put(flags.rawValue)
     bytes.put(UInt8(bitPattern: job.priority))
@@ -201,7 +200,6 @@ enum StandingCodec {
     if standing.deadline != nil { flags.insert(.deadline) }
     if standing.resumeWindow != .zero { flags.insert(.resume) }
     if standing.finishedAt != nil || standing.expires != .distantPast { flags.insert(.end) }
-    bytes.reserveCapacity(bytes.count + 64)
     bytes.put(standing.state.rawValue)
     bytes.put(flags.rawValue)
     bytes.put(standing.attempt)

@@ -52,19 +52,38 @@ struct Layout: Sendable {
 
 /// A property of jobs that people look for.
 struct IndexField: Hashable, Sendable {
-  /// A letter for the kind, then the value.
-  let name: String
+  /// A letter.
+  let kind: UInt8
+  let value: String
+
+  /// As it is stored: the letter, then the value.
+  var name: String { String(UnicodeScalar(kind)) + value }
+
+  func put(into bytes: inout [UInt8]) {
+    bytes.append(kind)
+    bytes.append(contentsOf: value.utf8)
+  }
+
+  init(kind: UInt8, value: String) {
+    self.kind = kind
+    self.value = value
+  }
+
+  /// - Parameter name: as it is stored.
+  init(name: String) {
+    self.init(kind: name.utf8.first ?? 0, value: String(name.dropFirst()))
+  }
 
   /// Its body is kept in a field of its own.
-  static let large = IndexField(name: "l")
-  static func queue(_ name: String) -> IndexField { IndexField(name: "q" + name) }
-  static func name(_ name: String) -> IndexField { IndexField(name: "n" + name) }
-  static func batch(_ id: String) -> IndexField { IndexField(name: "b" + id) }
-  static func concurrency(_ key: String) -> IndexField { IndexField(name: "c" + key) }
-  static func fairness(_ key: String) -> IndexField { IndexField(name: "f" + key) }
-  static func recurring(_ id: String) -> IndexField { IndexField(name: "r" + id) }
-  static func state(_ state: JobState) -> IndexField { states[Int(state.rawValue)] }
-  private static let states = (0...9).map { IndexField(name: "s\($0)") }
+  static let large = IndexField(kind: UInt8(ascii: "l"), value: "")
+  static func queue(_ name: String) -> IndexField { IndexField(kind: UInt8(ascii: "q"), value: name) }
+  static func name(_ name: String) -> IndexField { IndexField(kind: UInt8(ascii: "n"), value: name) }
+  static func batch(_ id: String) -> IndexField { IndexField(kind: UInt8(ascii: "b"), value: id) }
+  static func concurrency(_ key: String) -> IndexField { IndexField(kind: UInt8(ascii: "c"), value: key) }
+  static func fairness(_ key: String) -> IndexField { IndexField(kind: UInt8(ascii: "f"), value: key) }
+  static func recurring(_ id: String) -> IndexField { IndexField(kind: UInt8(ascii: "r"), value: id) }
+  static func state(_ state: JobState) -> IndexField { IndexField(kind: stateKind, value: String(state.rawValue)) }
+  static let stateKind = UInt8(ascii: "s")
 
   /// Of a job's queue, name, batch and keys.
   static func all(of job: NewJob, _ body: (IndexField) -> Void) {
@@ -113,11 +132,8 @@ struct BlockBits: Equatable {
     return either
   }
 
-  var bytes: [UInt8] {
-    var bytes: [UInt8] = []
-    bytes.reserveCapacity(64)
+  func put(into bytes: inout [UInt8]) {
     for index in 0..<8 { bytes.put(words[index]) }
-    return bytes
   }
 
   /// Rising.

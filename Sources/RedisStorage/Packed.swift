@@ -4,19 +4,14 @@ import Jobs
 extension [UInt8] {
   mutating func put(_ value: UInt8) { append(value) }
 
-  mutating func put(_ value: UInt16) {
-    append(UInt8(truncatingIfNeeded: value >> 8))
-    append(UInt8(truncatingIfNeeded: value))
-  }
+  mutating func put(_ value: UInt16) { putBytes(value.bigEndian) }
+  mutating func put(_ value: UInt32) { putBytes(value.bigEndian) }
+  mutating func put(_ value: UInt64) { putBytes(value.bigEndian) }
 
-  mutating func put(_ value: UInt32) {
-    put(UInt16(truncatingIfNeeded: value >> 16))
-    put(UInt16(truncatingIfNeeded: value))
-  }
-
-  mutating func put(_ value: UInt64) {
-    put(UInt32(truncatingIfNeeded: value >> 32))
-    put(UInt32(truncatingIfNeeded: value))
+  @inline(__always)
+  private mutating func putBytes<T: FixedWidthInteger>(_ value: T) {
+    // The value's own bytes, used during the call only.
+    unsafe Swift.withUnsafeBytes(of: value) { unsafe append(contentsOf: $0) }
   }
 
   mutating func put(_ value: Int64) { put(UInt64(bitPattern: value)) }
@@ -27,9 +22,13 @@ extension [UInt8] {
   /// At most 65,535 bytes: what is longer is cut (nothing that was validated is).
   mutating func put16(_ text: String) {
     let utf8 = text.utf8
-    let count = Swift.min(utf8.count, Int(UInt16.max))
-    put(UInt16(count))
-    append(contentsOf: utf8.prefix(count))
+    guard let count = UInt16(exactly: utf8.count) else {
+      put(UInt16.max)
+      append(contentsOf: utf8.prefix(Int(UInt16.max)))
+      return
+    }
+    put(count)
+    append(contentsOf: utf8)
   }
 
   mutating func put32(_ text: String) {

@@ -29,13 +29,24 @@ struct RedisCommand {
     ends.append(bytes.count)
   }
 
-  mutating func add(_ number: Int64) {
+  /// - Parameter suffix: a letter behind it.
+  mutating func add(_ number: Int64, _ suffix: Unicode.Scalar? = nil) {
     var digits = DecimalDigits(number)
     while let digit = digits.next() { bytes.append(digit) }
+    if let suffix { bytes.append(UInt8(ascii: suffix)) }
     ends.append(bytes.count)
   }
 
   mutating func add(_ number: Int) { add(Int64(number)) }
+
+  /// Arguments of another.
+  mutating func add(_ other: RedisCommand, _ arguments: Range<Int>) {
+    guard !arguments.isEmpty else { return }
+    let start = arguments.lowerBound == 0 ? 0 : other.ends[arguments.lowerBound - 1]
+    let shift = bytes.count - start
+    bytes.append(contentsOf: other.bytes[start..<other.ends[arguments.upperBound - 1]])
+    for place in arguments { ends.append(other.ends[place] + shift) }
+  }
 
   /// One argument, written in place.
   mutating func add(_ write: (inout [UInt8]) -> Void) {
@@ -44,22 +55,31 @@ struct RedisCommand {
   }
 
   /// Hands the command, in the protocol's form, to `body`.
-  func withFormatted<R>(_ body: (RawSpan) throws(RedisFailure) -> R) throws(RedisFailure) -> R {
+  /// - Parameter more: the last arguments, which stay where they are: there may be a megabyte of them.
+  func withFormatted<R>(
+    _ more: RedisCommand = RedisCommand(), _ body: (RawSpan) throws(RedisFailure) -> R
+  ) throws(RedisFailure) -> R {
     var target: UnsafeMutablePointer<CChar>?
-    // Every pointer points into `bytes` or one past its end (an empty argument), and is used during this call only.
+    // Every pointer points into one of the two buffers or one past its end (an empty argument), and is used during this call only.
     let length = unsafe bytes.withUnsafeBufferPointer { buffer in
-      let base = unsafe buffer.baseAddress.map { unsafe UnsafeRawPointer($0).assumingMemoryBound(to: CChar.self) }
-      var pointers: [UnsafePointer<CChar>?] = unsafe []
-      unsafe pointers.reserveCapacity(ends.count)
-      var lengths: [Int] = []
-      lengths.reserveCapacity(ends.count)
-      var start = 0
-      for end in ends {
-        unsafe pointers.append(base.map { unsafe $0 + start })
-        lengths.append(end - start)
-        start = end
+      unsafe more.bytes.withUnsafeBufferPointer { moreBuffer in
+        var pointers: [UnsafePointer<CChar>?] = unsafe []
+        unsafe pointers.reserveCapacity(count + more.count)
+        var lengths: [Int] = []
+        lengths.reserveCapacity(count + more.count)
+        func add(_ ends: [Int], of buffer: UnsafeBufferPointer<UInt8>) {
+          let base = unsafe buffer.baseAddress.map { unsafe UnsafeRawPointer($0).assumingMemoryBound(to: CChar.self) }
+          var start = 0
+          for end in ends {
+            unsafe pointers.append(base.map { unsafe $0 + start })
+            lengths.append(end - start)
+            start = end
+          }
+        }
+        unsafe add(ends, of: buffer)
+        unsafe add(more.ends, of: moreBuffer)
+        return unsafe redisFormatCommandArgv(&target, Int32(lengths.count), &pointers, lengths)
       }
-      return unsafe redisFormatCommandArgv(&target, Int32(ends.count), &pointers, lengths)
     }
     guard length > 0, let text = unsafe target else { throw .connection("no memory for a command") }
     // hiredis gave us `length` bytes, ours to free.

@@ -19,8 +19,11 @@ final class RedisConnection: @unchecked Sendable {
 
   func interrupt() { transport.interrupt() }
 
-  func send(_ command: RedisCommand, until deadline: ContinuousClock.Instant) throws(RedisFailure) {
-    try command.withFormatted { (bytes) throws(RedisFailure) in
+  /// - Parameter more: the command's last arguments.
+  func send(
+    _ command: RedisCommand, _ more: RedisCommand = RedisCommand(), until deadline: ContinuousClock.Instant
+  ) throws(RedisFailure) {
+    try command.withFormatted(more) { (bytes) throws(RedisFailure) in
       do throws(RedisTransportError) {
         try transport.send(bytes, until: deadline)
       } catch {

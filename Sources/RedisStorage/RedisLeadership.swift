@@ -112,15 +112,10 @@ final class RedisLeadership: Leadership {
       let newest = self.known.newest
       // No replica is asked to confirm it: an epoch that a failover forgets is not given again (see lead.lua), and without replicas a
       // server can still lead to say so to whoever asks.
-      var (reply, _) = try session.run(.lead, key: self.layout.meta) { command in
-        command.add("seek")
-        command.add(serverID)
-        command.add(term.microseconds / 1000)
-        command.add(Int64(newest.epoch))
-        command.add(Int64(clamping: newest.number))
-        command.add(newest.cursor)
-        command.add(self.layout.events)
-      }
+      let question = RedisCommand(
+        "seek", serverID, String(term.microseconds / 1000), String(newest.epoch), String(Int64(clamping: newest.number)),
+        String(newest.cursor), self.layout.events)
+      var (reply, _) = try session.run(.lead, key: self.layout.meta, question)
       _ = try reply.array()
       let isHere = try reply.integer() == 1
       let epoch = UInt32(clamping: try reply.integer())
@@ -153,11 +148,7 @@ final class RedisLeadership: Leadership {
 
   private func tell(_ verb: String, _ serverID: String, _ epoch: Epoch) throws(StoreError) {
     try line.use(rereads: true) { (session) throws(RedisFailure) in
-      _ = try session.run(.lead, key: self.layout.meta) { command in
-        command.add(verb)
-        command.add(serverID)
-        command.add(Int64(epoch.number))
-      }
+      _ = try session.run(.lead, key: self.layout.meta, RedisCommand(verb, serverID, String(epoch.number)))
     }
   }
 }

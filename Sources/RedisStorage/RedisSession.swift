@@ -43,18 +43,19 @@ struct RedisSession: Sendable {
   /// Runs a script; loads it when its Redis does not know it (SCRIPT FLUSH, a restart, another master).
   ///
   /// - Parameters:
-  ///   - write: adds what follows the key: the arguments.
+  ///   - arguments: what follows the key.
+  ///   - more: what follows these.
   ///   - after: a command sent along with it, whose reply is the second.
   mutating func run(
-    _ script: Script, key: String, and after: RedisCommand? = nil, afterTimeout: Duration = .zero,
-    _ write: (inout RedisCommand) -> Void
+    _ script: Script, key: String, _ arguments: RedisCommand, _ more: RedisCommand = RedisCommand(),
+    and after: RedisCommand? = nil, afterTimeout: Duration = .zero
   ) throws(RedisFailure) -> (RedisReply, RedisReply?) {
     for isSecond in [false, true] {
       let name = if !isSecond, let known = names[script] { known } else { try load(script) }
       var command = RedisCommand("EVALSHA", name, "1", key)
-      write(&command)
+      command.add(arguments, 0..<arguments.count)
       let deadline = ContinuousClock.now + replyTimeout + afterTimeout
-      try connection.send(command, until: deadline)
+      try connection.send(command, more, until: deadline)
       if let after { try connection.send(after, until: deadline) }
       let reply = try connection.receive(until: deadline)
       let second: RedisReply? = if after == nil { nil } else { try connection.receive(until: deadline) }

@@ -112,13 +112,12 @@ public final class RedisStorage: Storage {
           .deposed, "change set \(set.number) of epoch \(epoch.number) does not follow \(written.number)")
       }
       do throws(StoreError) {
-        try readIndexes(of: changes, &written)
-        let writer = book.value.withLock { book in
-          var writer = ChangeWriter(known.layout, eventBytes: written.eventBytes, cursor: written.cursor)
+        let blocks = Self.blocks(of: changes)
+        try readIndexes(of: blocks, &written)
+        var writer = ChangeWriter(known.layout, eventBytes: written.eventBytes, cursor: written.cursor)
+        book.value.withLock { book in
           for set in changes { writer.add(set, &written.cache, &book) }
-          let blocks = Self.blocks(of: changes).sorted().map { written.cache[$0] }
-          writer.finish(blocks, number: last.number, finished: book.takeFinished())
-          return writer
+          writer.finish(blocks.sorted().map { written.cache[$0] }, number: last.number, finished: book.takeFinished())
         }
         let makesJobs = changes.contains { $0.jobs.contains { $0.isNew } }
         let durability: Durability = changes.contains { $0.durability == .synced } ? .synced : .relaxed
@@ -154,8 +153,8 @@ public final class RedisStorage: Storage {
   }
 
   /// Reads the indexes of blocks that were not used lately; a write needs this once in some thousand jobs.
-  private func readIndexes(of changes: [ChangeSet], _ written: inout Written) throws(StoreError) {
-    let missing = written.cache.missing(among: Self.blocks(of: changes))
+  private func readIndexes(of blocks: Set<Int64>, _ written: inout Written) throws(StoreError) {
+    let missing = written.cache.missing(among: blocks)
     if missing.isEmpty { return }
     let layout = known.layout
     let indexes = try line.use(rereads: true) { (session) throws(RedisFailure) in
@@ -175,18 +174,14 @@ public final class RedisStorage: Storage {
   }
 
   private func send(
-    _ words: [ChangeWriter.Word], _ epoch: Epoch, before number: UInt64, makesJobs: Bool, _ durability: Durability
+    _ words: RedisCommand, _ epoch: Epoch, before number: UInt64, makesJobs: Bool, _ durability: Durability
   ) throws(StoreError) {
     let wait = durability == .synced ? confirmation : nil
     let confirmed = try line.use { (session) throws(RedisFailure) -> Int64? in
       var (_, confirmed) = try session.run(
-        .write(evenIfFull: !makesJobs), key: self.known.layout.meta, and: wait,
-        afterTimeout: wait == nil ? .zero : self.options.replicaTimeout
-      ) { command in
-        command.add(Int64(epoch.number))
-        command.add(Int64(clamping: number))
-        command.add(words)
-      }
+        .write(evenIfFull: !makesJobs), key: self.known.layout.meta,
+        RedisCommand(String(epoch.number), String(Int64(clamping: number))), words, and: wait,
+        afterTimeout: wait == nil ? .zero : self.options.replicaTimeout)
       return try confirmed?.integer()
     }
     try check(confirmed)
@@ -232,11 +227,9 @@ public final class RedisStorage: Storage {
         try EventTrim(session, layout, before: before, excess: bytes - self.options.retention.bytes)
       }
       if slice.removed > 0 {
-        let words: [ChangeWriter.Word] = [
-          .number(4), .text("XTRIM"), .text(layout.events), .text("MINID"), .text("\(slice.trimmed + 1)-0"),
-          .number(6), .text("HSET"), .text(layout.meta), .text("trimmed"), .number(slice.trimmed), .text("bytes"),
-          .number(max(0, bytes - slice.removed)),
-        ]
+        let words = RedisCommand(
+          "4", "XTRIM", layout.events, "MINID", "\(slice.trimmed + 1)-0",
+          "6", "HSET", layout.meta, "trimmed", String(slice.trimmed), "bytes", String(max(0, bytes - slice.removed)))
         try send(words, epoch, before: written.number, makesJobs: false, .relaxed)
         written.eventBytes = max(0, bytes - slice.removed)
       }

@@ -153,7 +153,8 @@ import Testing
     var bits = BlockBits()
     #expect(bits.isEmpty && bits.lows.isEmpty)
     for low in [0, 1, 63, 64, 200, 511] { bits[low] = true }
-    let bytes = bits.bytes
+    var bytes: [UInt8] = []
+    bits.put(into: &bytes)
     #expect(bytes.count == 64)
     #expect(try BlockBits(PackedReader(bytes, bytes.indices)) == bits)
     #expect(bits.lows == [0, 1, 63, 64, 200, 511])
