@@ -113,7 +113,8 @@ final class RedisLeadership: Leadership {
       // No replica is asked to confirm it: an epoch that a failover forgets is not given again (see lead.lua), and without replicas a
       // server can still lead to say so to whoever asks.
       let question = RedisCommand(
-        "seek", serverID, String(term.microseconds / 1000), String(newest.epoch), String(Int64(clamping: newest.number)),
+        "seek", serverID, String(term.microseconds / 1000), String(newest.epoch),
+        String(Int64(clamping: newest.number)),
         String(newest.cursor), self.layout.events)
       var (reply, _) = try session.run(.lead, key: self.layout.meta, question)
       _ = try reply.array()

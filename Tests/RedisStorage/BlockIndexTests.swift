@@ -15,7 +15,9 @@ struct BlockIndexTests {
     func expected() -> [IndexField: Set<Int>] {
       var sets: [IndexField: Set<Int>] = [:]
       for (low, job) in jobs {
-        for field in [.queue(job.queue), .name("n"), IndexField.state(job.state)] { sets[field, default: []].insert(low) }
+        for field in [.queue(job.queue), .name("n"), IndexField.state(job.state)] {
+          sets[field, default: []].insert(low)
+        }
       }
       return sets
     }
