@@ -212,10 +212,10 @@ public final class Backlog {
     number = lastNumber
     var last = lastCursor
     if isNewEpoch, epoch.number > 1, cursorsPerEpoch > 0 {
-      last = (last / cursorsPerEpoch + 1) * cursorsPerEpoch
-      // Of a storage that may have forgotten a whole epoch with its events: cursors go with the time, a million a second, which is more
-      // than there are events.
-      if epoch.number >= Backlog.firstTimedEpoch { last = max(last, Int64(epoch.number) << 20) }
+      // Of a storage that may have forgotten whole epochs with their events: cursors go with the time, a million a second, which is more
+      // than there are events, and each epoch has its own. Else the next round number could be that of an epoch that is forgotten.
+      let timed = epoch.number >= Backlog.firstTimedEpoch ? Int64(epoch.number) << 20 : 0
+      last = timed > last ? timed : (last / cursorsPerEpoch + 1) * cursorsPerEpoch
     }
     loadedCursor = lastCursor
     cursor = max(shown, last)

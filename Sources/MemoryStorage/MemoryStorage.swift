@@ -16,16 +16,17 @@ public final class MemoryStorage: Storage {
 
   /// - Parameters:
   ///   - remembersUnsynced: whether `losePower` can take back what was not synced, which costs a note per change.
+  ///   - firstEpoch: the number of the first epoch.
   ///   - clock: tells spans, for servers that agree through this object who leads; nil: it is led by whoever begins an epoch.
   public init(
     retention: EventRetention = EventRetention(), salt: UInt32? = nil, remembersUnsynced: Bool = false,
-    clock: (@Sendable () -> Timestamp)? = nil
+    firstEpoch: UInt32 = 1, clock: (@Sendable () -> Timestamp)? = nil
   ) {
     let salt = (salt ?? UInt32.random(in: 0...UInt32.max)) & 0xFFF_FFFF
     self.salt = salt
     self.retention = retention
     servers = clock.map { MemoryLeadership(clock: $0, secret: salt) }
-    tables = Mutex(Tables(remembersUnsynced: remembersUnsynced))
+    tables = Mutex(Tables(remembersUnsynced: remembersUnsynced, before: Epoch(firstEpoch - 1)))
   }
 
   public func beginEpoch() throws(StoreError) -> Epoch { nextEpoch() }

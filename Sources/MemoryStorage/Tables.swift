@@ -12,7 +12,7 @@ struct Tables: Sendable {
     case job(seq: Int64, StoredJob?)
     case queue(name: String, StoredQueue?)
     case document(DocumentKey, [UInt8]?)
-    case counters(nextSeq: Int64, number: UInt64, events: Int)
+    case counters(nextSeq: Int64, number: UInt64, lastCursor: Int64, events: Int)
   }
 
   private(set) var epoch = Epoch(0)
@@ -29,14 +29,17 @@ struct Tables: Sendable {
   private var events: [Event] = []
   /// Of the events that are gone.
   private var trimmed: Int64 = 0
-  /// The highest cursor that was ever shown.
+  /// Of the newest event.
   private var lastCursor: Int64 = 0
   private var eventBytes: Int64 = 0
 
   private let remembersUnsynced: Bool
   private var undo: [Undo] = []
 
-  init(remembersUnsynced: Bool) { self.remembersUnsynced = remembersUnsynced }
+  init(remembersUnsynced: Bool, before epoch: Epoch) {
+    self.remembersUnsynced = remembersUnsynced
+    self.epoch = epoch
+  }
 
   // MARK: Writing
 
@@ -53,7 +56,7 @@ struct Tables: Sendable {
   }
 
   mutating func apply(_ change: ChangeSet) {
-    note(.counters(nextSeq: nextSeq, number: number, events: events.count))
+    note(.counters(nextSeq: nextSeq, number: number, lastCursor: lastCursor, events: events.count))
     number = change.number
     nextSeq = change.nextSeq
     for job in change.forgotten { setJob(job.head.seq, nil) }
@@ -135,9 +138,10 @@ struct Tables: Sendable {
       case .job(let seq, let job): setJob(seq, job)
       case .queue(let name, let queue): setQueue(name, queue)
       case .document(let key, let bytes): setDocument(key, bytes)
-      case .counters(let nextSeq, let number, let count):
+      case .counters(let nextSeq, let number, let lastCursor, let count):
         self.nextSeq = nextSeq
         self.number = number
+        self.lastCursor = lastCursor
         let lost = max(0, events.count - count)
         for event in events.suffix(lost) { eventBytes -= event.roughSize }
         events.removeLast(lost)
@@ -159,8 +163,9 @@ struct Tables: Sendable {
     events.removeFirst(count)
     // What is gone for its age does not come back after a power failure either.
     undo = undo.map { step in
-      guard case .counters(let nextSeq, let number, let events) = step else { return step }
-      return .counters(nextSeq: nextSeq, number: number, events: max(0, events - count))
+      guard case .counters(let nextSeq, let number, let lastCursor, let events) = step else { return step }
+      return .counters(
+        nextSeq: nextSeq, number: number, lastCursor: max(lastCursor, trimmed), events: max(0, events - count))
     }
   }
 

@@ -38,6 +38,25 @@ struct LoadTests {
     #expect(events.map(\.cursor) == [first + 1])
   }
 
+  /// A storage that failed over has forgotten all that was told in an epoch: the next one's cursors are others.
+  @Test func anEpochThatIsForgottenAsAWholeLeavesItsCursorsToNoOther() throws {
+    let memory = MemoryStorage(remembersUnsynced: true, firstEpoch: 1 << 26)
+    let storage = UnsteadyStorage(memory)
+    var cursors: [Int64] = []
+    for leader in 0..<20 {
+      let epoch = try storage.beginEpoch()
+      let backlog = Backlog(rows: storage.rows, seed: UInt64(leader))
+      try backlog.load(storage, epoch, now: Self.now)
+      let isKept = leader % 5 == 0
+      _ = try backlog.enqueue([EnqueueGroup(jobs: [NewJob(queue: "q", name: "n")])], now: Self.now)
+      let changes = try #require(backlog.takeChanges(isKept ? .synced : .relaxed, now: Self.now))
+      try storage.write([changes], epoch: epoch)
+      cursors += changes.events.map(\.cursor)
+      if !isKept { memory.losePower() }
+    }
+    #expect(Set(cursors).count == 20 && cursors == cursors.sorted(), "\(cursors)")
+  }
+
   @Test func anEpochWhoseFirstLoadFailsIsNewStill() throws {
     let storage = try storage()
     let epoch = try storage.beginEpoch()

@@ -238,7 +238,7 @@ package final class Oracle {
   func saw(_ events: [Event]) {
     for event in events {
       // A new epoch leaves out what may have been shown and lost; so does a leader whose storage failed over.
-      let isJump = event.cursor > cursor && ((event.cursor - 1) % (1 << 24) == 0 || isLost(event.cursor - 1))
+      let isJump = event.cursor > cursor && ((event.cursor - 1) % (1 << 20) == 0 || isLost(event.cursor - 1))
       if event.cursor != cursor + 1, !isJump { fault("event \(event.cursor) after \(cursor)") }
       seen[event.cursor] = event
       cursor = event.cursor

@@ -52,7 +52,9 @@ final class StorageSite {
       let time = time
       var clock: (@Sendable () -> Timestamp)?
       if isShared { clock = { time.now } }
-      memory = MemoryStorage(retention: events, salt: 77, remembersUnsynced: true, clock: clock)
+      // Epochs as those of a storage that servers share, so that cursors do not rest on what it remembers.
+      memory = MemoryStorage(
+        retention: events, salt: 77, remembersUnsynced: true, firstEpoch: 1 << 26, clock: clock)
       folder = nil
       return
     }

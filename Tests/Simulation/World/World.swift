@@ -320,7 +320,7 @@ package final class World {
   }
 
   private func trouble(among host: Host) {
-    switch Int.random(in: 0..<9, using: &random) {
+    switch Int.random(in: 0..<10, using: &random) {
     case 0, 1: if host.isUp { host.crash() }
     case 2: host.stepDown()
     case 3, 4: host.pause(for: between(100, 12_000))
@@ -339,6 +339,11 @@ package final class World {
       // The storage fails over to one that lacks the newest writes.
       tell("the storage fails over")
       losePower()
+    case 8:
+      // The machine ends that both were on.
+      tell("the storage fails over")
+      losePower()
+      if host.isUp { host.crash() }
     default: host.stepClock(by: Interval(microseconds: between(-4_000, 4_000).microseconds))
     }
   }
