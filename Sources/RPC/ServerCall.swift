@@ -60,6 +60,8 @@ public final class ServerCall {
   public let deadline: NIODeadline?
   /// When the request's head was handled.
   public let startedAt: NIODeadline
+  /// When a refusal of an interceptor is to be told, if not at once: it sets this before it refuses.
+  public var refusedAt: NIODeadline?
   /// A slot for interceptors and handlers.
   public var context: AnyObject?
   /// Called when the call was finished but the client reset it, or its connection went away, before all of the answer had left: then

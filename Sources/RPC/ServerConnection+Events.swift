@@ -112,7 +112,10 @@ extension ServerConnection {
     for position in methods.interceptors.indices {
       guard let refusal = methods.interceptors[position].callStarted(call) else { continue }
       for earlier in methods.interceptors[..<position] { earlier.callEnded(call, status: refusal) }
-      return call.finish(refusal)
+      guard let due = call.refusedAt, due > now else { return call.finish(refusal) }
+      call.over(.finished, refusal)
+      set(.refused(refusal, due: due), at: call.slot)
+      return expects(due)
     }
     if !methods.interceptors.isEmpty { call.state.insert(.intercepted) }
     if call.method.kind.clientStreams { start(call, request: nil) }
@@ -125,6 +128,11 @@ extension ServerConnection {
     list.add(status)
     if acceptEncoding { list.add("grpc-accept-encoding", "identity,gzip") }
     session.respond(slot, list, endStream: true)
+  }
+
+  func tellRefusal(_ slot: Int32, _ status: Status) {
+    refuse(slot, status)
+    set(.none, at: slot)
   }
 
   private static let foreignPatience = TimeAmount.seconds(3)
@@ -162,7 +170,7 @@ extension ServerConnection {
     case .foreign(let status, _):
       session.consume(slot, connection: count, stream: count)
       if endStream { answerForeign(slot, status) }
-    case .none, .call:
+    case .none, .call, .refused:
       session.consume(slot, connection: count, stream: count)
     }
   }

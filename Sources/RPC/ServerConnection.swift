@@ -17,6 +17,8 @@ package final class ServerConnection {
     case call(ServerCall)
     /// No gRPC: this HTTP status answers as soon as the request is complete, or when waiting for that has taken long enough.
     case foreign(Int, due: NIODeadline)
+    /// A refusal that is told then.
+    case refused(Status, due: NIODeadline)
   }
 
   package let session: HTTP2Session
@@ -147,6 +149,9 @@ package final class ServerConnection {
       case .foreign(let status, let due):
         deadline = due
         if due <= now { answerForeign(Int32(slot), status) }
+      case .refused(let status, let due):
+        deadline = due
+        if due <= now { tellRefusal(Int32(slot), status) }
       case .none:
         continue
       }

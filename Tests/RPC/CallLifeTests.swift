@@ -224,6 +224,39 @@ struct CallLifeTests {
     #expect(server.connection.bufferedRequests == 0)
   }
 
+  /// A refusal may be told later: until then the call is none any more, and what else comes of it is dropped.
+  @Test func aRefusalWaitsForItsTurn() throws {
+    final class Later: ServerInterceptor {
+      func callStarted(_ call: ServerCall) -> Status? {
+        call.refusedAt = call.startedAt + .seconds(Int64(call.metadata[first: "wait"] ?? "") ?? 0)
+        return Status(.unauthenticated, "who?")
+      }
+      func callEnded(_ call: ServerCall, status: Status) { Issue.record("it never began") }
+    }
+    var table = TestMethods().table
+    table.intercept(Later())
+    let server = try TestServer(table)
+    let begin = server.now
+    #expect(server.call("/t.T/Echo", [("wait", "0")], body: TestServer.frame([1])).status == 16)
+    let slots = ["2", "1", "3"].map { server.open("/t.T/Echo", [("wait", $0)]) }
+    server.run()
+    #expect(server.connection.openCalls == 0 && server.connection.bufferedRequests == 0)
+    server.write(slots[0], TestServer.frame([UInt8](repeating: 1, count: 100_000)))
+    server.client.reset(slots[2], .cancel)
+    server.run()
+    #expect(server.connection.bufferedRequests == 0)
+    #expect(server.deadline == begin + .seconds(1))
+    server.now = begin + .seconds(1)
+    #expect(server.connection.expireCalls(now: server.now) == begin + .seconds(2))
+    server.run()
+    #expect(server.replies[slots[0]]?.status == nil && server.replies[slots[1]]?.status == 16)
+    server.now = begin + .seconds(2)
+    #expect(server.connection.expireCalls(now: server.now) == nil)
+    server.run()
+    #expect(server.replies[slots[0]]?.message == "who?" && server.replies[slots[0]]?.isTrailersOnly == true)
+    #expect(server.replies[slots[2]]?.status == nil)
+  }
+
   @Test func interceptorsSeeEveryCall() throws {
     final class Guard: ServerInterceptor, @unchecked Sendable {
       // Used on the test's thread only.

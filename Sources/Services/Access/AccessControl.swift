@@ -96,7 +96,14 @@ public final class AccessControl: ServerInterceptor {
     guard let desk = loops.first(where: { $0.loop === call.eventLoop }) else { return .wrongLoop }
     var principal = ""
     do throws(Status) {
-      let grant = try identify(call, desk)
+      let grant: Grant
+      do throws(Status) {
+        grant = try identify(call, desk)
+      } catch {
+        // Other servers are no strangers.
+        if !call.isForwarded { call.refusedAt = desk.turnToRefuse() }
+        throw error
+      }
       principal = grant.name
       if case .roles(let roles) = method.need, grant.roles.isDisjoint(with: roles) {
         throw grant.deniesCall(method.name, roles)

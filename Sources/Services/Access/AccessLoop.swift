@@ -16,6 +16,11 @@ final class KnownCredential {
   }
 }
 
+/// What a connection has whose last token was bad.
+final class BadCredential: Sendable {
+  static let one = BadCredential()
+}
+
 /// One event loop's side of who may come in. Confined to its loop.
 // Sendable unchecked: `loop` is constant; all else is touched on it only.
 final class AccessLoop: @unchecked Sendable {
@@ -28,6 +33,7 @@ final class AccessLoop: @unchecked Sendable {
   private var forwarded: [String: Grant] = [:]
   /// Signed tokens that were found to be good, so that a signature is verified once and not with every connection.
   private var verified: [TokenHash: Grant] = [:]
+  private var pace = RefusalPace()
   private var clock: RepeatedTask?
   private static let mostKept = 1_024
 
@@ -68,21 +74,38 @@ final class AccessLoop: @unchecked Sendable {
     guard let token = Self.token(of: header) else {
       throw Status(.unauthenticated, "authorization: not of the form Bearer TOKEN")
     }
+    // The gateway's callers share a connection.
+    let isShared = call.peer.address == AccessControl.gatewayPeer.address
+    if call.credential is BadCredential, !isShared, pace.isFull(loop.now), !isKnown(token) {
+      throw Status(
+        .resourceExhausted, "authorization: too many bad tokens are shown here to look at one more",
+        retryPushback: 2_000)
+    }
     do throws(TokenFault) {
       let grant = try find(token)
       call.credential = KnownCredential(header: header, list: list, grant: grant)
       return grant
     } catch {
+      if !isShared { call.credential = BadCredential.one }
       throw Status(.unauthenticated, "authorization: \(error.reason)")
     }
+  }
+
+  /// When a caller is told that it is refused because nobody knows it.
+  func turnToRefuse() -> NIODeadline { pace.turn(loop.now) }
+
+  /// Whether it is good, as far as that can be said without looking at a signature.
+  private func isKnown(_ token: ArraySlice<UInt8>) -> Bool {
+    guard token.count <= Token.mostBytes else { return false }
+    let hash = TokenHash(of: token)
+    return list.grant(token: hash) != nil || verified[hash] != nil
   }
 
   private func find(_ token: ArraySlice<UInt8>) throws(TokenFault) -> Grant {
     guard token.count <= Token.mostBytes else { throw TokenFault("the token is longer than 8 KiB") }
     let hash = TokenHash(of: token)
-    if let grant = list.grant(token: hash) { return grant }
+    if let grant = list.grant(token: hash) ?? verified[hash] { return grant }
     guard let signed = list.signed, Token.isSigned(token) else { throw TokenFault("the token is not known here") }
-    if let grant = verified[hash] { return grant }
     let grant = try signed.grant(of: token, at: now())
     if verified.count >= Self.mostKept { verified = [:] }
     verified[hash] = grant
