@@ -28,7 +28,7 @@ public struct ServerTLS: Sendable, Equatable {
     configuration.applicationProtocols = ["h2"]
     if let clientRoots {
       configuration.certificateVerification = .noHostnameVerification
-      configuration.trustRoots = .certificates(try TLSFile.certificates(clientRoots))
+      configuration.trustRoots = .certificates(try TLSFile.certificates(clientRoots, as: .authorities))
     }
     return try TLSFile.context(configuration, key: privateKey)
   }

@@ -40,20 +40,20 @@ struct StartFailure: Error, CustomStringConvertible {
   init(_ error: any Error, _ settings: ServerSettings) {
     switch error {
     case let error as StartFailure: self = error
-    case let error as TLSFileProblem: description = Self.text(error, settings)
+    case let error as TLSFileProblem: description = Self.text(error)
     case let error as StoreError: description = Self.text(error, settings)
     default: description = "\(error)"
     }
   }
 
-  private static func text(_ problem: TLSFileProblem, _ settings: ServerSettings) -> String {
+  private static func text(_ problem: TLSFileProblem) -> String {
     let (flag, meant) =
-      switch problem.file {
-      case settings.tls?.key:
+      switch problem.part {
+      case .key:
         ("--tls-key", "the private key of the certificate of --tls-cert, in PEM form and not encrypted")
-      case settings.tls?.clientAuthorities:
+      case .authorities:
         ("--tls-client-ca", "the certificates, in PEM form, of the authorities that sign clients")
-      default: ("--tls-cert", "the server's certificate in PEM form, and then those up to its authority")
+      case .certificates: ("--tls-cert", "the server's certificate in PEM form, and then those up to its authority")
       }
     return "\(flag) \(problem.file): \(problem.reason). It is to be a file that this user may read, with \(meant)."
   }

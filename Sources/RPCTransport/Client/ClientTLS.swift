@@ -42,7 +42,9 @@ public struct ClientTLS: Sendable {
     var configuration = TLSConfiguration.makeClientConfiguration()
     configuration.minimumTLSVersion = .tlsv12
     configuration.applicationProtocols = ["h2"]
-    if case .file(let path) = roots { configuration.trustRoots = .certificates(try TLSFile.certificates(path)) }
+    if case .file(let path) = roots {
+      configuration.trustRoots = .certificates(try TLSFile.certificates(path, as: .authorities))
+    }
     if !verifiesName { configuration.certificateVerification = .noHostnameVerification }
     if !verifiesServer { configuration.certificateVerification = .none }
     if let identity {

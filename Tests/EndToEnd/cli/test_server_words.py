@@ -50,6 +50,10 @@ def test_a_socket_where_none_can_be(tmp_path):
     (["server.pem", "server.ext"], "--tls-key", "server.ext", "no private key"),
     (["server.pem", "other.key"], "--tls-key", "other.key", "not the key of the certificate"),
     (["server.pem", "server.key", "server.ext"], "--tls-client-ca", "server.ext", "no certificate"),
+    # One file for two of them.
+    (["server.ext", "server.ext"], "--tls-cert", "server.ext", "no certificate"),
+    (["server.pem", "server.pem"], "--tls-key", "server.pem", "no private key"),
+    (["server.pem", "server.key", "server.key"], "--tls-client-ca", "server.key", "no certificate"),
 ])
 def test_a_bad_certificate_file_is_named(pem, flags, flag, file, reason):
     given = [word for name, one in zip(("--tls-cert", "--tls-key", "--tls-client-ca"), flags) for word in (name, pem(one))]
