@@ -4,16 +4,14 @@ import HummingbirdCore
 import NIOCore
 import RPC
 
-/// The Connect protocol: unary calls with a message as body, streaming ones with enveloped messages. Unary calls are answered by `UnaryCalls`, where
-/// their bytes come in.
+/// The Connect protocol: unary calls with a message as body, streaming ones with enveloped messages. Unary calls are answered by `UnaryCalls`
+/// and `UnaryStreams`, where their bytes come in.
 struct ConnectCalls: Sendable {
   let deck: TransportDeck
   let maxBody: Int
   /// Web pages of these may call.
   let origins: [String]
 
-  private static let protocolVersion = HTTPField.Name("connect-protocol-version")!
-  private static let timeout = HTTPField.Name("connect-timeout-ms")!
   private static let streamEncoding = HTTPField.Name("connect-content-encoding")!
 
   /// Everything but a unary call: streams, and what is wrong with a request.
@@ -28,23 +26,18 @@ struct ConnectCalls: Sendable {
       response.headers[.allow] = "POST"
       return response
     }
-    try checkVersion(request.head)
+    let head = CallHead(request.head)
+    try checkVersion(head)
     guard method.serverStreams else { throw unsupported("application/json or application/proto") }
-    switch Self.contentType(of: request.head) {
-    case "application/connect+json": return try await stream(request, method, .json, context)
-    case "application/connect+proto": return try await stream(request, method, .proto, context)
+    switch head.mediaType {
+    case "application/connect+json": return try await stream(request, head, method, .json, context)
+    case "application/connect+proto": return try await stream(request, head, method, .proto, context)
     default: throw unsupported("application/connect+json or application/connect+proto")
     }
   }
 
-  private static func contentType(of head: HTTPRequest) -> String {
-    let type = head.headerFields[.contentType] ?? ""
-    if type == "application/json" { return type }
-    return type.split(separator: ";").first.map { $0.lowercased() } ?? ""
-  }
-
-  private func checkVersion(_ head: HTTPRequest) throws(ConnectError) {
-    if let version = head.headerFields[Self.protocolVersion], version != "1" {
+  private func checkVersion(_ head: CallHead) throws(ConnectError) {
+    if let version = head.connectVersion, version != "1" {
       throw ConnectError(.invalidArgument, "connect-protocol-version is 1, not \(version)")
     }
   }
@@ -57,42 +50,49 @@ struct ConnectCalls: Sendable {
 
   func allows(_ origin: String?) -> Bool { origin.map { origins.contains($0) } ?? false }
 
-  /// Lets a page of an origin that is named see the answer.
+  /// What lets a page of an origin that is named see the answer.
+  private func fields(for origin: String?) -> [(name: String, value: String)] {
+    guard let origin, allows(origin) else { return [] }
+    return [
+      (name: "access-control-allow-origin", value: origin), (name: "vary", value: "Origin"),
+      (name: "access-control-expose-headers", value: "Retry-After"),
+    ]
+  }
+
   func allow(_ origin: String?, _ headers: inout HTTPFields) {
-    guard let origin, allows(origin) else { return }
-    headers[.accessControlAllowOrigin] = origin
-    headers[.vary] = "Origin"
-    headers[.accessControlExposeHeaders] = "Retry-After"
+    for field in fields(for: origin) {
+      if let name = HTTPField.Name(field.name) { headers[name] = field.value }
+    }
   }
 
   // MARK: - Unary
 
   /// What is asked for, if it is a unary call in a form that is spoken here.
-  static func unary(_ head: HTTPRequest) -> (method: GatewayMethod, codec: MessageCodec)? {
-    guard head.method == .post, let target = head.path else { return nil }
+  static func unary(_ head: CallHead) -> (method: GatewayMethod, codec: MessageCodec)? {
     // It may have a query, and be a whole URI (RFC 9112, section 3.2.2).
-    guard let method = MethodCatalog.methods[target] ?? MethodCatalog.methods[URI(target).path], !method.serverStreams,
-      let codec = MessageCodec(rawValue: contentType(of: head))
+    guard head.verb == "POST",
+      let method = MethodCatalog.methods[head.target] ?? MethodCatalog.methods[URI(head.target).path],
+      !method.serverStreams, let codec = MessageCodec(rawValue: head.mediaType)
     else { return nil }
     return (method, codec)
   }
 
   /// A unary call, by its head.
   func call(
-    _ head: HTTPRequest, _ kind: (method: GatewayMethod, codec: MessageCodec), from address: String
+    _ head: CallHead, _ kind: (method: GatewayMethod, codec: MessageCodec), from address: String
   ) throws(ConnectError) -> UnaryCall {
     try checkVersion(head)
-    if let length = head.headerFields[.contentLength].flatMap({ Int($0) }), length > maxBody { throw tooLarge }
+    if let length = head.contentLength.flatMap({ Int($0) }), length > maxBody { throw tooLarge }
     let isGzipped: Bool
-    switch head.headerFields[.contentEncoding] ?? "identity" {
+    switch head.contentEncoding ?? "identity" {
     case "identity": isGzipped = false
     case "gzip": isGzipped = true
     case let other: throw ConnectError(.unimplemented, "unknown content-encoding \(other); there are gzip and identity")
     }
     return UnaryCall(
       method: kind.method, codec: kind.codec, isGzipped: isGzipped,
-      takesGzip: head.headerFields[.acceptEncoding]?.contains("gzip") ?? false, timeout: try timeout(of: head),
-      metadata: ForwardedMetadata.of(head, from: address), origin: head.headerFields[.origin])
+      takesGzip: head.acceptEncoding?.contains("gzip") ?? false, timeout: try timeout(of: head),
+      metadata: head.metadata(from: address), origin: head.origin)
   }
 
   /// Sends it off; `done` is called once, on any thread.
@@ -104,24 +104,40 @@ struct ConnectCalls: Sendable {
       call.method.path, messages: [message], metadata: call.metadata, timeout: call.timeout, done: done)
   }
 
-  /// The answer's body.
-  func answer(
-    _ call: UnaryCall, _ response: InProcessTransport.Response, _ headers: inout HTTPFields
-  ) throws(ConnectError) -> ByteBuffer {
-    guard response.status.isOK, let bytes = response.messages.first else {
-      throw ConnectError(response.status.isOK ? Status(.internal, "the call had no answer") : response.status)
-    }
-    let out = try call.codec.response(bytes, call.method.response)
-    headers[.contentType] = call.codec.rawValue
-    headers[.cacheControl] = "no-store"
-    if out.readableBytes > 1_024, call.takesGzip {
-      var packed = ByteBuffer()
-      if Gzip().deflate(out, into: &packed) {
-        headers[.contentEncoding] = "gzip"
-        return packed
+  /// The whole answer to a call.
+  func answer(_ call: UnaryCall, _ response: InProcessTransport.Response) -> UnaryAnswer {
+    do throws(ConnectError) {
+      guard response.status.isOK, let bytes = response.messages.first else {
+        throw ConnectError(response.status.isOK ? Status(.internal, "the call had no answer") : response.status)
       }
+      let body = try call.codec.response(bytes, call.method.response)
+      var fields = [(name: "content-type", value: call.codec.rawValue), (name: "cache-control", value: "no-store")]
+      if body.readableBytes > 1_024, call.takesGzip {
+        var packed = ByteBuffer()
+        if Gzip().deflate(body, into: &packed) {
+          fields.append((name: "content-encoding", value: "gzip"))
+          return whole(.ok, fields, packed, origin: call.origin)
+        }
+      }
+      return whole(.ok, fields, body, origin: call.origin)
+    } catch {
+      return answer(error, origin: call.origin)
     }
-    return out
+  }
+
+  func answer(_ error: ConnectError, origin: String?) -> UnaryAnswer {
+    whole(error.answerStatus, error.fields, ByteBuffer(string: error.json), origin: origin)
+  }
+
+  private func whole(
+    _ status: HTTPResponse.Status, _ fields: [(name: String, value: String)], _ body: ByteBuffer, origin: String?
+  ) -> UnaryAnswer {
+    var fields = fields
+    fields.append((name: "content-length", value: String(body.readableBytes)))
+    fields.append((name: "date", value: ResponseDate.now))
+    fields.append((name: "server", value: Gateway.serverName))
+    fields += self.fields(for: origin)
+    return UnaryAnswer(status: status, fields: fields, body: body)
   }
 
   private func body(of request: Request) async throws(ConnectError) -> ByteBuffer {
@@ -146,8 +162,8 @@ struct ConnectCalls: Sendable {
   }
 
   /// At most ten digits, as the protocol says.
-  private func timeout(of head: HTTPRequest) throws(ConnectError) -> TimeAmount? {
-    guard let text = head.headerFields[Self.timeout] else { return nil }
+  private func timeout(of head: CallHead) throws(ConnectError) -> TimeAmount? {
+    guard let text = head.timeout else { return nil }
     guard text.utf8.count <= 10, let milliseconds = Int64(text), milliseconds >= 0 else {
       throw ConnectError(.invalidArgument, "connect-timeout-ms is up to ten digits")
     }
@@ -157,7 +173,7 @@ struct ConnectCalls: Sendable {
   // MARK: - Streams
 
   private func stream(
-    _ request: Request, _ method: GatewayMethod, _ codec: MessageCodec, _ context: GatewayContext
+    _ request: Request, _ head: CallHead, _ method: GatewayMethod, _ codec: MessageCodec, _ context: GatewayContext
   ) async throws(ConnectError) -> Response {
     let body = try await self.body(of: request)
     var messages: [ByteBuffer] = []
@@ -174,8 +190,8 @@ struct ConnectCalls: Sendable {
       throw ConnectError(.unimplemented, "the method takes one message, not \(messages.count)")
     }
     let answers = deck.next.stream(
-      method.path, messages: messages, metadata: ForwardedMetadata.of(request.head, from: context.address),
-      timeout: try timeout(of: request.head))
+      method.path, messages: messages, metadata: head.metadata(from: context.address),
+      timeout: try timeout(of: head))
     var headers = HTTPFields()
     headers[.contentType] = codec == .json ? "application/connect+json" : "application/connect+proto"
     headers[.cacheControl] = "no-store"
@@ -208,6 +224,14 @@ struct UnaryCall: Sendable {
   var timeout: TimeAmount?
   var metadata: Metadata
   var origin: String?
+}
+
+/// What is said to a unary call.
+struct UnaryAnswer {
+  var status: HTTPResponse.Status
+  /// Names in lower case.
+  var fields: [(name: String, value: String)]
+  var body: ByteBuffer
 }
 
 /// One message of a stream: a byte of flags (1: compressed, 2: the end), its length in four bytes, itself.

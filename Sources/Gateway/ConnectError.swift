@@ -62,20 +62,31 @@ struct ConnectError: Error {
     return text + "}"
   }
 
-  /// Without its body, which is `json`.
-  var head: HTTPResponse {
-    var headers = HTTPFields()
-    headers[.contentType] = "application/json"
-    headers[.cacheControl] = "no-store"
-    if let wait = status.retryPushback, wait >= 0 { headers[.retryAfter] = String((wait + 999) / 1_000) }
-    if status.code == .unauthenticated { headers[.wwwAuthenticate] = "Bearer" }
-    return HTTPResponse(status: httpStatus ?? Self.httpStatus(status.code), headerFields: headers)
+  /// The fields of its answer, whose body is `json`.
+  var fields: [(name: String, value: String)] {
+    var fields = [(name: "content-type", value: "application/json"), (name: "cache-control", value: "no-store")]
+    if let wait = status.retryPushback, wait >= 0 {
+      fields.append((name: "retry-after", value: String((wait + 999) / 1_000)))
+    }
+    if status.code == .unauthenticated { fields.append((name: "www-authenticate", value: "Bearer")) }
+    return fields
   }
 
+  /// Of its answer.
+  var answerStatus: HTTPResponse.Status { httpStatus ?? Self.httpStatus(status.code) }
+
   var response: Response {
-    let head = head
-    return Response(
-      status: head.status, headers: head.headerFields, body: ResponseBody(byteBuffer: ByteBuffer(string: json)))
+    Response(
+      status: answerStatus, headers: HTTPFields(fields), body: ResponseBody(byteBuffer: ByteBuffer(string: json)))
+  }
+}
+
+extension HTTPFields {
+  init(_ fields: [(name: String, value: String)]) {
+    self.init()
+    for field in fields {
+      if let name = HTTPField.Name(field.name) { self[name] = field.value }
+    }
   }
 }
 

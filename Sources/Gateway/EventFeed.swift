@@ -42,7 +42,7 @@ struct EventFeed: Sendable {
     }
     let answers = deck.next.stream(
       "/gkick.v1.JobService/StreamEvents", messages: [message],
-      metadata: ForwardedMetadata.of(request.head, from: context.address))
+      metadata: CallHead(request.head).metadata(from: context.address))
     // The server says at once where the stream begins, or why it cannot: before a body has begun that can still be a status.
     let iterator = answers.makeAsyncIterator()
     let first: ByteBuffer?

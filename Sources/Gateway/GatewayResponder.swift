@@ -55,7 +55,7 @@ struct GatewayResponder: HTTPResponder {
     }
     if path == "/events" { return try await events.respond(to: request, context) }
     if let file = StaticFile.at(path) { return file.response(to: request) }
-    if let page = await pages(path, Caller.token(of: request.head)) {
+    if let page = await pages(path, CallHead(request.head).token) {
       var headers = HTTPFields()
       headers[.contentType] = page.contentType
       headers[.cacheControl] = "no-store"
@@ -94,25 +94,5 @@ final class TransportDeck: Sendable {
 
   var next: InProcessTransport {
     transports[turn.wrappingAdd(1, ordering: .relaxed).newValue % transports.count]
-  }
-}
-
-/// What of a request's head goes to the server as metadata.
-enum ForwardedMetadata {
-  /// Who the caller is, for the audit: believed by the server only from its own gateway.
-  static let address = "gkick-caller-address"
-
-  private static let kept: Set<String> = ["authorization", "traceparent", "tracestate", "baggage", "user-agent"]
-
-  static func of(_ request: HTTPRequest, from address: String) -> Metadata {
-    var metadata = Metadata()
-    for field in request.headerFields where kept.contains(field.name.canonicalName) {
-      metadata.add(field.name.canonicalName, field.value)
-    }
-    if request.headerFields[.authorization] == nil, let token = Caller.cookie(of: request) {
-      metadata.add("authorization", "Bearer \(token)")
-    }
-    metadata.add(Self.address, address)
-    return metadata
   }
 }

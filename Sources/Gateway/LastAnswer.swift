@@ -1,12 +1,11 @@
 import NIOCore
-import NIOHTTPTypes
 
 /// Lets answers that are on their way reach their clients when the server ends: the close that follows would drop what their sockets have not
 /// taken yet. A second close, or one of the input before, is somebody who waits no longer.
-final class LastAnswer: ChannelDuplexHandler, RemovableChannelHandler {
-  typealias InboundIn = HTTPRequestPart
-  typealias OutboundIn = HTTPResponsePart
-  typealias OutboundOut = HTTPResponsePart
+final class LastAnswer<Request: MessagePart, Response: MessagePart>: ChannelDuplexHandler, RemovableChannelHandler {
+  typealias InboundIn = Request
+  typealias OutboundIn = Response
+  typealias OutboundOut = Response
 
   /// Answers that are written to their end, but not sent.
   private var unsent = 0
@@ -28,7 +27,7 @@ final class LastAnswer: ChannelDuplexHandler, RemovableChannelHandler {
   }
 
   func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
-    guard case .end = unwrapOutboundIn(data) else { return context.write(data, promise: promise) }
+    guard unwrapOutboundIn(data).place == .end else { return context.write(data, promise: promise) }
     unsent += 1
     let sent = promise ?? context.eventLoop.makePromise()
     sent.futureResult.assumeIsolated().whenComplete { _ in self.wasSent(context) }

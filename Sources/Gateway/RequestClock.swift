@@ -1,12 +1,12 @@
 import NIOCore
-import NIOHTTPTypes
 
 /// Closes connections that take too long for a request: for its head, counted from the connection's beginning or the end of the answer before, or for
 /// its body. While an answer is under way nothing is counted: a stream of events may last for ever.
-final class RequestClock: ChannelDuplexHandler, RemovableChannelHandler {
-  typealias InboundIn = HTTPRequestPart
-  typealias OutboundIn = HTTPResponsePart
-  typealias OutboundOut = HTTPResponsePart
+final class RequestClock<Request: MessagePart, Response: MessagePart>: ChannelDuplexHandler, RemovableChannelHandler {
+  typealias InboundIn = Request
+  typealias InboundOut = Request
+  typealias OutboundIn = Response
+  typealias OutboundOut = Response
 
   /// nil: the head has come before this handler, as on a stream of HTTP/2.
   private let headTimeout: TimeAmount?
@@ -33,7 +33,7 @@ final class RequestClock: ChannelDuplexHandler, RemovableChannelHandler {
   }
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-    switch unwrapInboundIn(data) {
+    switch unwrapInboundIn(data).place {
     case .head: deadline = context.eventLoop.now + bodyTimeout
     case .body: break
     case .end: deadline = nil
@@ -42,7 +42,7 @@ final class RequestClock: ChannelDuplexHandler, RemovableChannelHandler {
   }
 
   func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
-    if let headTimeout, case .end = unwrapOutboundIn(data) { start(headTimeout, context) }
+    if let headTimeout, unwrapOutboundIn(data).place == .end { start(headTimeout, context) }
     context.write(data, promise: promise)
   }
 

@@ -4,42 +4,6 @@ import Hummingbird
 import NIOCore
 import RPC
 
-/// Who sends a request: by a header, or by the cookie that the page's sign-in has set.
-enum Caller {
-  static let cookieName = "gkick-token"
-
-  /// The token that was shown, however.
-  static func token(of request: HTTPRequest) -> String? {
-    if let header = request.headerFields[.authorization] {
-      let words = header.split(separator: " ")
-      return words.count == 2 && words[0].lowercased() == "bearer" ? String(words[1]) : nil
-    }
-    return cookie(of: request)
-  }
-
-  /// The cookie's, if this gateway's own page sends it. Browsers send cookies along with what other sites make them ask for, too:
-  /// `SameSite=Strict` and this check each keep such requests from counting as the user's.
-  static func cookie(of request: HTTPRequest) -> String? {
-    guard isOwnPage(request) else { return nil }
-    for header in request.headerFields[values: .cookie] {
-      for pair in header.split(separator: ";") {
-        let parts = pair.drop { $0 == " " }.split(separator: "=", maxSplits: 1)
-        if parts.count == 2, parts[0] == cookieName { return String(parts[1]) }
-      }
-    }
-    return nil
-  }
-
-  /// Browsers of today say where a request comes from; others at least name the page's origin with whatever changes something.
-  static func isOwnPage(_ request: HTTPRequest) -> Bool {
-    if let site = request.headerFields[HTTPField.Name("sec-fetch-site")!] {
-      return site == "same-origin" || site == "none"
-    }
-    guard let origin = request.headerFields[.origin] else { return true }
-    return origin.drop { $0 != ":" }.dropFirst(3) == request.authority ?? ""
-  }
-}
-
 /// `/session`: who looks at the page. GET says so, POST signs in with a token, DELETE out.
 struct SessionPage: Sendable {
   let deck: TransportDeck
@@ -65,9 +29,9 @@ struct SessionPage: Sendable {
     switch request.method {
     case .get, .head:
       guard whoHas != nil else { return try answer(Answer(auth: false)) }
-      return try await show(Caller.token(of: request.head), request, context)
+      return try await show(CallHead(request.head).token, request, context)
     case .post:
-      guard Caller.isOwnPage(request.head) else {
+      guard CallHead(request.head).isOwnPage else {
         throw ConnectError(.permissionDenied, "only the page itself signs in")
       }
       let type = (request.headers[.contentType] ?? "").split(separator: ";").first.map { $0.lowercased() }
@@ -80,7 +44,7 @@ struct SessionPage: Sendable {
       response.headers[.setCookie] = cookie(token)
       return response
     case .delete:
-      guard Caller.isOwnPage(request.head) else {
+      guard CallHead(request.head).isOwnPage else {
         throw ConnectError(.permissionDenied, "only the page itself signs out")
       }
       var response = Response(status: .noContent)
@@ -97,7 +61,7 @@ struct SessionPage: Sendable {
   private func show(
     _ token: String?, _ request: Request, _ context: GatewayContext
   ) async throws(ConnectError) -> Response {
-    var metadata = ForwardedMetadata.of(request.head, from: context.address)
+    var metadata = CallHead(request.head).metadata(from: context.address)
     metadata.removeAll("authorization")
     if let token { metadata.add("authorization", "Bearer \(token)") }
     let asked = await deck.next.call(
@@ -125,7 +89,7 @@ struct SessionPage: Sendable {
   }
 
   private func cookie(_ value: String) -> String {
-    "\(Caller.cookieName)=\(value); Path=/; HttpOnly; SameSite=Strict" + (isEncrypted ? "; Secure" : "")
+    "\(CallHead.cookieName)=\(value); Path=/; HttpOnly; SameSite=Strict" + (isEncrypted ? "; Secure" : "")
   }
 
   private func answer(_ answer: Answer) throws(ConnectError) -> Response {

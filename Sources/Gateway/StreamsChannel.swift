@@ -6,7 +6,7 @@ import NIOHTTP2
 import NIOHTTPTypes
 import NIOHTTPTypesHTTP2
 
-/// One connection of HTTP/2. A stream is a channel; only one whose request is no unary call gets what an asynchronous responder needs.
+/// One connection of HTTP/2. Unary calls are answered by its own handler; the streams of other requests become channels, for Hummingbird.
 struct StreamsChannel: ServerChildChannel {
   typealias Stream = NIOAsyncChannel<HTTPRequestPart, HTTPResponsePart>
 
@@ -31,22 +31,18 @@ struct StreamsChannel: ServerChildChannel {
       let manager = NIOHTTP2ServerConnectionManagementHandler(
         eventLoop: channel.eventLoop,
         configuration: .init(maxIdleTime: .seconds(60), maxAge: nil, maxGraceTime: .seconds(5), keepalive: nil))
-      let address = channel.callerAddress
-      let multiplexer = NIOHTTP2Handler(
-        mode: .server, eventLoop: channel.eventLoop, streamDelegate: manager.http2StreamDelegate
-      ) { [calls, bodyTimeout] stream in
+      let unary = UnaryStreams(calls, address: channel.callerAddress, bodyTimeout: bodyTimeout)
+      let multiplexer = HTTP2StreamMultiplexer(mode: .server, channel: channel) { [bodyTimeout] stream in
         stream.eventLoop.makeCompletedFuture {
           try stream.pipeline.syncOperations.addHandlers(
-            HTTP2FramePayloadToHTTPServerCodec(), RequestClock(headTimeout: nil, bodyTimeout: bodyTimeout),
-            UnaryCalls(calls, address: address) { context in
-              let pipeline = context.pipeline.syncOperations
-              try pipeline.addHandler(LastAnswer(), position: .before(context.handler))
-              try pipeline.addHandler(HTTPConnectionStateHandler(logger: logger))
-              found.yield(try Stream(wrappingChannelSynchronously: context.channel))
-            })
+            HTTP2FramePayloadToHTTPServerCodec(), LastAnswer<HTTPRequestPart, HTTPResponsePart>(),
+            RequestClock<HTTPRequestPart, HTTPResponsePart>(headTimeout: nil, bodyTimeout: bodyTimeout),
+            HTTPConnectionStateHandler(logger: logger))
+          found.yield(try Stream(wrappingChannelSynchronously: stream))
         }
       }
-      try channel.pipeline.syncOperations.addHandlers(FlushOnce(), multiplexer, manager)
+      try channel.pipeline.syncOperations.addHandlers(
+        NIOHTTP2Handler(mode: .server, connectionConfiguration: .init()), unary, multiplexer, manager)
       channel.closeFuture.whenComplete { _ in found.finish() }
       return Value(streams: streams, channel: channel)
     }
@@ -63,31 +59,4 @@ struct StreamsChannel: ServerChildChannel {
       value.channel.close(promise: nil)
     }
   }
-}
-
-/// Lets the answers of one turn of the loop leave in one write.
-final class FlushOnce: ChannelOutboundHandler, RemovableChannelHandler {
-  typealias OutboundIn = ByteBuffer
-
-  private var isDue = false
-
-  func flush(context: ChannelHandlerContext) {
-    guard !isDue else { return }
-    isDue = true
-    context.eventLoop.assumeIsolated().execute {
-      guard self.isDue else { return }
-      self.isDue = false
-      context.flush()
-    }
-  }
-
-  func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
-    if isDue {
-      isDue = false
-      context.flush()
-    }
-    context.close(mode: mode, promise: promise)
-  }
-
-  func handlerRemoved(context: ChannelHandlerContext) { isDue = false }
 }

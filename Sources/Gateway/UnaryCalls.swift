@@ -1,18 +1,17 @@
-import HTTPTypes
 import NIOCore
-import NIOHTTPTypes
+import NIOHTTP1
 import RPC
 
-/// Answers unary calls where their bytes come in, and hands all other requests on. Neither a task nor a hop is spent on a call: through an
+/// Answers unary calls of one connection of HTTP/1.1 where their bytes come in, and hands all other requests on. Neither a task nor a hop is spent on a call: through an
 /// asynchronous responder it costs three times as much.
 ///
 /// HTTP/1.1 answers in the order of the requests (RFC 9112, section 9.3.2): while one is answered, here or behind, those after it are held, and no
 /// more is read.
 final class UnaryCalls: ChannelDuplexHandler, RemovableChannelHandler {
-  typealias InboundIn = HTTPRequestPart
-  typealias InboundOut = HTTPRequestPart
-  typealias OutboundIn = HTTPResponsePart
-  typealias OutboundOut = HTTPResponsePart
+  typealias InboundIn = HTTPServerRequestPart
+  typealias InboundOut = HTTPServerRequestPart
+  typealias OutboundIn = HTTPServerResponsePart
+  typealias OutboundOut = WebPart
 
   private enum State {
     case idle
@@ -26,13 +25,11 @@ final class UnaryCalls: ChannelDuplexHandler, RemovableChannelHandler {
   }
 
   private enum Held {
-    case part(HTTPRequestPart)
+    case part(HTTPServerRequestPart)
     case inputClosed
   }
 
   private let calls: ConnectCalls
-  /// Makes whoever answers other requests, before the first; nil: it is there already.
-  private var makeOthers: ((ChannelHandlerContext) throws -> Void)?
   private var address: String?
   private var state = State.idle
   private var call: UnaryCall?
@@ -48,10 +45,9 @@ final class UnaryCalls: ChannelDuplexHandler, RemovableChannelHandler {
   private var isQuiescing = false
 
   /// - Parameter address: of the caller; nil: the channel's.
-  init(_ calls: ConnectCalls, address: String? = nil, makeOthers: ((ChannelHandlerContext) throws -> Void)? = nil) {
+  init(_ calls: ConnectCalls, address: String? = nil) {
     self.calls = calls
     self.address = address
-    self.makeOthers = makeOthers
   }
 
   /// Nothing of a next request is taken.
@@ -69,7 +65,7 @@ final class UnaryCalls: ChannelDuplexHandler, RemovableChannelHandler {
     if isBusy || !held.isEmpty { held.append(.part(part)) } else { take(part, context) }
   }
 
-  private func take(_ part: HTTPRequestPart, _ context: ChannelHandlerContext) {
+  private func take(_ part: HTTPServerRequestPart, _ context: ChannelHandlerContext) {
     switch (state, part) {
     case (.idle, .head(let head)): begin(head, context)
     case (.gathering, .body(let bytes)): gather(bytes, context)
@@ -84,27 +80,31 @@ final class UnaryCalls: ChannelDuplexHandler, RemovableChannelHandler {
     }
   }
 
-  private func begin(_ head: HTTPRequest, _ context: ChannelHandlerContext) {
+  private func begin(_ request: HTTPRequestHead, _ context: ChannelHandlerContext) {
+    let head = CallHead(request)
     guard let kind = ConnectCalls.unary(head) else {
       state = .elsewhere(cameWhole: false, isAnswered: false)
-      do {
-        try makeOthers?(context)
-        makeOthers = nil
-      } catch {
-        return context.close(promise: nil)
-      }
-      return context.fireChannelRead(wrapInboundOut(.head(head)))
+      letGoOn(request, head, context)
+      return context.fireChannelRead(wrapInboundOut(.head(request)))
     }
-    closesAfterwards = head.headerFields[.connection]?.lowercased() == "close"
+    closesAfterwards = !request.isKeepAlive
     do throws(ConnectError) {
       let address = address ?? context.channel.callerAddress
       self.address = address
       call = try calls.call(head, kind, from: address)
       state = .gathering
+      letGoOn(request, head, context)
     } catch {
       state = .dropping
-      answer(error, origin: head.headerFields[.origin], context)
+      write(calls.answer(error, origin: head.origin), context)
     }
+  }
+
+  /// Who knows no more than HTTP/1.0 waits for nothing.
+  private func letGoOn(_ request: HTTPRequestHead, _ head: CallHead, _ context: ChannelHandlerContext) {
+    guard head.waitsToGoOn, request.version != .http1_0 else { return }
+    context.writeAndFlush(
+      wrapOutboundOut(.part(.head(HTTPResponseHead(version: .http1_1, status: .continue)))), promise: nil)
   }
 
   private func gather(_ bytes: ByteBuffer, _ context: ChannelHandlerContext) {
@@ -112,7 +112,7 @@ final class UnaryCalls: ChannelDuplexHandler, RemovableChannelHandler {
       let origin = call?.origin
       forget()
       state = .dropping
-      return answer(calls.tooLarge, origin: origin, context)
+      return write(calls.answer(calls.tooLarge, origin: origin), context)
     }
     // Most bodies come in one piece, which need not be copied.
     if body == nil { body = bytes } else { body?.writeImmutableBuffer(bytes) }
@@ -137,7 +137,7 @@ final class UnaryCalls: ChannelDuplexHandler, RemovableChannelHandler {
       }
     } catch {
       forget()
-      answer(error, origin: call.origin, context)
+      write(calls.answer(error, origin: call.origin), context)
       return becomeIdle(context)
     }
     if let early {
@@ -151,13 +151,7 @@ final class UnaryCalls: ChannelDuplexHandler, RemovableChannelHandler {
     // Whoever asked may be gone.
     guard case .calling = state, let call else { return }
     forget()
-    do throws(ConnectError) {
-      var head = HTTPResponse(status: .ok)
-      let body = try calls.answer(call, response, &head.headerFields)
-      write(head, body, origin: call.origin, context)
-    } catch {
-      answer(error, origin: call.origin, context)
-    }
+    write(calls.answer(call, response), context)
     becomeIdle(context)
   }
 
@@ -169,24 +163,14 @@ final class UnaryCalls: ChannelDuplexHandler, RemovableChannelHandler {
 
   // MARK: - What goes out
 
-  private func answer(_ error: ConnectError, origin: String?, _ context: ChannelHandlerContext) {
-    write(error.head, ByteBuffer(string: error.json), origin: origin, context)
-  }
-
-  private func write(_ head: HTTPResponse, _ body: ByteBuffer, origin: String?, _ context: ChannelHandlerContext) {
-    var head = head
-    head.headerFields[.contentLength] = String(body.readableBytes)
-    head.headerFields[.date] = ResponseDate.now
-    head.headerFields[.server] = Gateway.serverName
-    calls.allow(origin, &head.headerFields)
-    context.write(wrapOutboundOut(.head(head)), promise: nil)
-    if body.readableBytes > 0 { context.write(wrapOutboundOut(.body(body)), promise: nil) }
-    context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
+  private func write(_ answer: UnaryAnswer, _ context: ChannelHandlerContext) {
+    context.writeAndFlush(wrapOutboundOut(.whole(answer.text(closes: closesAfterwards))), promise: nil)
   }
 
   func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
-    context.write(data, promise: promise)
-    guard case .end = unwrapOutboundIn(data), case .elsewhere(let cameWhole, _) = state else { return }
+    let part = unwrapOutboundIn(data)
+    context.write(wrapOutboundOut(.part(part)), promise: promise)
+    guard case .end = part, case .elsewhere(let cameWhole, _) = state else { return }
     state = .elsewhere(cameWhole: cameWhole, isAnswered: true)
     if cameWhole { becomeIdle(context) }
   }
@@ -245,10 +229,10 @@ final class UnaryCalls: ChannelDuplexHandler, RemovableChannelHandler {
     context.fireChannelInactive()
   }
 
+  /// Who answers other requests says what is wrong with one that cannot be read.
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
     abandon()
-    // Who answers other requests says what is wrong with one that cannot be read; where nobody does, the stream ends.
-    if makeOthers == nil { context.fireErrorCaught(error) } else { context.close(promise: nil) }
+    context.fireErrorCaught(error)
   }
 
   private func abandon() {

@@ -1,8 +1,9 @@
 import HummingbirdCore
-import HummingbirdHTTP2
 import Logging
 import NIOCore
+import NIOHTTP1
 import NIOHTTP2
+import NIOHTTPTypesHTTP1
 import NIOTLS
 
 /// HTTP/1.1 and HTTP/2 on one port. Over TLS that is agreed on with the handshake; on a plaintext port whoever begins with HTTP/2's preface (RFC 9113,
@@ -15,32 +16,46 @@ struct WebChannel: ServerChildChannel {
 
   private let http1: HTTP1Channel
   private let http2: StreamsChannel
+  private let calls: ConnectCalls
   private let isPlaintext: Bool
-  private let timeout: TimeAmount
+  private let headTimeout: TimeAmount
+  private let bodyTimeout: TimeAmount
   private let tellOfStranger: @Sendable (GatewayStranger, _ address: String) -> Void
 
   init(responder: @escaping HTTPChannelHandler.Responder, configuration: GatewayConfiguration, calls: ConnectCalls) {
     tellOfStranger = configuration.tellOfStranger
     isPlaintext = configuration.tls == nil
-    timeout = configuration.headTimeout
-    let (head, body) = (configuration.headTimeout, configuration.bodyTimeout)
-    http1 = HTTP1Channel(
-      responder: responder,
-      configuration: HTTP1Channel.Configuration(
-        additionalChannelHandlers: [
-          LastAnswer(), RequestClock(headTimeout: head, bodyTimeout: body), UnaryCalls(calls),
-        ],
-        httpDecoderConfiguration: .init(
-          maxHeaderFieldSize: 16 << 10, maxHeaderListSize: 32 << 10, maxHeaderFieldCount: 100)))
-    http2 = StreamsChannel(responder: responder, calls: calls, bodyTimeout: body)
+    headTimeout = configuration.headTimeout
+    bodyTimeout = configuration.bodyTimeout
+    self.calls = calls
+    http1 = HTTP1Channel(responder: responder)
+    http2 = StreamsChannel(responder: responder, calls: calls, bodyTimeout: bodyTimeout)
+  }
+
+  /// As HTTP1Channel does it, with unary calls answered before requests take the form that it knows.
+  private func setUpHTTP1(_ channel: any Channel, _ logger: Logger) throws -> HTTP1Channel.Value {
+    let pipeline = channel.pipeline.syncOperations
+    var limits = NIOHTTPDecoderLimitConfiguration()
+    limits.maxHeaderFieldSize = 16 << 10
+    limits.maxHeaderListSize = 32 << 10
+    limits.maxHeaderFieldCount = 100
+    try pipeline.configureHTTPServerPipeline(
+      withPipeliningAssistance: false, withErrorHandling: false, withOutboundHeaderValidation: false,
+      withEncoderConfiguration: .init(), withDecoderLimitConfiguration: limits)
+    try pipeline.addHandlers(
+      WebPartWriter(), LastAnswer<HTTPServerRequestPart, WebPart>(),
+      RequestClock<HTTPServerRequestPart, WebPart>(headTimeout: headTimeout, bodyTimeout: bodyTimeout),
+      UnaryCalls(calls), HTTP1ToHTTPServerCodec(secure: !isPlaintext), HTTPConnectionStateHandler(logger: logger))
+    return try HTTP1Channel.Value(
+      wrappingChannelSynchronously: channel, configuration: .init(isOutboundHalfClosureEnabled: true))
   }
 
   func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
-    let (http1, http2) = (http1, http2)
+    let http2 = http2
     do {
       if isPlaintext {
         try channel.pipeline.syncOperations.addHandler(
-          PrefaceReader(timeout: timeout) { [tellOfStranger] channel in
+          PrefaceReader(timeout: headTimeout) { [tellOfStranger] channel in
             tellOfStranger(.speaksTLS, channel.callerAddress)
           })
       }
@@ -48,7 +63,7 @@ struct WebChannel: ServerChildChannel {
       return channel.eventLoop.makeFailedFuture(error)
     }
     return channel.configureHTTP2AsyncSecureUpgrade { channel in
-      http1.setup(channel: channel, logger: logger)
+      channel.eventLoop.makeCompletedFuture { try setUpHTTP1(channel, logger) }
     } http2ConnectionInitializer: { channel in
       http2.setup(channel: channel, logger: logger)
     }.map { Value(negotiated: $0, channel: channel) }

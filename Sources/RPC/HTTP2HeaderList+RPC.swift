@@ -27,10 +27,10 @@ extension HTTP2HeaderList {
       switch entry.value {
       case .text(let text):
         guard text.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7f || $0 == 0x09 }) else { continue }
-        var value = Substring(text)
-        while value.first == " " || value.first == "\t" { value.removeFirst() }
-        while value.last == " " || value.last == "\t" { value.removeLast() }
-        add(entry.name.utf8, value.utf8, indexed: false)
+        var value = text.utf8[...]
+        while let first = value.first, first == 0x20 || first == 0x09 { value.removeFirst() }
+        while let last = value.last, last == 0x20 || last == 0x09 { value.removeLast() }
+        add(entry.name.utf8, value, indexed: false)
       case .bytes(let bytes):
         add(entry.name.utf8, Base64.encode(bytes), indexed: false)
       }

@@ -8,6 +8,9 @@ final class InProcessConnection {
   private let client: ClientConnection
   private var serverTimer: Scheduled<Void>?
   private var isMoving = false
+  /// Bytes on their way, kept for the room that they have.
+  private var request = ByteBuffer()
+  private var answer = ByteBuffer()
   private var isScheduled = false
   private var isBroken = false
   /// Calls with a deadline are given up here as well, as a client does.
@@ -57,9 +60,10 @@ final class InProcessConnection {
         connection.move()
       }
       call.router = self
+      // At once: the server is to know of the call before its deadline can pass.
+      move()
     }
-    // At once: the server is to know of the call before its deadline can pass.
-    move()
+    // Else with those that others begin in this turn of the loop.
     return call
   }
 
@@ -70,10 +74,10 @@ final class InProcessConnection {
     defer { isMoving = false }
     var moved = true
     while moved {
-      var request = ByteBuffer()
+      Self.empty(&request)
       client.produce(into: &request, limit: 64 * 1024, now: eventLoop.now)
       if request.readableBytes > 0, !server.receive(request, now: eventLoop.now) { isBroken = true }
-      var answer = ByteBuffer()
+      Self.empty(&answer)
       server.produce(into: &answer, limit: 64 * 1024, now: eventLoop.now)
       if answer.readableBytes > 0, !client.receive(answer, now: eventLoop.now) { isBroken = true }
       moved = request.readableBytes > 0 || answer.readableBytes > 0
@@ -82,6 +86,11 @@ final class InProcessConnection {
       client.connectionLost("the connection to the server has ended")
       server.connectionLost()
     }
+  }
+
+  /// For more bytes. Messages may be slices of the old ones, and hold all of them.
+  private static func empty(_ buffer: inout ByteBuffer) {
+    if buffer.capacity > 16 << 10 { buffer = ByteBuffer() } else { buffer.clear() }
   }
 
   private func moveSoon() {

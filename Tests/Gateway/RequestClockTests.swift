@@ -14,7 +14,8 @@ import Testing
   init() throws {
     let times = GatewayConfiguration(host: "127.0.0.1", port: 0)
     channel = EmbeddedChannel(
-      handler: RequestClock(headTimeout: times.headTimeout, bodyTimeout: times.bodyTimeout), loop: loop)
+      handler: RequestClock<HTTPRequestPart, HTTPResponsePart>(
+        headTimeout: times.headTimeout, bodyTimeout: times.bodyTimeout), loop: loop)
     try channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
   }
 

@@ -1,7 +1,6 @@
-import HTTPTypes
 import NIOCore
 import NIOEmbedded
-import NIOHTTPTypes
+import NIOHTTP1
 import Testing
 
 @testable import Gateway
@@ -28,8 +27,8 @@ import Testing
 
   /// Whoever is behind: what he is handed.
   private final class Behind: ChannelInboundHandler {
-    typealias InboundIn = HTTPRequestPart
-    var parts: [HTTPRequestPart] = []
+    typealias InboundIn = HTTPServerRequestPart
+    var parts: [HTTPServerRequestPart] = []
     var events: [String] = []
     func channelRead(context: ChannelHandlerContext, data: NIOAny) { parts.append(unwrapInboundIn(data)) }
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) { events.append("\(type(of: event))") }
@@ -53,19 +52,19 @@ import Testing
     try channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
   }
 
-  private func receive(_ parts: HTTPRequestPart...) throws {
+  private func receive(_ parts: HTTPServerRequestPart...) throws {
     for part in parts { try channel.writeInbound(part) }
     loop.run()
   }
 
-  private func head(_ path: String = path, _ fields: [(HTTPField.Name, String)] = []) -> HTTPRequestPart {
-    var head = HTTPRequest(method: .post, scheme: "http", authority: "a", path: path)
-    head.headerFields[.contentType] = "application/proto"
-    for (name, value) in fields { head.headerFields[name] = value }
-    return .head(head)
+  private func head(
+    _ path: String = path, _ fields: [(String, String)] = [], version: HTTPVersion = .http1_1
+  ) -> HTTPServerRequestPart {
+    let fields = [("Host", "a"), ("Content-Type", "application/proto")] + fields
+    return .head(HTTPRequestHead(version: version, method: .POST, uri: path, headers: HTTPHeaders(fields)))
   }
 
-  private func body(_ text: String) -> HTTPRequestPart { .body(ByteBuffer(string: text)) }
+  private func body(_ text: String) -> HTTPServerRequestPart { .body(ByteBuffer(string: text)) }
 
   private func answer(_ index: Int, _ text: String) {
     server.calls[index].send(ByteBuffer(string: text))
@@ -77,14 +76,28 @@ import Testing
   private func sent() throws -> [String] {
     var found: [String] = []
     var text = ""
-    while let part = try channel.readOutbound(as: HTTPResponsePart.self) {
+    while let part = try channel.readOutbound(as: WebPart.self) {
       switch part {
-      case .head(let head): text = "\(head.status.code) "
-      case .body(let bytes): text += String(buffer: bytes)
-      case .end: found.append(text)
+      case .whole(let bytes):
+        let (head, body) = Self.split(bytes)
+        found.append("\(head[0].dropFirst("HTTP/1.1 ".count).prefix(3)) \(body)")
+      case .part(.head(let head)):
+        text = "\(head.status.code) "
+        if head.status == .continue { found.append("100") }
+      case .part(.body(.byteBuffer(let bytes))): text += String(buffer: bytes)
+      case .part(.body): break
+      case .part(.end): found.append(text)
       }
     }
     return found
+  }
+
+  private static func split(_ answer: ByteBuffer) -> (head: [String], body: String) {
+    let text = String(buffer: answer)
+    guard let end = text.firstRange(of: "\r\n\r\n") else { return ([text], "") }
+    return (
+      text[..<end.lowerBound].split(separator: "\r\n").map(String.init), String(text[end.upperBound...])
+    )
   }
 
   @Test func aBodyInPiecesIsOneMessage() throws {
@@ -112,8 +125,8 @@ import Testing
     #expect(behind.parts == [head("/events"), .end(nil)])
     #expect(server.got.isEmpty)
     let tail = try channel.pipeline.syncOperations.context(handler: behind)
-    func write(_ part: HTTPResponsePart) { tail.writeAndFlush(NIOAny(part), promise: nil) }
-    write(.head(HTTPResponse(status: .notFound)))
+    func write(_ part: HTTPServerResponsePart) { tail.writeAndFlush(NIOAny(part), promise: nil) }
+    write(.head(HTTPResponseHead(version: .http1_1, status: .notFound)))
     loop.run()
     #expect(server.got.isEmpty)
     write(.end(nil))
@@ -131,7 +144,7 @@ import Testing
     try receive(body("more"), .end(nil), head(), body("1"), .end(nil))
     answer(0, "a")
     #expect(try sent() == ["200 a"])
-    try receive(head(Self.path, [(.contentLength, "101")]))
+    try receive(head(Self.path, [("Content-Length", "101")]))
     #expect(try sent().first?.hasPrefix("429 ") == true)
     #expect(server.calls.count == 1)
   }
@@ -159,26 +172,65 @@ import Testing
   }
 
   @Test func whoWantsNoMoreIsClosedAfterTheAnswer() throws {
-    try receive(head(Self.path, [(.connection, "close")]), .end(nil))
+    try receive(head(Self.path, [("Connection", "close")]), .end(nil))
     #expect(channel.isActive)
     // The embedded channel knows no half of a close.
     server.calls[0].finish(Status(.notFound, "no such queue"))
     loop.run()
-    #expect(try sent() == ["404 {\"code\":\"not_found\",\"message\":\"no such queue\"}"])
+    guard case .whole(let bytes)? = try channel.readOutbound(as: WebPart.self) else {
+      Issue.record("no answer")
+      return
+    }
+    let answer = Self.split(bytes)
+    #expect(answer.head.first == "HTTP/1.1 404 Not Found" && answer.head.contains("connection: close"))
+    #expect(answer.body == "{\"code\":\"not_found\",\"message\":\"no such queue\"}")
   }
 
   @Test func onlyOriginsThatAreNamedSeeTheAnswer() throws {
     for (origin, allowed) in [("https://a.example", true), ("https://b.example", false)] {
-      try receive(head(Self.path, [(.origin, origin)]), .end(nil))
+      try receive(head(Self.path, [("Origin", origin)]), .end(nil))
       answer(server.calls.count - 1, "a")
-      guard case .head(let head)? = try channel.readOutbound(as: HTTPResponsePart.self) else {
+      guard case .whole(let bytes)? = try channel.readOutbound(as: WebPart.self) else {
         Issue.record("no answer")
         continue
       }
-      #expect(head.headerFields[.accessControlAllowOrigin] == (allowed ? origin : nil))
-      #expect(head.headerFields[.contentLength] == "1" && head.headerFields[.date] != nil)
-      _ = try sent()
+      let head = Self.split(bytes).head
+      #expect(head.contains("access-control-allow-origin: \(origin)") == allowed)
+      #expect(head.contains("content-length: 1") && head.contains { $0.hasPrefix("date: ") })
+      #expect(!head.contains { $0.hasPrefix("connection: ") })
     }
+  }
+
+  /// RFC 9110, section 10.1.1: a caller that waits is told to go on, or is answered at once.
+  @Test func whoWaitsToSendABodyIsToldToGoOn() throws {
+    let expect = ("Expect", "100-Continue")
+    try receive(head(Self.path, [expect]))
+    #expect(try sent() == ["100"])
+    try receive(body("1"), .end(nil))
+    answer(0, "a")
+    #expect(try sent() == ["200 a"])
+    // A body that would be refused is not asked for.
+    try receive(head(Self.path, [expect, ("Content-Length", "101")]))
+    #expect(try sent().first?.hasPrefix("429 ") == true)
+    try receive(.end(nil))
+    // Whoever is behind gets it the same way.
+    try receive(head("/session", [expect]))
+    #expect(try sent() == ["100"])
+    #expect(behind.parts.count == 1)
+  }
+
+  /// Nobody is told to go on before those who asked earlier have their answers, nor who knows nothing of it.
+  @Test func toGoOnIsSaidInItsTurn() throws {
+    try receive(head(), body("1"), .end(nil), head(Self.path, [("Expect", "100-continue")]))
+    #expect(try sent().isEmpty)
+    answer(0, "a")
+    #expect(try sent() == ["200 a", "100"])
+    try receive(body("2"), .end(nil))
+    answer(1, "b")
+    try receive(head(Self.path, [("Expect", "100-continue")], version: .http1_0), body("3"), .end(nil))
+    #expect(server.got == ["1", "2", "3"])
+    answer(2, "c")
+    #expect(try sent() == ["200 b", "200 c"])
   }
 
   @Test(arguments: [

@@ -163,6 +163,46 @@ def test_buf_as_a_client(server):
     assert done.returncode == 0 and len(json.loads(done.stdout)["results"]) == 1, done.stderr
 
 
+def test_whoever_waits_to_be_told_to_go_on_is_told(server, tmp_path):
+    """curl asks so before it sends a body of more than a megabyte, and waits for a second if nobody answers."""
+    payload = base64.b64encode(b"x" * 1_000_000).decode()
+    (tmp_path / "body").write_text(json.dumps({"job": {"queue": "expect", "name": "t", "payload": payload}}))
+    for path, status in [("/gkick.v1.JobService/Enqueue", 200), ("/session", 403)]:
+        done = subprocess.run(
+            ["curl", "-s", "-v", "-o", tmp_path / "answer", "-w", "%{http_code} %{time_total}", "-H", "content-type: application/json", "-H",
+             "origin: https://elsewhere.example", "-H", "Expect: 100-continue", "--expect100-timeout", "10", "--data-binary", f"@{tmp_path}/body",
+             f"http://127.0.0.1:{server.http_port}{path}"], capture_output=True, text=True, timeout=30, check=True)
+        code, seconds = done.stdout.split()
+        assert int(code) == status and float(seconds) < 5, done.stdout
+        assert "< HTTP/1.1 100 Continue" in done.stderr, done.stderr
+    assert json.loads((tmp_path / "answer").read_text())["code"] == "permission_denied"
+    # What would be refused is not asked for.
+    body = b"x" * (20 << 20)
+    (tmp_path / "body").write_bytes(body)
+    done = subprocess.run(
+        ["curl", "-s", "-v", "-o", "/dev/null", "-w", "%{http_code} %{size_upload}", "-H", "content-type: application/json", "-H",
+         "Expect: 100-continue", "--expect100-timeout", "10", "--data-binary", f"@{tmp_path}/body",
+         f"http://127.0.0.1:{server.http_port}/gkick.v1.JobService/Enqueue"], capture_output=True, text=True, timeout=30, check=True)
+    assert done.stdout == "429 0" and "100 Continue" not in done.stderr, done.stdout
+
+
+def test_a_long_body_and_a_long_answer_over_http2(server, tmp_path):
+    payload = base64.b64encode(bytes(range(256)) * 4_000).decode()
+    (tmp_path / "body").write_text(json.dumps({"job": {"queue": "long", "name": "t", "payload": payload}}))
+
+    def post(method, body):
+        done = subprocess.run(
+            ["curl", "-s", "--http2-prior-knowledge", "-w", "\n%{http_code} %{http_version}", "-H", "content-type: application/json",
+             "--data-binary", body, f"http://127.0.0.1:{server.http_port}/gkick.v1.JobService/{method}"],
+            capture_output=True, text=True, timeout=30, check=True)
+        text, told = done.stdout.rsplit("\n", 1)
+        assert told == "200 2", done.stdout[:300]
+        return json.loads(text)
+
+    made = post("Enqueue", f"@{tmp_path}/body")
+    assert post("GetJob", json.dumps({"job_id": made["jobId"]}))["job"]["spec"]["payload"] == payload
+
+
 def test_health_is_told_beside_idle_and_slow_connections(server):
     held = []
     try:
