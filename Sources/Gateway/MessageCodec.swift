@@ -46,6 +46,7 @@ enum MessageCodec: String {
     case .malformedTimestamp: "a time is RFC 3339 text, like \"2026-01-02T03:04:05Z\""
     case .schemaMismatch: "the body is not an object of this message's fields"
     case .truncated: "the JSON ends too early"
+    case .failure: "a value is not of its field's kind"
     default: "the JSON cannot be read: \(error)"
     }
   }

@@ -55,23 +55,33 @@ struct WebChannel: ServerChildChannel {
     do {
       if isPlaintext {
         try channel.pipeline.syncOperations.addHandler(
-          PrefaceReader(timeout: headTimeout) { [tellOfStranger] channel in
+          PrefaceReader { [tellOfStranger] channel in
             tellOfStranger(.speaksTLS, channel.callerAddress)
           })
       }
     } catch {
       return channel.eventLoop.makeFailedFuture(error)
     }
+    // Whoever has not said what it speaks has no other clock yet.
+    let clock = channel.eventLoop.scheduleTask(in: headTimeout) { channel.close(promise: nil) }
     return channel.configureHTTP2AsyncSecureUpgrade { channel in
       channel.eventLoop.makeCompletedFuture { try setUpHTTP1(channel, logger) }
     } http2ConnectionInitializer: { channel in
       http2.setup(channel: channel, logger: logger)
-    }.map { Value(negotiated: $0, channel: channel) }
+    }.map { negotiated in
+      negotiated.whenComplete { _ in clock.cancel() }
+      return Value(negotiated: negotiated, channel: channel)
+    }
   }
 
   func handle(value: Value, logger: Logger) async {
     do {
-      switch try await value.negotiated.get() {
+      let negotiated = try await withTaskCancellationHandler {
+        try await value.negotiated.get()
+      } onCancel: {
+        value.channel.close(promise: nil)
+      }
+      switch negotiated {
       case .http1_1(let connection): await http1.handle(value: connection, logger: logger)
       case .http2(let connection): await http2.handle(value: connection, logger: logger)
       }
@@ -88,26 +98,16 @@ final class PrefaceReader: ChannelInboundHandler, RemovableChannelHandler {
   typealias InboundOut = ByteBuffer
 
   private static let preface = ByteBuffer(string: "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
-  private let timeout: TimeAmount
   private let speaksTLS: @Sendable (any Channel) -> Void
-  private var timer: Scheduled<Void>?
   private var bytes = ByteBuffer()
 
-  init(timeout: TimeAmount, speaksTLS: @escaping @Sendable (any Channel) -> Void = { _ in }) {
-    self.timeout = timeout
-    self.speaksTLS = speaksTLS
-  }
+  init(speaksTLS: @escaping @Sendable (any Channel) -> Void = { _ in }) { self.speaksTLS = speaksTLS }
 
-  func handlerAdded(context: ChannelHandlerContext) {
-    let channel = context.channel
-    timer = context.eventLoop.scheduleTask(in: timeout) { channel.close(promise: nil) }
-  }
-
-  func handlerRemoved(context: ChannelHandlerContext) { timer?.cancel() }
-
-  func channelInactive(context: ChannelHandlerContext) {
-    timer?.cancel()
-    context.fireChannelInactive()
+  /// Whoever ends its side, or is here when the server ends, without having said what it speaks, is owed nothing.
+  func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+    let isOver = event is ChannelShouldQuiesceEvent || event as? ChannelEvent == .inputClosed
+    context.fireUserInboundEventTriggered(event)
+    if isOver { context.close(promise: nil) }
   }
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
@@ -118,7 +118,6 @@ final class PrefaceReader: ChannelInboundHandler, RemovableChannelHandler {
     if isPreface, count < Self.preface.readableBytes { return }
     // A TLS handshake record.
     if bytes.getInteger(at: bytes.readerIndex, as: UInt16.self) == 0x1603 { speaksTLS(context.channel) }
-    timer?.cancel()
     context.fireUserInboundEventTriggered(
       TLSUserEvent.handshakeCompleted(negotiatedProtocol: isPreface ? "h2" : "http/1.1"))
     context.fireChannelRead(wrapInboundOut(bytes))

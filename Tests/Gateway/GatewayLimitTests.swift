@@ -107,4 +107,16 @@ private final class Caller {
     #expect(ContinuousClock.now - start < .seconds(15))
     try await gateway.stop()
   }
+
+  @Test func whoHasSaidNothingDoesNotHoldUpTheEnd() async throws {
+    let gateway = try await Running { _ in }
+    let silent = try Caller(port: gateway.port)
+    let other = try Caller(port: gateway.port)
+    other.ask()
+    #expect(other.hear(within: 10_000).hasPrefix("HTTP/1.1 200"))
+    let start = ContinuousClock.now
+    try await gateway.stop()
+    #expect(ContinuousClock.now - start < .seconds(15))
+    #expect(silent.hear(within: 1_000) == "")
+  }
 }

@@ -234,7 +234,12 @@ def test_tls_with_http2_and_the_end(tmp_path):
                  f"https://127.0.0.1:{server.http_port}/gkick.v1.AdminService/GetServerInfo"], capture_output=True, text=True, timeout=20)
             text, found = done.stdout.rsplit(" ", 1)
             assert json.loads(text)["store"] and found == {"--http1.1": "1.1", "--http2": "2"}[version]
-        assert server.terminate() == 0
+        with socket.create_connection(("127.0.0.1", server.http_port)):
+            # It has not even begun its handshake, and holds up nothing.
+            time.sleep(0.3)
+            started = time.monotonic()
+            assert server.terminate() == 0
+            assert time.monotonic() - started < 20
 
 
 def curl(server, path, folder):
