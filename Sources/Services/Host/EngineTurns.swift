@@ -31,6 +31,9 @@ final class EngineTurns: @unchecked Sendable {  // Everything mutable is touched
   private var batch: [Command] = []
   private var done: [StorageDesk.Outcome] = []
   private var waiting = TickQueue()
+  /// Desks that have post and are to be told so, once the turn is given back: a loop that wakes up often takes the processor from the thread
+  /// that woke it, and would then find the turn taken.
+  private var posted: [LoopDesk] = []
   private var isOver = false
   /// There are no threads: see `settle`.
   private var isInline = false
@@ -74,13 +77,13 @@ final class EngineTurns: @unchecked Sendable {  // Everything mutable is touched
       goOn()
       pulse.beat(0)
       note()
-      turn.unlock()
+      giveBack()
     }
     turn.lock()
     isOver = true
     desks = []
     hear = nil
-    turn.unlock()
+    giveBack()
   }
 
   // MARK: Without threads
@@ -97,7 +100,7 @@ final class EngineTurns: @unchecked Sendable {  // Everything mutable is touched
   /// Decides and stores until there is nothing to do at the time that it is.
   func settle() {
     turn.lock()
-    defer { turn.unlock() }
+    defer { giveBack() }
     while mailbox.takeAtOnce(into: &batch, &done) || !waiting.isEmpty || isDue {
       goOn()
       while let outcome = storage.doNext(engine) { mailbox.push(outcome) }
@@ -130,7 +133,7 @@ final class EngineTurns: @unchecked Sendable {  // Everything mutable is touched
       batch.removeAll(keepingCapacity: true)
       note()
     }
-    turn.unlock()
+    giveBack()
     if !isMine { mailbox.wake() }
   }
 
@@ -143,10 +146,17 @@ final class EngineTurns: @unchecked Sendable {  // Everything mutable is touched
       takeOutcomes()
       note()
     }
-    turn.unlock()
+    giveBack()
   }
 
   // MARK: With the turn
+
+  private func giveBack() {
+    let told = posted
+    posted.removeAll()
+    turn.unlock()
+    for desk in told { desk.tell() }
+  }
 
   private var isDue: Bool { engine.nextWake.map { $0 <= clock().elapsed } ?? false }
 
@@ -231,7 +241,7 @@ final class EngineTurns: @unchecked Sendable {  // Everything mutable is touched
         hear?(route.id, reply)
       }
     }
-    for desk in desks where isConcerned[Int(desk.index)] { desk.post(effects) }
+    for desk in desks where isConcerned[Int(desk.index)] && desk.post(effects) { posted.append(desk) }
   }
 }
 

@@ -94,14 +94,17 @@ final class LoopDesk: @unchecked Sendable {
   // MARK: Being answered
 
   /// From the engine, with the turn: so they keep their order.
-  func post(_ effects: [Effect]) {
-    let mustTell = post.withLock { post in
+  /// - Returns: whether the loop is to be told of it, by `tell`.
+  func post(_ effects: [Effect]) -> Bool {
+    post.withLock { post in
       post.effects.append(effects)
       defer { post.isAwaited = true }
       return !post.isAwaited
     }
-    if mustTell { loop.execute { self.readPost() } }
   }
+
+  /// There is post.
+  func tell() { loop.execute { self.readPost() } }
 
   private func readPost() {
     let all = post.withLock { post in
