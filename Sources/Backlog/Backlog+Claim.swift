@@ -71,21 +71,29 @@ extension Backlog {
   private struct FilterPlace {
     let filter: ClaimFilter
     var pattern = 0 {
-      didSet { queue = nil }
+      didSet {
+        queue = nil
+        scope = nil
+      }
     }
     /// What this pattern names, once looked up: no queue comes or goes while a claim is dealt.
     var queue: Queue?
+    var scope: Scope?
 
     init(_ filter: ClaimFilter) { self.filter = filter }
   }
 
   /// The lane with the best job that the filter takes.
   private func best(_ place: inout FilterPlace, _ now: Instant) -> Lane? {
-    if let lane = place.queue?.best(place.filter.names) { return lane }
+    if let lane = place.queue?.best(place.filter.names) ?? place.scope?.best() { return lane }
     while place.pattern < place.filter.queues.count {
       let pattern = place.filter.pattern(place.pattern)
       if pattern.isPrefix {
-        if let lane = scope(prefix: pattern.text, names: place.filter.names, now: now).best() { return lane }
+        let scope = scope(prefix: pattern.text, names: place.filter.names, now: now)
+        if let lane = scope.best() {
+          place.scope = scope
+          return lane
+        }
       } else if let queue = queues[pattern.text], let lane = queue.best(place.filter.names) {
         place.queue = queue
         return lane
@@ -145,8 +153,8 @@ extension Backlog {
     var woken: Set<ObjectIdentifier> = []
     for (lane, next) in taken.reversed() { lane.putBack(next) }
     for queue in taken.map(\.lane.queue) + reopened where woken.insert(ObjectIdentifier(queue)).inserted {
-      for scope in queue.scopes {
-        if let place = queue.best(scope.key.names)?.place { scope.push(place, queue) }
+      for membership in queue.scopes {
+        if let place = queue.best(membership.scope.key.names)?.place { membership.push(place) }
       }
     }
     return taken.map(\.1.entry)

@@ -213,14 +213,13 @@ extension Backlog {
   /// How many jobs there are of each kind, in all queues.
   public var depth: Depth {
     var depth = Depth()
-    queues.visit(prefix: "", after: "") { queue in
+    queues.forEach { queue in
       depth.ready += UInt64(queue.ready)
       depth.scheduled += UInt64(queue.scheduled)
       depth.running += UInt64(queue.running)
       depth.blocked += UInt64(queue.blocked)
       depth.dead += queue.kept.dead
       if queue.isWorthTelling { depth.queues += 1 }
-      return true
     }
     return depth
   }

@@ -66,7 +66,7 @@ extension Backlog {
     let queue = lane.queue
     if queue.scopes.isEmpty || queue.kept.isPaused || queue.isHeld { return }
     guard let place = lane.place else { return }
-    for scope in queue.scopes where scope.takes(lane.name) { scope.push(place, queue) }
+    for membership in queue.scopes where membership.scope.takes(lane.name) { membership.push(place) }
   }
 
   // MARK: Running jobs
@@ -99,13 +99,13 @@ extension Backlog {
       scope.lastUsed = now
       return scope
     }
-    let scope = Scope(key, now: now)
-    scopes[key] = scope
+    var members: [Queue] = []
     queues.visit(prefix: prefix) { queue in
-      queue.scopes.append(scope)
-      if let place = queue.best(names)?.place { scope.push(place, queue) }
+      members.append(queue)
       return true
     }
+    let scope = Scope(key, members, now: now)
+    scopes[key] = scope
     return scope
   }
 
@@ -114,7 +114,7 @@ extension Backlog {
     for (key, scope) in scopes where scope.lastUsed + .seconds(60) < now {
       scopes[key] = nil
       queues.visit(prefix: key.prefix) { queue in
-        queue.scopes.removeAll { $0 === scope }
+        queue.scopes.removeAll { $0.scope === scope }
         return true
       }
     }
@@ -123,8 +123,8 @@ extension Backlog {
   /// A queue gives jobs again.
   func wake(_ queue: Queue, most: Int = .max) {
     guard queue.ready > 0, most > 0, !queue.kept.isPaused, !queue.isHeld else { return }
-    for scope in queue.scopes {
-      if let place = queue.best(scope.key.names)?.place { scope.push(place, queue) }
+    for membership in queue.scopes {
+      if let place = queue.best(membership.scope.key.names)?.place { membership.push(place) }
     }
     ready(queue, min(queue.ready, most))
   }

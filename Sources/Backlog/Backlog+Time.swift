@@ -147,6 +147,8 @@ extension Backlog {
 
   func forget(_ queue: Queue) {
     drop(queue)
+    for membership in queue.scopes { membership.scope.leave(membership.number) }
+    queue.scopes = []
     if queue.isTouched {
       touchedQueues.removeAll { $0 === queue }
       queue.isTouched = false

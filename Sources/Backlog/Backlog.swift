@@ -234,7 +234,7 @@ public final class Backlog {
     let queue = Queue(name: name, usedAt: now)
     queue.gate = limits.entries.isEmpty ? nil : limits.entries[.queue(name)]?.gates[name]
     queues.insert(queue)
-    for scope in scopes.values where queue.name.hasPrefix(scope.key.prefix) { queue.scopes.append(scope) }
+    for scope in scopes.values where queue.name.hasPrefix(scope.key.prefix) { scope.join(queue) }
     latestQueue = queue
     return queue
   }

@@ -14,7 +14,7 @@ final class Tenant {
 final class Strand: Ranked {
   let tenant: Tenant
   var order = Order()
-  var position = -1
+  var seat = -1
 
   init(_ tenant: Tenant) { self.tenant = tenant }
 
@@ -26,7 +26,7 @@ final class Group: Ranked {
   unowned let lane: Lane
   /// nil: those without one.
   let key: ConcurrencyKey?
-  var position = -1
+  var seat = -1
   /// In the list of its key's groups that are held back.
   var isParked = false
   fileprivate(set) var count = 0
@@ -69,12 +69,14 @@ final class Lane: Ranked {
   unowned let band: Band
   let name: String
   /// In the band's heap; -1: it has no job that may start.
-  var position = -1
+  var seat = -1
   /// Those with neither key.
   private(set) var plain = Order()
   /// By concurrency key. Those that are not held back are in the heap.
   private var groups: [String: Group] = [:]
   private var heap = RankHeap<Group>()
+  /// While it was empty its band forgot it.
+  fileprivate var isDropped = false
 
   init(band: Band, name: String) {
     self.band = band
@@ -273,6 +275,7 @@ final class Band {
   unowned let queue: Queue
   let priority: Int8
   private(set) var heap = RankHeap<Lane>()
+  /// Empty while there is but one, as in most queues: that is `latest`.
   private var lanes: [String: Lane] = [:]
   private var latest: Lane?
   /// Jobs without a fairness key.
@@ -289,20 +292,36 @@ final class Band {
   }
 
   var isEmpty: Bool { heap.isEmpty }
-  var all: Dictionary<String, Lane>.Values { lanes.values }
+  var all: [Lane] { lanes.isEmpty ? latest.map { [$0] } ?? [] : Array(lanes.values) }
+
+  private func known(_ name: String) -> Lane? {
+    if let latest, latest.name == name { return latest }
+    return lanes.isEmpty ? nil : lanes[name]
+  }
 
   func lane(_ name: String) -> Lane {
-    if let latest, latest.name == name { return latest }
-    let lane: Lane
-    if let known = lanes[name] {
-      lane = known
-    } else {
-      if lanes.count >= 256, lanes.count > 2 * heap.count { lanes = lanes.filter { !$0.value.isEmpty } }
-      lane = Lane(band: self, name: name)
-      lanes[name] = lane
+    if let known = known(name) {
+      latest = known
+      return known
     }
+    if lanes.count >= 256, lanes.count > 2 * heap.count { dropEmpty() }
+    let lane = Lane(band: self, name: name)
+    keep(lane)
     latest = lane
     return lane
+  }
+
+  private func keep(_ lane: Lane) {
+    guard let latest else { return }
+    if lanes.isEmpty { lanes[latest.name] = latest }
+    lanes[lane.name] = lane
+  }
+
+  private func dropEmpty() {
+    lanes = lanes.filter { _, lane in
+      lane.isDropped = lane !== latest && lane.isEmpty
+      return !lane.isDropped
+    }
   }
 
   /// The lane whose job starts next among those that have one of these names (empty: any).
@@ -316,7 +335,7 @@ final class Band {
     }
     var best: (rank: Rank, lane: Lane)?
     for name in names {
-      guard let lane = lanes[name], lane.position >= 0 else { continue }
+      guard let lane = known(name), lane.seat >= 0 else { continue }
       _ = update(lane)
       guard let rank = heap.rank(of: lane) else { continue }
       if let other = best, other.rank < rank { continue }
@@ -327,7 +346,7 @@ final class Band {
 
   /// Of the lanes with one of these names (empty: any) those that may start a job: with any name, the first ones, at most `most`.
   func first(_ names: [String], _ most: Int) -> [Lane] {
-    names.isEmpty ? heap.first(most) : names.compactMap { lanes[$0] }
+    names.isEmpty ? heap.first(most) : names.compactMap { known($0) }
   }
 
   /// To be called after a lane's first job may have become another.
@@ -336,8 +355,10 @@ final class Band {
     let rank = lane.rank
     let old = heap.rank(of: lane)
     if rank == old { return false }
-    // It may have been dropped while it was empty.
-    if old == nil { lanes[lane.name] = lane }
+    if lane.isDropped {
+      lane.isDropped = false
+      keep(lane)
+    }
     heap.set(lane, rank)
     return rank != nil
   }
@@ -387,7 +408,7 @@ final class Band {
   /// How many of its jobs come before one of this tenant at this entry, when all take turns.
   func ahead(of entry: Entry, fairness: String) -> Int {
     var counts: [String: (before: Int, all: Int)] = [:]
-    for lane in lanes.values { lane.count(into: &counts, before: entry) }
+    for lane in all { lane.count(into: &counts, before: entry) }
     let own = counts[fairness]?.before ?? 0
     let turn = fairness.isEmpty ? others.turn : tenants[fairness]?.turn ?? lastTurn
     var ahead = own

@@ -38,15 +38,19 @@ struct Order {
     }
   }
   private static let chunkSize = 512
-  /// None is empty.
+  /// Beside the chunks: who looks at the first of very many orders reads no other memory, and an order of one has none.
+  private var head = Entry(at: 0, seq: 0)
+  /// All others. None is empty.
   private var chunks: ContiguousArray<Chunk> = []
   private(set) var count = 0
 
   /// Entries that there is room for, taken ones counted in.
-  var room: Int { chunks.reduce(0) { $0 + $1.entries.count } }
+  var room: Int { chunks.reduce(min(1, count)) { $0 + $1.entries.count } }
 
+  @inline(__always)
   var isEmpty: Bool { count == 0 }
-  var first: Entry? { chunks.first?.first }
+  @inline(__always)
+  var first: Entry? { count == 0 ? nil : head }
 
   /// The chunk where `entry` is or belongs: the last that does not begin after it.
   private func chunk(of entry: Entry) -> Int {
@@ -63,9 +67,23 @@ struct Order {
   @discardableResult
   mutating func insert(_ entry: Entry) -> Bool {
     count += 1
+    if count == 1 {
+      head = entry
+      return true
+    }
+    guard entry < head else {
+      insertBehind(entry)
+      return false
+    }
+    insertBehind(head)
+    head = entry
+    return true
+  }
+
+  private mutating func insertBehind(_ entry: Entry) {
     guard let last = chunks.indices.last else {
       chunks.append(Chunk(entries: [entry]))
-      return true
+      return
     }
     if let end = chunks[last].entries.last, end < entry {
       // Full chunks stay full when entries come in order.
@@ -74,11 +92,10 @@ struct Order {
       } else {
         chunks.append(Chunk(entries: [entry]))
       }
-      return false
+      return
     }
     let index = chunk(of: entry)
     let position = chunks[index].index(of: entry)
-    let isFirst = index == 0 && position == chunks[0].start
     if position == chunks[index].start, position > 0 {
       chunks[index].start -= 1
       chunks[index].entries[position - 1] = entry
@@ -86,7 +103,6 @@ struct Order {
       chunks[index].entries.insert(entry, at: position)
     }
     if chunks[index].count > Self.chunkSize { split(index) }
-    return isFirst
   }
 
   private mutating func split(_ index: Int) {
@@ -98,10 +114,14 @@ struct Order {
 
   @discardableResult
   mutating func removeFirst() -> Entry? {
-    guard let first else { return nil }
+    guard count > 0 else { return nil }
+    let taken = head
     count -= 1
-    take(0)
-    return first
+    if count > 0 {
+      head = chunks[0].first
+      take(0)
+    }
+    return taken
   }
 
   private mutating func take(_ index: Int) {
@@ -112,7 +132,12 @@ struct Order {
   /// - Returns: whether it was there.
   @discardableResult
   mutating func remove(_ entry: Entry) -> Bool {
-    guard !isEmpty else { return false }
+    guard count > 0, head <= entry else { return false }
+    if head == entry {
+      removeFirst()
+      return true
+    }
+    guard !chunks.isEmpty else { return false }
     let index = chunk(of: entry)
     let position = chunks[index].index(of: entry)
     guard position < chunks[index].entries.count, chunks[index].entries[position] == entry else { return false }
@@ -128,7 +153,9 @@ struct Order {
   /// The first entries, at most `most`.
   func first(_ most: Int) -> [Entry] {
     var found: [Entry] = []
+    guard most > 0, count > 0 else { return found }
     found.reserveCapacity(min(most, count))
+    found.append(head)
     for chunk in chunks {
       if found.count >= most { break }
       found += chunk.entries[chunk.start...].prefix(most - found.count)
@@ -138,7 +165,8 @@ struct Order {
 
   /// The entry that comes after so many others.
   subscript(place: Int) -> Entry? {
-    var left = place
+    if place == 0 { return first }
+    var left = place - 1
     for chunk in chunks {
       if left < chunk.count { return chunk.entries[chunk.start + left] }
       left -= chunk.count
@@ -148,9 +176,10 @@ struct Order {
 
   /// How many entries come before the given place.
   func rank(of entry: Entry) -> Int {
-    guard !isEmpty else { return 0 }
+    guard count > 0, head < entry else { return 0 }
+    guard !chunks.isEmpty else { return 1 }
     let index = chunk(of: entry)
-    var rank = chunks[index].index(of: entry) - chunks[index].start
+    var rank = 1 + chunks[index].index(of: entry) - chunks[index].start
     for before in chunks[..<index] { rank += before.count }
     return rank
   }

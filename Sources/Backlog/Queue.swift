@@ -31,7 +31,7 @@ final class Queue {
   /// In the list of those that this tick changed.
   var isTouched = false
   /// The orders over several queues that have this one.
-  var scopes: [Scope] = []
+  var scopes: [Membership] = []
 
   /// By falling priority. Few: those that empty stay.
   private(set) var bands: [Band] = []

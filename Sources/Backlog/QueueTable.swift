@@ -47,6 +47,10 @@ struct QueueTable {
     return low
   }
 
+  func forEach(_ body: (Queue) -> Void) {
+    for chunk in chunks { for queue in chunk { body(queue) } }
+  }
+
   /// Those with the prefix whose name comes after `after`, by name, until `body` returns false.
   func visit(prefix: String = "", after: String = "", _ body: (Queue) -> Bool) {
     let start = max(prefix, after)

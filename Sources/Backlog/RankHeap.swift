@@ -9,50 +9,115 @@ struct Rank: Comparable {
 
 /// What can be in a `RankHeap`.
 protocol Ranked: AnyObject {
-  /// In the heap; -1: in none.
-  var position: Int { get set }
+  /// Its number in the heap; -1: in none.
+  var seat: Int { get set }
 }
 
-/// Items by rank, the lowest first; each knows where it is, so that it can be moved and removed.
+/// Items by rank, the lowest first; each can be moved and removed. With very many of them only ranks and numbers are moved, the items
+/// themselves, which lie anywhere in memory, are left alone; one alone costs nothing beside itself.
 struct RankHeap<Item: Ranked> {
-  private(set) var items: [(rank: Rank, item: Item)] = []
+  private struct Node {
+    var rank: Rank
+    var seat: Int32
+  }
+  private struct Seat {
+    var item: Item?
+    /// In `nodes`; of a free one the next free one, -1 for the last.
+    var place: Int32
+  }
+  /// Four below each.
+  private var nodes: ContiguousArray<Node> = []
+  private var seats: ContiguousArray<Seat> = []
+  private var freeSeat: Int32 = -1
+  /// While it is alone, with both tables empty.
+  private var only: (rank: Rank, item: Item)?
 
-  var first: (rank: Rank, item: Item)? { items.first }
-  var isEmpty: Bool { items.isEmpty }
-  var count: Int { items.count }
+  var first: (rank: Rank, item: Item)? {
+    guard let top = nodes.first else { return only }
+    return seats[Int(top.seat)].item.map { (top.rank, $0) }
+  }
+  var isEmpty: Bool { only == nil && nodes.isEmpty }
+  var count: Int { only == nil ? nodes.count : 1 }
 
-  func rank(of item: Item) -> Rank? { item.position < 0 ? nil : items[item.position].rank }
+  func rank(of item: Item) -> Rank? {
+    if item.seat < 0 { return nil }
+    if let only { return only.rank }
+    return nodes[Int(seats[item.seat].place)].rank
+  }
 
   /// Puts an item in, moves it, or (nil) takes it out.
   mutating func set(_ item: Item, _ rank: Rank?) {
     guard let rank else {
-      if item.position >= 0 { remove(item) }
+      if item.seat >= 0 { remove(item) }
       return
     }
-    if item.position < 0 {
-      item.position = items.count
-      items.append((rank, item))
-      rise(item.position)
+    if item.seat >= 0 {
+      if only != nil {
+        only = (rank, item)
+      } else {
+        place(Node(rank: rank, seat: Int32(item.seat)), at: Int(seats[item.seat].place))
+      }
+    } else if isEmpty {
+      only = (rank, item)
+      item.seat = 0
     } else {
-      items[item.position].rank = rank
-      rise(item.position)
-      sink(item.position)
+      if let other = only {
+        only = nil
+        add(other.item, other.rank)
+      }
+      add(item, rank)
+    }
+  }
+
+  private mutating func add(_ item: Item, _ rank: Rank) {
+    let seat: Int
+    if freeSeat >= 0 {
+      seat = Int(freeSeat)
+      freeSeat = seats[seat].place
+      seats[seat].item = item
+    } else {
+      seat = seats.count
+      seats.append(Seat(item: item, place: 0))
+    }
+    item.seat = seat
+    let node = Node(rank: rank, seat: Int32(seat))
+    nodes.append(node)
+    rise(node, from: nodes.count - 1)
+  }
+
+  private mutating func remove(_ item: Item) {
+    let seat = item.seat
+    item.seat = -1
+    if only != nil {
+      only = nil
+      return
+    }
+    let place = Int(seats[seat].place)
+    let last = nodes.removeLast()
+    if place < nodes.count { self.place(last, at: place) }
+    if nodes.isEmpty {
+      seats = []
+      freeSeat = -1
+    } else {
+      seats[seat] = Seat(item: nil, place: freeSeat)
+      freeSeat = Int32(seat)
     }
   }
 
   /// The first items, at most `most`, in their order: costs what they are, however many others there are.
   func first(_ most: Int) -> [Item] {
+    if let only { return most > 0 ? [only.item] : [] }
     var found: [Item] = []
     // Places whose parents are found, the lowest rank last.
-    var next = items.isEmpty ? [] : [0]
+    var next = nodes.isEmpty ? [] : [0]
     while found.count < most, let place = next.popLast() {
-      found.append(items[place].item)
-      for child in [2 * place + 1, 2 * place + 2] where child < items.count {
+      if let item = seats[Int(nodes[place].seat)].item { found.append(item) }
+      for child in 4 * place + 1..<4 * place + 5 where child < nodes.count {
         var low = 0
         var high = next.count
         while low < high {
           let middle = (low + high) / 2
-          if items[child].rank < items[next[middle]].rank { low = middle + 1 } else { high = middle }
+          if nodes[child].rank < nodes[next[middle]].rank { low = middle + 1 } else { high = middle }
         }
         next.insert(child, at: low)
       }
@@ -60,43 +125,41 @@ struct RankHeap<Item: Ranked> {
     return found
   }
 
-  private mutating func remove(_ item: Item) {
-    let place = item.position
-    item.position = -1
-    let last = items.removeLast()
-    guard last.item !== item else { return }
-    items[place] = last
-    last.item.position = place
-    rise(place)
-    sink(last.item.position)
+  /// Puts a node where another was, or moves it from there.
+  private mutating func place(_ node: Node, at place: Int) {
+    if place > 0, node.rank < nodes[(place - 1) / 4].rank { rise(node, from: place) } else { sink(node, from: place) }
   }
 
-  private mutating func rise(_ start: Int) {
+  private mutating func rise(_ node: Node, from start: Int) {
     var index = start
     while index > 0 {
-      let parent = (index - 1) / 2
-      guard items[index].rank < items[parent].rank else { break }
-      swap(index, parent)
+      let parent = (index - 1) / 4
+      guard node.rank < nodes[parent].rank else { break }
+      put(nodes[parent], index)
       index = parent
     }
+    put(node, index)
   }
 
-  private mutating func sink(_ start: Int) {
+  private mutating func sink(_ node: Node, from start: Int) {
     var index = start
     while true {
-      var least = index
-      let left = 2 * index + 1
-      if left < items.count, items[left].rank < items[least].rank { least = left }
-      if left + 1 < items.count, items[left + 1].rank < items[least].rank { least = left + 1 }
-      guard least != index else { return }
-      swap(index, least)
+      let first = 4 * index + 1
+      if first >= nodes.count { break }
+      var least = first
+      for child in first + 1..<first + 4 where child < nodes.count && nodes[child].rank < nodes[least].rank {
+        least = child
+      }
+      guard nodes[least].rank < node.rank else { break }
+      put(nodes[least], index)
       index = least
     }
+    put(node, index)
   }
 
-  private mutating func swap(_ a: Int, _ b: Int) {
-    items.swapAt(a, b)
-    items[a].item.position = a
-    items[b].item.position = b
+  @inline(__always)
+  private mutating func put(_ node: Node, _ place: Int) {
+    nodes[place] = node
+    seats[Int(node.seat)].place = Int32(place)
   }
 }

@@ -12,42 +12,73 @@ final class Scope {
   }
   private struct Item {
     var place: Place
-    var queue: Queue
+    /// In `members`.
+    var member: Int32
   }
 
   let key: Key
   private let names: Set<String>
-  private var items: [Item] = []
+  /// Queues by their number here. One that is gone leaves its number to another: what was said of it promises too much at most.
+  private var members: [Queue?] = []
+  private var freeMembers: [Int32] = []
+  /// Four below each. Numbers, not queues, are moved: with very many of them each would lie elsewhere in memory.
+  private var items: ContiguousArray<Item> = []
   /// Items beyond which doubled ones are cleared away.
   private var allowed = 64
   /// Those that nobody asks are dropped.
   var lastUsed: Instant
 
-  init(_ key: Key, now: Instant) {
+  /// - Parameter queues: all that have the prefix.
+  init(_ key: Key, _ queues: [Queue], now: Instant) {
     self.key = key
     names = Set(key.names)
     lastUsed = now
+    members.reserveCapacity(queues.count)
+    for queue in queues {
+      if let place = queue.best(key.names)?.place { items.append(Item(place: place, member: Int32(members.count))) }
+      join(queue)
+    }
+    arrange()
   }
 
   func takes(_ name: String) -> Bool { names.isEmpty || names.contains(name) }
 
+  /// A queue has come.
+  func join(_ queue: Queue) {
+    let member = freeMembers.popLast() ?? Int32(members.count)
+    if Int(member) == members.count { members.append(queue) } else { members[Int(member)] = queue }
+    queue.scopes.append(Membership(scope: self, number: member))
+  }
+
+  /// It has gone.
+  func leave(_ member: Int32) {
+    members[Int(member)] = nil
+    freeMembers.append(member)
+  }
+
   /// A queue has a job at this place.
-  func push(_ place: Place, _ queue: Queue) {
+  func push(_ place: Place, _ member: Int32) {
     if items.count >= allowed { clearUp() }
-    items.append(Item(place: place, queue: queue))
-    rise(items.count - 1)
+    let item = Item(place: place, member: member)
+    items.append(item)
+    rise(item, from: items.count - 1)
+  }
+
+  private func best(of member: Int32) -> (lane: Lane, place: Place)? {
+    guard let lane = members[Int(member)]?.best(key.names), let place = lane.place else { return nil }
+    return (lane, place)
   }
 
   /// The lane with the best job of all; nil: there is none.
   func best() -> Lane? {
     while let top = items.first {
-      guard let lane = top.queue.best(key.names), let place = lane.place else {
-        removeTop()
+      guard let (lane, place) = best(of: top.member) else {
+        let last = items.removeLast()
+        if !items.isEmpty { sink(last, from: 0) }
         continue
       }
       if place == top.place { return lane }
-      items[0].place = place
-      sink(0)
+      sink(Item(place: place, member: top.member), from: 0)
     }
     return nil
   }
@@ -55,59 +86,89 @@ final class Scope {
   /// What a claim would be given next, at most `most`: entries that stay where they are.
   func preview(_ most: Int) -> [Entry] {
     var walk = Preview()
-    var seen: Set<ObjectIdentifier> = []
-    // All in front that could matter: each queue gives at least one job, so no more queues than jobs asked for.
-    var spare: [(Place, Queue)] = []
-    while seen.count < most, let lane = best(), let place = lane.place {
-      let queue = lane.queue
-      removeTop()
-      spare.append((place, queue))
-      if seen.insert(ObjectIdentifier(queue)).inserted { walk.add(queue, key.names, most) }
+    var seen: Set<Int32> = []
+    // Items whose parents were looked at, the best last. One that promised too much comes once more, without those below it.
+    var next: [(item: Item, index: Int?)] = []
+    func look(_ item: Item, _ index: Int?) {
+      var low = 0
+      var high = next.count
+      while low < high {
+        let middle = (low + high) / 2
+        if item.place < next[middle].item.place { low = middle + 1 } else { high = middle }
+      }
+      next.insert((item, index), at: low)
     }
-    for (place, queue) in spare { push(place, queue) }
+    if let first = items.first { look(first, 0) }
+    // Each queue gives at least one job, so no more queues than jobs asked for.
+    while seen.count < most, let (item, index) = next.popLast() {
+      if let index {
+        for child in 4 * index + 1..<4 * index + 5 where child < items.count { look(items[child], child) }
+      }
+      guard !seen.contains(item.member), let (_, place) = best(of: item.member) else { continue }
+      if item.place < place {
+        look(Item(place: place, member: item.member), nil)
+      } else if let queue = members[Int(item.member)] {
+        seen.insert(item.member)
+        walk.add(queue, key.names, most)
+      }
+    }
     return walk.take(most)
   }
 
   private func clearUp() {
-    var seen: Set<ObjectIdentifier> = []
+    var isSeen = [Bool](repeating: false, count: members.count)
     let old = items
     items = []
-    for item in old where seen.insert(ObjectIdentifier(item.queue)).inserted {
-      guard let place = item.queue.best(key.names)?.place else { continue }
-      items.append(Item(place: place, queue: item.queue))
+    for item in old where !isSeen[Int(item.member)] {
+      isSeen[Int(item.member)] = true
+      guard let (_, place) = best(of: item.member) else { continue }
+      items.append(Item(place: place, member: item.member))
     }
-    for index in stride(from: items.count / 2, through: 0, by: -1) where index < items.count { sink(index) }
+    arrange()
+  }
+
+  /// Makes a heap of items that are in any order.
+  private func arrange() {
+    if items.count > 1 {
+      for index in stride(from: (items.count - 2) / 4, through: 0, by: -1) { sink(items[index], from: index) }
+    }
     allowed = max(64, items.count * 2)
   }
 
-  private func removeTop() {
-    items.swapAt(0, items.count - 1)
-    items.removeLast()
-    sink(0)
-  }
-
-  private func rise(_ start: Int) {
+  private func rise(_ item: Item, from start: Int) {
     var index = start
     while index > 0 {
-      let parent = (index - 1) / 2
-      guard items[index].place < items[parent].place else { break }
-      items.swapAt(index, parent)
+      let parent = (index - 1) / 4
+      guard item.place < items[parent].place else { break }
+      items[index] = items[parent]
       index = parent
     }
+    items[index] = item
   }
 
-  private func sink(_ start: Int) {
+  private func sink(_ item: Item, from start: Int) {
     var index = start
     while true {
-      var least = index
-      let left = 2 * index + 1
-      if left < items.count, items[left].place < items[least].place { least = left }
-      if left + 1 < items.count, items[left + 1].place < items[least].place { least = left + 1 }
-      guard least != index else { return }
-      items.swapAt(index, least)
+      let first = 4 * index + 1
+      if first >= items.count { break }
+      var least = first
+      for child in first + 1..<first + 4 where child < items.count && items[child].place < items[least].place {
+        least = child
+      }
+      guard items[least].place < item.place else { break }
+      items[index] = items[least]
       index = least
     }
+    items[index] = item
   }
+}
+
+/// A queue's number in a scope.
+struct Membership {
+  let scope: Scope
+  let number: Int32
+
+  func push(_ place: Place) { scope.push(place, number) }
 }
 
 /// The next jobs of some queues, in the order in which they would be taken, as long as no job has a key and no queue a limit.

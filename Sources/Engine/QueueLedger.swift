@@ -23,9 +23,10 @@ final class QueueLedger {
   }
 
   private var places: [Place] = [Place(name: QueueLedger.otherName)]
+  /// Of names that have a place; of those that have none: below zero, see `candidates`. One table, since each step of a job asks it.
   private var numbers: [String: Int32] = [:]
-  /// The same of names without a place.
-  private var candidates: [String: UInt32] = [:]
+  /// Names without a place, and how often they were asked for: -1 is the first.
+  private var candidates: [(name: String, count: UInt32)] = []
   private var periodEnds: Instant?
   /// Jobs come in runs of one queue: the last answer is mostly the next one too.
   private var last: (name: String, number: Int32) = ("", QueueLedger.other)
@@ -37,13 +38,20 @@ final class QueueLedger {
     }
     let number: Int32
     if let known = numbers[name] {
+      if known < 0 {
+        candidates[Int(~known)].count &+= 1
+        return Self.other
+      }
       number = known
     } else if places.count <= Self.limit, !name.isEmpty {
       number = Int32(places.count)
       numbers[name] = number
       places.append(Place(name: name))
     } else {
-      if candidates.count < Self.mostCandidates || candidates[name] != nil { candidates[name, default: 0] &+= 1 }
+      if candidates.count < Self.mostCandidates {
+        numbers[name] = ~Int32(candidates.count)
+        candidates.append((name, 1))
+      }
       return Self.other
     }
     places[Int(number & 0xFFFF)].recent &+= 1
@@ -100,7 +108,8 @@ final class QueueLedger {
       for place in places.indices { places[place].recent = 0 }
     }
     if candidates.isEmpty { return }
-    let busiest = candidates.sorted { ($1.value, $0.key) < ($0.value, $1.key) }
+    for candidate in candidates { numbers[candidate.name] = nil }
+    let busiest = candidates.sorted { ($1.count, $0.name) < ($0.count, $1.name) }
     let idlest = places.indices.dropFirst().sorted { places[$0].recent < places[$1].recent }
     for ((name, count), place) in zip(busiest, idlest) {
       // Those that do about the same do not take turns.

@@ -123,7 +123,7 @@ struct LeakTests {
 struct RankHeapTests {
   private final class Item: Ranked {
     let number: Int
-    var position = -1
+    var seat = -1
     init(_ number: Int) { self.number = number }
   }
 
@@ -141,6 +141,74 @@ struct RankHeapTests {
       ranks.sort { $0.0 < $1.0 }
       for most in [0, 1, 3, 299, 1_000] {
         #expect(heap.first(most).map(\.number) == ranks.prefix(most).map(\.1))
+      }
+    }
+  }
+  @Test func itemsAreMovedAndTakenOut() {
+    var random = SystemRandomNumberGenerator()
+    var heap = RankHeap<Item>()
+    let items = (0..<200).map { Item($0) }
+    var ranks: [Int: Rank] = [:]
+    for step in 0..<20_000 {
+      // Now and then none or one is left.
+      let item = items[.random(in: 0..<(step / 1_000 % 2 == 0 ? 200 : 2), using: &random)]
+      if Bool.random(using: &random) || step % 4_000 > 3_500 {
+        heap.set(item, nil)
+        ranks[item.number] = nil
+      } else {
+        let rank = Rank(
+          turn: .random(in: 0..<4, using: &random), entry: Entry(at: .random(in: 0..<9), seq: Int64(item.number)))
+        heap.set(item, rank)
+        ranks[item.number] = rank
+      }
+      let first = ranks.min { $0.value < $1.value }
+      #expect(heap.first?.rank == first?.value && heap.first?.item.number == first?.key)
+      #expect(heap.count == ranks.count && heap.isEmpty == ranks.isEmpty && heap.rank(of: item) == ranks[item.number])
+    }
+  }
+}
+
+/// The order over the queues of a prefix.
+struct ScopeTests {
+  @Test func theBestJobOfAllQueuesComesFirstWhileQueuesComeAndGo() throws {
+    var random = SystemRandomNumberGenerator()
+    var queues: [Queue] = (0..<20).map { Queue(name: "q.\($0)", usedAt: .distantPast) }
+    let scope = Scope(Scope.Key(prefix: "q.", names: []), queues, now: Instant(microseconds: 0))
+    var places: [ObjectIdentifier: [Place]] = [:]
+    var seq: Int64 = 0
+    for step in 0..<10_000 {
+      let index = Int.random(in: 0..<queues.count, using: &random)
+      let queue = queues[index]
+      let key = ObjectIdentifier(queue)
+      switch Int.random(in: 0..<20, using: &random) {
+      case 0:
+        for membership in queue.scopes { membership.scope.leave(membership.number) }
+        places[key] = nil
+        queues[index] = Queue(name: "q.new\(step)", usedAt: .distantPast)
+        scope.join(queues[index])
+      case 1...10:
+        seq += 1
+        let place = Place(
+          priority: .random(in: -1...1, using: &random),
+          readyAt: Timestamp(microseconds: .random(in: 0..<5, using: &random)), seq: seq)
+        let lane = queue.lane(["a", "b"].randomElement(using: &random) ?? "", priority: place.priority)
+        if lane.insert(Entry(at: place.readyAt.microseconds, seq: seq), fairness: "", key: nil), let first = lane.place
+        {
+          for membership in queue.scopes { membership.push(first) }
+        }
+        places[key, default: []].append(place)
+      default:
+        let best = scope.best()
+        let expected = places.values.joined().min()
+        #expect(best?.place == expected)
+        if let best, let expected {
+          _ = best.takeFirst()
+          places[ObjectIdentifier(best.queue)]?.removeAll { $0 == expected }
+        }
+      }
+      if step % 50 == 0 {
+        let all = places.values.joined().sorted()
+        for most in [0, 1, 5, 1_000] { #expect(scope.preview(most).map(\.seq) == all.prefix(most).map(\.seq)) }
       }
     }
   }
