@@ -75,8 +75,8 @@ export function follow(query, onEvent, onState = () => {}, read = JSON.parse) {
     }
   }
   open()
-  // What is called to end it; `.now` leaves out what has not come yet.
+  // What is called to end it; `.rest` leaves out what has not come yet, and what happens in so many milliseconds.
   const stop = () => { isOver = true; clearTimeout(timer); source.close() }
-  stop.now = () => { last = ''; clearTimeout(timer); source.close(); open() }
+  stop.rest = (time) => { last = ''; clearTimeout(timer); source.close(); timer = setTimeout(open, time) }
   return stop
 }

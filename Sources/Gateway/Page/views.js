@@ -113,7 +113,7 @@ export async function events({ draw, follow, query }) {
   const filter = {}
   for (const name of ['queue', 'name', 'type', 'job', 'batch']) if (query.get(name)) filter[name] = query.get(name)
   // The newest, at the end; texts until they are painted. More than these, and more often than four times a second, nobody reads.
-  const most = 200, pace = 250, tooLate = 2000
+  const most = 200, pace = 250, tooLate = 2000, tooMany = 4000
   let rows = [], fresh = 0, unseen = 0, least = Infinity, hasLeft = false, stream = null
   let isPaused = false
   const body = element('div', { 'aria-live': 'off' })
@@ -128,7 +128,7 @@ export async function events({ draw, follow, query }) {
     const late = rows.length ? Date.now() - Date.parse(rows.at(-1).at) : 0
     least = Math.min(least, late)
     if (many && late - least > tooLate) {
-      stream.now()
+      stream.rest(0)
       least = Infinity
       hasLeft = true
     }
@@ -156,9 +156,20 @@ export async function events({ draw, follow, query }) {
     } }, ['queue', 'name', 'type', 'job', 'batch'].map((name) => field(name, name[0].toUpperCase() + name.slice(1), query.get(name) || '')),
     element('button', {}, 'Show'), pause, link, ' ', missed), body)
   paint()
+  // More of them in one draught would keep the browser from everything else, its timers and the reader's clicks too.
+  let began = 0, draught = 0
+  const drink = () => {
+    const now = performance.now()
+    if (now - began > pace) { began = now; draught = 0 }
+    if (++draught < tooMany) return
+    draught = 0
+    hasLeft = true
+    stream.rest(pace)
+  }
   stream = follow(filter, (text) => {
     rows.push(text)
     fresh++
+    drink()
     if (rows.length > 2 * most) rows = rows.slice(-most)
     soon()
   }, (isOpen) => { link.textContent = isOpen ? 'live' : 'the connection is lost; trying again' }, (text) => text)

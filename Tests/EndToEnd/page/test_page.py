@@ -1,5 +1,6 @@
 """The web page in a real browser: every view, what can be done from it, a restart of the server while it is open."""
 import json
+import time
 import urllib.request
 
 import pytest
@@ -187,6 +188,36 @@ def test_events_that_come_ever_later_are_left_out(server, page):
     expect(page.locator("tbody tr").first.get_by_role("link")).to_contain_text("2-")
     # Nothing is late any more, and no place is given: from now on.
     assert page.evaluate("opened") == ["events?", "events?"]
+
+
+def test_a_flood_of_events_is_taken_in_draughts(server, page):
+    """A hundred thousand a second would leave the browser time for nothing else."""
+    page.add_init_script("""
+      window.opened = 0
+      window.told = 0
+      window.EventSource = class extends EventTarget {
+        static CLOSED = 2
+        constructor() {
+          super()
+          opened++
+          this.timer = setInterval(() => {
+            const at = new Date().toISOString()
+            for (let index = 0; index < 1000 && this.timer; index++) {
+              const data = JSON.stringify({ at, type: 'EVENT_TYPE_ENQUEUED', jobId: `${opened}-${told++}`, queue: 'q', name: 'n' })
+              this.dispatchEvent(new MessageEvent('enqueued', { data, lastEventId: String(told) }))
+            }
+          }, 10)
+        }
+        close() { clearInterval(this.timer); this.timer = null }
+      }""")
+    visit(page, server, "events", "Events")
+    page.get_by_text(" and more came too fast to be shown").wait_for()
+    (told, opened), began = page.evaluate("[told, opened]"), time.monotonic()
+    page.wait_for_timeout(3_000)
+    later, again = page.evaluate("[told, opened]")
+    # At most 4,000, and then none for a quarter of a second, again and again.
+    assert 1_000 < (later - told) / (time.monotonic() - began) < 17_000 and again > opened, (later - told, again - opened)
+    expect(page.locator("tbody tr")).to_have_count(200)
 
 
 def test_keys(server, page):
