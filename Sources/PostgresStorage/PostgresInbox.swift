@@ -10,6 +10,8 @@ import Synchronization
 /// a producer's transaction has its own number before its row has one. Under way are those that a snapshot lists, and all from its end on:
 /// that is the number after the newest that has ended, not the next to be given out.
 ///
+/// While much arrives it is looked for every few milliseconds, and producers need not notify: see `InboxWatch`.
+///
 /// @unchecked Sendable: one thread calls it, but for `end` and `forget`, which touch only what is guarded.
 final class PostgresInbox: Inbox, @unchecked Sendable {
   private let link: PostgresLink
@@ -17,7 +19,13 @@ final class PostgresInbox: Inbox, @unchecked Sendable {
   private let mark: PostgresStatement
   private let snapshot: PostgresStatement
   private let rows: PostgresStatement
+  private let relieve: PostgresStatement
+  private let rely: PostgresStatement
+  private let producers: PostgresStatement
   private let bell = Bell()
+  private(set) var watch = InboxWatch()
+  /// In which this server leads or led last; only in it may it say whether producers notify.
+  private let epoch = Mutex<Int64?>(nil)
   /// Taken by change sets since the last look.
   private let taken = Mutex([Int64]())
 
@@ -61,16 +69,35 @@ final class PostgresInbox: Inbox, @unchecked Sendable {
       UNION ALL (SELECT \(columns) FROM gkick.inbox WHERE number > $1::bigint \
       AND number <= current_setting('gkick_inbox.mark')::bigint ORDER BY number LIMIT $3::int) ORDER BY 1
       """)
+    // Whoever begins an epoch waits for this transaction, or this one sees the new epoch and changes nothing.
+    let leading = "FROM (SELECT FROM gkick.leader WHERE epoch = $1::bigint FOR SHARE) leads"
+    relieve = schema.statement("inbox_relieve", "SELECT setval('gkick.inbox_watch', 2) \(leading)")
+    rely = schema.statement("inbox_rely", "SELECT setval('gkick.inbox_watch', 1) \(leading)")
+    // A transaction that has put something in keeps its lock of the table until it is over.
+    producers = schema.statement(
+      "inbox_producers",
+      """
+      SELECT virtualtransaction FROM pg_locks WHERE locktype = 'relation' AND mode = 'RowExclusiveLock' \
+      AND relation = 'gkick.inbox'::regclass AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+      """)
   }
 
   func close() { link.close() }
 
   func reset() {
     outstanding = []
+    forgetSeen()
+  }
+
+  private func forgetSeen() {
     seen = 0
     underWay = []
     underWayFrom = Self.noTransaction
+    watch.forget()
   }
+
+  /// Called when all that is stored was loaded to lead in this epoch.
+  func lead(_ epoch: Epoch) { self.epoch.withLock { $0 = Int64(epoch.number) } }
 
   /// Called when a change set that takes these was written.
   func forget(_ numbers: [Int64]) { taken.withLock { $0 += numbers } }
@@ -80,9 +107,33 @@ final class PostgresInbox: Inbox, @unchecked Sendable {
   func wait() throws(StoreError) {
     let bell = bell
     let poll = options.inboxPoll
-    _ = try link.with { (connection) throws(PostgresFailure) in
-      try connection.notified(by: .now + poll, orReadable: bell.descriptor)
+    try link.with { (connection) throws(PostgresFailure) in
+      // Nothing that was notified before this connection listened is heard of.
+      guard link.generation == generation else { return }
+      switch watch.next(at: .now, poll: poll) {
+      case .wait(let time):
+        _ = try connection.notified(by: .now + time, orReadable: bell.descriptor)
+        guard watch.isLeaving else { return }
+        watch.stillOpen(try connection.run([PostgresCall(producers)])[0].strings)
+      case .relieve:
+        let leads = try say(relieve, connection)
+        if leads { watch.relieved() }
+        _ = try connection.notified(by: .now + (leads ? InboxWatch.pause : poll), orReadable: bell.descriptor)
+      case .rely:
+        // Who decided before this that nobody need be notified is among those that are asked for after it.
+        guard try say(rely, connection) else {
+          _ = try connection.notified(by: .now + poll, orReadable: bell.descriptor)
+          return
+        }
+        watch.relied(on: try connection.run([PostgresCall(producers)])[0].strings, at: .now)
+      }
     }
+  }
+
+  /// - Returns: whether it was said: this server leads.
+  private func say(_ statement: PostgresStatement, _ connection: PostgresConnection) throws(PostgresFailure) -> Bool {
+    guard let epoch = epoch.withLock({ $0 }) else { return false }
+    return try connection.run([PostgresCall(statement, [.int8(epoch)])])[0].rows == 1
   }
 
   func arrived(limit: Int) throws(StoreError) -> [InboxItem] {
@@ -93,9 +144,7 @@ final class PostgresInbox: Inbox, @unchecked Sendable {
     }) { outstanding.remove(number) }
     if link.generation != generation {
       // Perhaps another server, where other transactions are under way, and fewer numbers given out.
-      seen = 0
-      underWay = []
-      underWayFrom = Self.noTransaction
+      forgetSeen()
     }
     let results = try link.read([
       PostgresCall(mark), PostgresCall(snapshot),
@@ -118,6 +167,7 @@ final class PostgresInbox: Inbox, @unchecked Sendable {
     seen = fresh < limit ? max(last, results[0].int64(0, 0)) : last
     underWayFrom = results[1].string(0, 0)
     underWay = results[1].string(0, 1).split(separator: ",").map(String.init)
+    watch.found(items.count, at: .now)
     return items
   }
 }

@@ -62,6 +62,9 @@ import Jobs
   func string(_ row: Int, _ column: Int) -> String { unsafe String(decoding: field(row, column), as: UTF8.self) }
   func bytes(_ row: Int, _ column: Int) -> [UInt8] { unsafe [UInt8](field(row, column)) }
 
+  /// The first column of every row.
+  var strings: [String] { (0..<rows).map { string($0, 0) } }
+
   func optionalString(_ row: Int, _ column: Int) -> String? { isNull(row, column) ? nil : string(row, column) }
   func optionalBytes(_ row: Int, _ column: Int) -> [UInt8]? { isNull(row, column) ? nil : bytes(row, column) }
 

@@ -22,6 +22,7 @@ extension PostgresStorage {
       }
       try read(epoch, into: loader)
       try link.with { (connection) throws(PostgresFailure) in _ = try connection.script("COMMIT") }
+      programs.lead(epoch)
     } catch {
       // A connection in the middle of a transaction is of no use.
       link.close()

@@ -3,13 +3,14 @@ import SQLRecords
 
 /// gKick's tables: makes them, brings them up to date, refuses those of a newer gKick.
 struct Schema: Sendable {
-  static let version = 2
+  static let version = 3
   /// As it stands in statements.
   let quoted: String
   let name: String
 
   init(_ name: String) throws(StoreError) {
-    guard !name.isEmpty, name.utf8.count <= 63, !name.utf8.contains(0), !name.hasPrefix("pg_") else {
+    guard !name.isEmpty, name.utf8.count <= 63, !name.utf8.contains(0), !name.utf8.contains(UInt8(ascii: "'")), !name.hasPrefix("pg_")
+    else {
       throw StoreError(.unusable, "\"\(name)\" cannot be the name of a schema")
     }
     self.name = name
@@ -96,6 +97,7 @@ struct Schema: Sendable {
         if let salt { try connection.script("UPDATE \(quoted).about SET salt = \(salt)") }
       }
       if found ?? 1 < 2 { try connection.script(text(Scripts.version2)) }
+      if found ?? 1 < 3 { try connection.script(text(Scripts.version3)) }
       for script in made { try connection.script(script) }
       try connection.script("UPDATE \(quoted).about SET scripts = \(sum)")
       try connection.script("COMMIT")
@@ -110,6 +112,7 @@ struct Schema: Sendable {
 enum Scripts {
   static let version1 = String(decoding: PackageResources.version1_sql, as: UTF8.self)
   static let version2 = String(decoding: PackageResources.version2_sql, as: UTF8.self)
+  static let version3 = String(decoding: PackageResources.version3_sql, as: UTF8.self)
   static let inbox = String(decoding: PackageResources.inbox_sql, as: UTF8.self)
   static let views = String(decoding: PackageResources.views_sql, as: UTF8.self)
 }
