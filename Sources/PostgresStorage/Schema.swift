@@ -8,8 +8,10 @@ struct Schema: Sendable {
   let quoted: String
   let name: String
 
+  /// - Parameter name: without apostrophes: it stands within texts in functions' bodies.
   init(_ name: String) throws(StoreError) {
-    guard !name.isEmpty, name.utf8.count <= 63, !name.utf8.contains(0), !name.utf8.contains(UInt8(ascii: "'")), !name.hasPrefix("pg_")
+    guard !name.isEmpty, name.utf8.count <= 63, !name.hasPrefix("pg_"),
+      !name.utf8.contains(where: { $0 == 0 || $0 == UInt8(ascii: "'") })
     else {
       throw StoreError(.unusable, "\"\(name)\" cannot be the name of a schema")
     }

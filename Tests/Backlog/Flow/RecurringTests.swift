@@ -46,6 +46,42 @@ struct RecurringTests {
     case .all: #expect(ids == (9...13).map { $0 < 10 ? "r:20270115T0\($0)0000Z" : "r:20270115T\($0)0000Z" })
     }
     #expect(rig.backlog.recurring("r")?.nextRunAt == Timestamp(seconds: 1_800_000_000) + .hours(6))
+    var figures = RecurringFigures()
+    (figures.fired, figures.late, figures.missed) =
+      switch missed {
+      case .one: (1, 1, 4)
+      case .skip: (0, 0, 5)
+      case .all: (5, 5, 0)
+      }
+    #expect(rig.backlog.flowFigures.recurring == figures)
+  }
+
+  /// By how much a time may be late and still count as fired in time, and when it counts as slept through.
+  @Test(arguments: [
+    (0, 1, 0, 0), (1_000, 1, 0, 0), (1_001, 1, 1, 0), (10_000, 1, 1, 0), (10_001, 0, 0, 1),
+  ] as [(Int64, UInt64, UInt64, UInt64)])
+  func lateAndMissedAreTold(_ late: Int64, _ fired: UInt64, _ told: UInt64, _ missed: UInt64) throws {
+    let rig = try FlowRig()
+    _ = rig.backlog.putRecurring(try hourly(missed: .skip), now: rig.now)
+    try rig.tick()
+    try rig.pass(.hours(1) + .milliseconds(late))
+    let figures = rig.backlog.flowFigures.recurring
+    #expect(figures.fired == fired && figures.late == told && figures.missed == missed)
+  }
+
+  @Test func aTimeThatTheJobBeforeIsInTheWayOfIsMissed() throws {
+    let rig = try FlowRig()
+    _ = rig.backlog.putRecurring(try hourly(overlap: .skip), now: rig.now)
+    try rig.tick()
+    for _ in 0..<4 { try rig.pass(.hours(1)) }
+    #expect(rig.backlog.flowFigures.recurring.fired == 1 && rig.backlog.flowFigures.recurring.missed == 3)
+    // What passes while it is paused, and what is made by hand, is neither.
+    _ = rig.backlog.putRecurring(try hourly(overlap: .skip, paused: true), now: rig.now)
+    try rig.pass(.hours(3))
+    #expect(try rig.backlog.triggerRecurring("r", now: rig.now) != nil)
+    _ = rig.backlog.putRecurring(try hourly(overlap: .skip), now: rig.now)
+    try rig.settleAll()
+    #expect(rig.backlog.flowFigures.recurring.fired == 1 && rig.backlog.flowFigures.recurring.missed == 3)
   }
 
   @Test func allMeansTheLatestThousand() throws {
@@ -62,6 +98,8 @@ struct RecurringTests {
     #expect(made.map(\.runAt).min() == rig.now.wall - .seconds(999))
     #expect(made.map(\.runAt).max() == rig.now.wall)
     #expect(made.sorted { $0.seq < $1.seq }.map(\.runAt) == made.map(\.runAt).sorted())
+    // Of 35,000: what is not made is not counted without end.
+    #expect(rig.backlog.flowFigures.recurring.missed == 3_000)
   }
 
   @Test func overlapAndPauseAndTrigger() throws {
