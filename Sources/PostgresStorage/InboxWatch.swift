@@ -28,8 +28,8 @@ struct InboxWatch {
 
   typealias Instant = ContinuousClock.Instant
 
-  /// Between two looks while producers need not notify, in milliseconds' order: a job waits half of it.
-  static let pause = Duration.milliseconds(3)
+  /// Between two looks while producers need not notify, and after one that found something. What arrives meanwhile is taken in with one commit.
+  static let pause = Duration.milliseconds(5)
   /// The same while only transactions that stay open may not notify: at first, and after a second.
   static let pauses = (soon: Duration.milliseconds(10), late: Duration.milliseconds(50))
   /// What is counted is what arrived within this, and within the one before.
@@ -41,6 +41,7 @@ struct InboxWatch {
   private var spanBegan: Instant?
   private var arrived = 0
   private var arrivedBefore = 0
+  private var foundSome = false
 
   var isLeaving: Bool { if case .leaving = mode { true } else { false } }
   var isRelying: Bool { mode == .relying }
@@ -50,11 +51,12 @@ struct InboxWatch {
   mutating func found(_ items: Int, at now: Instant) {
     roll(now)
     arrived += items
+    foundSome = items > 0
   }
 
   mutating func forget() { mode = .unknown }
 
-  /// Nothing is left to take in now: what to do next.
+  /// What was found is taken in: what to do next.
   /// - Parameter poll: the longest wait while producers notify.
   mutating func next(at now: Instant, poll: Duration) -> Step {
     roll(now)
@@ -62,7 +64,7 @@ struct InboxWatch {
     switch mode {
     case .watching: return arrived < Self.little && arrivedBefore < Self.little ? .rely : .wait(Self.pause)
     case .unknown: return isBusy ? .relieve : .rely
-    case .relying: return isBusy ? .relieve : .wait(poll)
+    case .relying: return isBusy ? .relieve : .wait(foundSome ? min(poll, Self.pause) : poll)
     case .leaving(_, let since):
       return isBusy ? .relieve : .wait(min(poll, now - since < .seconds(1) ? Self.pauses.soon : Self.pauses.late))
     }

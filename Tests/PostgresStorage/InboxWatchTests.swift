@@ -28,7 +28,9 @@ struct InboxWatchTests {
   @Test mutating func muchRelievesProducersUntilLittleComes() {
     watch.relied(on: [], at: now)
     watch.found(99, at: now)
-    #expect(next() == .wait(poll), "not yet much")
+    #expect(next() == .wait(InboxWatch.pause), "not yet much, but more may be there")
+    watch.found(0, at: now)
+    #expect(next() == .wait(poll))
     watch.found(1, at: now)
     #expect(next() == .relieve)
     watch.relieved()

@@ -47,6 +47,8 @@ final class IntakeDesk: @unchecked Sendable {  // Everything mutable is touched 
             _ = pause(microseconds: 100_000)
             continue
           }
+          // What came meanwhile is gathered: a batch costs the storage a commit, however few it holds.
+          if items.count < Self.batch { break }
         }
       } catch {
         // The storage's own connections tell it in the log; here it is only waited for.
