@@ -184,14 +184,14 @@ def test_the_cron_file(tmp_path):
         assert jobs["b"].job.payload == b"text" and jobs["b"].overlap == pb.OVERLAP_SKIP
         file.write_text(json.dumps({"recurring": [{"id": "b", "every": "1h", "overlap": "skip", "name": "y", "queue": "z", "payload": "text"}]}))
         kept = jobs["b"].next_run_at
-        server.process.send_signal(signal.SIGHUP)
+        server.engine.process.send_signal(signal.SIGHUP)
         end = time.monotonic() + 5
         while "a" in shown(server) and time.monotonic() < end:
             time.sleep(0.02)
         assert set(shown(server)) == {"b", "c"} and shown(server)["b"].next_run_at == kept
         # A mistake changes nothing, and is said.
         file.write_text('{"recurring": [{"id": "d", "cron": "61 * * * *", "name": "x"}]}')
-        server.process.send_signal(signal.SIGHUP)
+        server.engine.process.send_signal(signal.SIGHUP)
         end = time.monotonic() + 5
         while "stay as they were" not in server.log() and time.monotonic() < end:
             time.sleep(0.02)

@@ -9,7 +9,7 @@ from words import enqueue, limit, unlimit, until
 
 
 def metrics(server):
-    text = urllib.request.urlopen(f"http://127.0.0.1:{server.http_port}/metrics", timeout=10).read().decode()
+    text = urllib.request.urlopen(f"http://127.0.0.1:{server.engine.http_port}/metrics", timeout=10).read().decode()
     return {name: float(value) for name, value in re.findall(r"^(gkick_\S+?(?:\{[^\n]*\})?) (\S+)$", text, re.M)}
 
 
