@@ -26,6 +26,9 @@ struct CallFailure: Error {
     case .limitReached where said.contains("over the limit"):
       text = "too large: \(said). A job's payload may be as long as the server's --max-payload."
       exitCode = ExitCodes.refused
+    case .limitReached where said.contains("the limit of"):
+      text = "\(said). Try again later; `gkick limits` shows what is used."
+      exitCode = ExitCodes.unavailable
     case .limitReached:
       (text, exitCode) = ("the server is full: \(said). Try again later.", ExitCodes.unavailable)
     case .notAllowed:

@@ -57,9 +57,10 @@ struct RecurringTests {
   }
 
   /// By how much a time may be late and still count as fired in time, and when it counts as slept through.
-  @Test(arguments: [
-    (0, 1, 0, 0), (1_000, 1, 0, 0), (1_001, 1, 1, 0), (10_000, 1, 1, 0), (10_001, 0, 0, 1),
-  ] as [(Int64, UInt64, UInt64, UInt64)])
+  @Test(
+    arguments: [
+      (0, 1, 0, 0), (1_000, 1, 0, 0), (1_001, 1, 1, 0), (10_000, 1, 1, 0), (10_001, 0, 0, 1),
+    ] as [(Int64, UInt64, UInt64, UInt64)])
   func lateAndMissedAreTold(_ late: Int64, _ fired: UInt64, _ told: UInt64, _ missed: UInt64) throws {
     let rig = try FlowRig()
     _ = rig.backlog.putRecurring(try hourly(missed: .skip), now: rig.now)

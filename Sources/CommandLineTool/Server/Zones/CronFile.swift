@@ -28,8 +28,29 @@ struct CronFile: Decodable {
     var concurrency_key: String?
     var fairness_key: String?
     var batch_id: String?
+
+    enum CodingKeys: String, CodingKey, CaseIterable {
+      case id, cron, every, time_zone, missed, overlap, paused, name, queue, payload, priority, metadata, timeout
+      case max_attempts, concurrency_key, fairness_key, batch_id
+    }
   }
   var recurring: [Entry]
+
+  /// The names of an entry's fields, whatever they are.
+  private struct Names: Decodable {
+    struct Name: CodingKey {
+      let stringValue: String
+      var intValue: Int? { nil }
+      init?(stringValue: String) { self.stringValue = stringValue }
+      init?(intValue: Int) { nil }
+    }
+    let all: [String]
+
+    init(from decoder: any Decoder) throws {
+      all = try decoder.container(keyedBy: Name.self).allKeys.map(\.stringValue)
+    }
+  }
+  private struct Everything: Decodable { var recurring: [Names] }
 
   /// - Throws: `StartFailure`, in words for whoever wrote it.
   static func read(_ path: String, zones: any TimeZoneSource, maxPayload: Int, now: Timestamp) throws -> [RecurringJob]
@@ -39,9 +60,9 @@ struct CronFile: Decodable {
     }
     let file: CronFile
     do {
-      file = try JSONDecoder().decode(CronFile.self, from: Data(bytes))
+      file = try parse(bytes)
     } catch {
-      throw StartFailure("--cron-file \(path): \(words(error))")
+      throw StartFailure("--cron-file \(path): \(error)")
     }
     var ids: Set<String> = []
     let codec = Codec(bounds: Bounds(payload: maxPayload), zones: zones)
@@ -60,15 +81,37 @@ struct CronFile: Decodable {
     }
   }
 
+  /// The document without what its fields mean. A field that there is not is a mistake and not left out: it may be one that keeps jobs apart.
+  static func parse(_ bytes: [UInt8]) throws(StartFailure) -> CronFile {
+    do {
+      let decoder = JSONDecoder()
+      let file = try decoder.decode(CronFile.self, from: Data(bytes))
+      let known = Entry.CodingKeys.allCases.map(\.rawValue)
+      for (entry, names) in zip(file.recurring, try decoder.decode(Everything.self, from: Data(bytes)).recurring) {
+        guard let name = names.all.filter({ !known.contains($0) }).sorted().first else { continue }
+        let meant = Suggestions.nearest(to: name, among: known).map { "; \($0) was meant?" } ?? ""
+        throw StartFailure("\(entry.id): there is no field \(name)\(meant)")
+      }
+      return file
+    } catch let failure as StartFailure {
+      throw failure
+    } catch {
+      throw StartFailure(words(error))
+    }
+  }
+
   private static func words(_ error: any Error) -> String {
     guard let error = error as? DecodingError else { return "\(error)" }
     func place(_ context: DecodingError.Context) -> String {
-      context.codingPath.map { $0.intValue.map { "[\($0)]" } ?? $0.stringValue }.joined(separator: ".")
+      context.codingPath.isEmpty
+        ? "" : context.codingPath.map { $0.intValue.map { "[\($0)]" } ?? $0.stringValue }.joined(separator: ".") + ": "
     }
     switch error {
-    case .keyNotFound(let key, let context): return "\(place(context)): \(key.stringValue) is missing"
+    case .keyNotFound(let key, let context): return "\(place(context))\(key.stringValue) is missing"
     case .typeMismatch(_, let context), .valueNotFound(_, let context), .dataCorrupted(let context):
-      return "\(place(context)): \(context.debugDescription)"
+      // What is no JSON is told beneath: where it ends to be any.
+      let cause = context.codingPath.isEmpty ? context.underlyingError.map { " \($0)" } ?? "" : ""
+      return "\(place(context))\(context.debugDescription)\(cause)"
     @unknown default: return "\(error)"
     }
   }
