@@ -15,7 +15,11 @@ struct MySQLColumns {
     IF(r.seq IS NULL, j.resume_window, r.resume_window), j.finished_at, j.expires_at
     """ + (extent >= .carried ? ", j.result, j.carried" : "") + (extent >= .all ? ", j.body, j.body_sum" : "")
   }
-  static let source = "FROM gkick_job j LEFT JOIN gkick_running r ON r.seq = j.seq"
+  /// Always row by row through the primary key. What MariaDB knows of a table's size is old after a crash, perhaps from when it was empty: by that
+  /// it would read all of it for every row of the other side.
+  static let job = "gkick_job j FORCE INDEX (PRIMARY)"
+  static let running = "gkick_running r FORCE INDEX (PRIMARY)"
+  static let source = "FROM gkick_job j LEFT JOIN \(running) ON r.seq = j.seq"
 
   /// The same names come row after row: their strings are made once.
   private var queue = ""

@@ -104,7 +104,10 @@ struct MySQLList {
     var text = link.text
     text.add("SELECT \(MySQLColumns.columns(extent)) FROM (")
     addEntries(to: &text)
-    text.add(") e STRAIGHT_JOIN gkick_job j ON j.seq = e.seq LEFT JOIN gkick_running r ON r.seq = e.seq WHERE TRUE")
+    text.add(
+      """
+      ) e STRAIGHT_JOIN \(MySQLColumns.job) ON j.seq = e.seq LEFT JOIN \(MySQLColumns.running) ON r.seq = e.seq WHERE TRUE
+      """)
     addRest(to: &text)
     text.add(" ORDER BY e.seq DESC LIMIT \(limit)")
     let rows = try link.read(text)[0]

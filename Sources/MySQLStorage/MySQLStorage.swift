@@ -245,14 +245,19 @@ public final class MySQLStorage: Storage, @unchecked Sendable {
     let piece = 50_000
     func begin(after: Int64) throws(StoreError) {
       var parts = [JobState.scheduled, .ready, .running, .retrying, .blocked].map { state in
-        "(SELECT seq FROM gkick_job WHERE state = \(state.rawValue) AND seq > \(after) ORDER BY seq LIMIT \(piece))"
+        """
+        (SELECT seq FROM gkick_job FORCE INDEX (job_state) WHERE state = \(state.rawValue) AND seq > \(after) \
+        ORDER BY seq LIMIT \(piece))
+        """
       }
-      parts.append("(SELECT seq FROM gkick_running WHERE seq > \(after) ORDER BY seq LIMIT \(piece))")
+      parts.append(
+        "(SELECT seq FROM gkick_running FORCE INDEX (PRIMARY) WHERE seq > \(after) ORDER BY seq LIMIT \(piece))")
       var text = link.text
       text.add(
         """
         SELECT \(MySQLColumns.columns(.head)), r.seq IS NOT NULL FROM (SELECT DISTINCT seq FROM (\(parts.joined(separator: " UNION ALL "))) x \
-        ORDER BY seq LIMIT \(piece)) e STRAIGHT_JOIN gkick_job j ON j.seq = e.seq LEFT JOIN gkick_running r ON r.seq = e.seq \
+        ORDER BY seq LIMIT \(piece)) e STRAIGHT_JOIN \(MySQLColumns.job) ON j.seq = e.seq \
+        LEFT JOIN \(MySQLColumns.running) ON r.seq = e.seq \
         ORDER BY e.seq
         """)
       let bytes = text.bytes
@@ -269,7 +274,7 @@ public final class MySQLStorage: Storage, @unchecked Sendable {
         if rows.int(22) != 0 { asideSeqs.insert(rows.int(0)) }
       }
     }
-    let chosen = try ask("SELECT j.id, j.seq FROM gkick_chosen c JOIN gkick_job j ON j.seq = c.seq")
+    let chosen = try ask("SELECT j.id, j.seq FROM gkick_chosen c STRAIGHT_JOIN \(MySQLColumns.job) ON j.seq = c.seq")
     while chosen.next() { loader.addChosen(id: chosen.string(0), seq: chosen.int(1)) }
     let holds = try ask(
       """
