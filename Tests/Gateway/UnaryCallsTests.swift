@@ -9,21 +9,7 @@ import Testing
 /// Calls that are answered where their bytes come in, beside requests that somebody behind answers; on one connection of HTTP/1.1, whose answers go
 /// out in the order of the requests.
 @Suite struct UnaryCallsTests {
-  private static let path = "/gkick.v1.AdminService/PauseQueue"
-
-  /// Answers when the test says so.
-  private final class Waiting: CallHandler {
-    let server: Server
-    init(_ server: Server) { self.server = server }
-    func message(_ message: ByteBuffer, call: ServerCall) { server.got.append(String(buffer: message)) }
-    func ended(_ reason: CallEnd, call: ServerCall) { server.ends += 1 }
-  }
-
-  private final class Server {
-    var calls: [ServerCall] = []
-    var got: [String] = []
-    var ends = 0
-  }
+  private static let path = HeldServer.path
 
   /// Whoever is behind: what he is handed.
   private final class Behind: ChannelInboundHandler {
@@ -36,18 +22,11 @@ import Testing
 
   private let loop = EmbeddedEventLoop()
   private let channel: EmbeddedChannel
-  private let server = Server()
+  private let server = HeldServer()
   private let behind = Behind()
 
   init() throws {
-    let bound = NIOLoopBound(server, eventLoop: loop)
-    var methods = MethodTable()
-    methods.stream(Self.path, .unary) { call in
-      bound.value.calls.append(call)
-      return Waiting(bound.value)
-    }
-    let transport = InProcessTransport(methods: methods, eventLoop: loop)
-    let calls = ConnectCalls(deck: TransportDeck([transport]), maxBody: 100, origins: ["https://a.example"])
+    let calls = server.connectCalls(on: loop, origins: ["https://a.example"])
     channel = EmbeddedChannel(handlers: [UnaryCalls(calls, address: "c"), behind], loop: loop)
     try channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
   }
@@ -67,8 +46,7 @@ import Testing
   private func body(_ text: String) -> HTTPServerRequestPart { .body(ByteBuffer(string: text)) }
 
   private func answer(_ index: Int, _ text: String) {
-    server.calls[index].send(ByteBuffer(string: text))
-    server.calls[index].finish(.ok)
+    server.answer(index, text)
     loop.run()
   }
 

@@ -9,21 +9,7 @@ import Testing
 
 /// Calls that are answered on a connection of HTTP/2 without a channel for their stream, beside streams of others.
 @Suite struct UnaryStreamsTests {
-  private static let path = "/gkick.v1.AdminService/PauseQueue"
-
-  /// Answers when the test says so.
-  private final class Waiting: CallHandler {
-    let server: Server
-    init(_ server: Server) { self.server = server }
-    func message(_ message: ByteBuffer, call: ServerCall) { server.got.append(String(buffer: message)) }
-    func ended(_ reason: CallEnd, call: ServerCall) { server.ends += 1 }
-  }
-
-  private final class Server {
-    var calls: [ServerCall] = []
-    var got: [String] = []
-    var ends = 0
-  }
+  private static let path = HeldServer.path
 
   /// Whoever makes channels of streams.
   private final class Behind: ChannelInboundHandler {
@@ -46,19 +32,12 @@ import Testing
 
   private let loop = EmbeddedEventLoop()
   private let channel: EmbeddedChannel
-  private let server = Server()
+  private let server = HeldServer()
   private let behind = Behind()
   private let flushes = Flushes()
 
   init() throws {
-    let bound = NIOLoopBound(server, eventLoop: loop)
-    var methods = MethodTable()
-    methods.stream(Self.path, .unary) { call in
-      bound.value.calls.append(call)
-      return Waiting(bound.value)
-    }
-    let transport = InProcessTransport(methods: methods, eventLoop: loop)
-    let calls = ConnectCalls(deck: TransportDeck([transport]), maxBody: 100, origins: [])
+    let calls = server.connectCalls(on: loop)
     let streams = UnaryStreams(calls, address: "c", bodyTimeout: .seconds(30))
     channel = EmbeddedChannel(handlers: [flushes, streams, behind], loop: loop)
     try channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
@@ -90,8 +69,7 @@ import Testing
   }
 
   private func answer(_ index: Int, _ text: String) {
-    server.calls[index].send(ByteBuffer(string: text))
-    server.calls[index].finish(.ok)
+    server.answer(index, text)
   }
 
   /// What went out: "1: 200", "1: text.", with a dot at a stream's end.
