@@ -24,7 +24,7 @@ GROUPS = [
     ("How a job is run", ["JobOptions", "Retry", "Unique"]),
     ("Inside a job", ["JobContext", "current_job", "Fail", "Release", "JobCanceled"]),
     ("Every call", ["Address", "Client", "AsyncClient"]),
-    ("What calls give", ["JobInfo", "Failure", "Progress", "Event", "Reason", "BatchInfo", "Limit", "RecurringInfo"]),
+    ("What calls give", ["JobInfo", "Failure", "Progress", "Event", "Reason", "BatchInfo", "Limit", "LimitUsage", "RecurringInfo"]),
     ("Codecs", ["Codec", "JSONCodec", "BytesCodec"]),
     ("Errors", ["JobFailed", "JobPending", "GkickError", *sorted(
         name for name in gkick.__all__ if isinstance(getattr(gkick, name), type) and issubclass(getattr(gkick, name), gkick.GkickError)

@@ -1,10 +1,10 @@
 """Dependencies, batches, recurring jobs, limits and turns from Python, through a real server and a worker."""
 import asyncio
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from gkick import App, Limit
+from gkick import App, Limit, NotFound, Retry, Unique
 from gkick.testing import Server
 
 from conftest import WorkerProcess, until
@@ -119,8 +119,11 @@ def test_batches_limits_and_recurring_jobs_from_asyncio(flow):
                 1 / 0
         await client.put_limit(Limit(queue="flow", max_running=3))
         assert [one.max_running async for one in client.limits()] == [3]
+        assert [one.id async for one in client.batches()] == ["other", batch.id]
         known = await client.put_recurring("hourly", jobs.count.prepare(user=1).spec(), cron="0 * * * *", time_zone="Europe/Berlin")
         assert known.id == "hourly" and [one.id async for one in client.recurring()] == ["hourly"]
+        assert (await client.pause_recurring("hourly")).next_run_at is None
+        assert (await client.resume_recurring("hourly")).next_run_at == known.next_run_at
         job = await client.wait(await client.trigger_recurring("hourly"), 20)
         assert jobs.count.result(job.result) == 2
         await client.delete_recurring("hourly")
@@ -147,6 +150,60 @@ def test_a_recurring_job_recurs_once_a_worker_has_put_it(flow):
     assert until(lambda: jobs.app.client.get(now).is_final)
     jobs.app.client.delete_recurring("tick")
     assert list(jobs.app.client.recurring()) == []
+
+
+def test_what_is_declared_again_is_left_alone(flow):
+    jobs, _ = flow
+    app, client = App(jobs.app.address, queue="flow"), jobs.app.client
+
+    @app.job(name="plain")
+    def plain() -> None: ...
+
+    @app.job(
+        name="rich", priority=5, timeout=1.5, retention=3600, unique=Unique("one", hold_for=7), concurrency_key="k", fairness_key="f",
+        retry=Retry(max_attempts=3, initial_backoff=0.5, max_backoff=90))
+    def rich(n: int) -> None: ...
+
+    app.recurring("daily", cron="@daily")(plain)
+    app.recurring("rare", every=3600.25, missed_runs="skip", overlap="skip", arguments={"n": 1})(rich)
+    app.recurring("there", cron="0 3 * * *", time_zone="Europe/Berlin", missed_runs="all")(rich.options_with(metadata={"a": "b"}))
+
+    def declare():
+        app.put_schedules()
+        return {one.id: one for one in client.recurring()}
+
+    app.schedules[2][2]["arguments"] = {"n": 2}
+    first = declare()
+    assert client.pause_recurring("daily").paused and client.pause_recurring("daily").paused
+    assert (first["rare"].missed_runs, first["rare"].overlap) == ("skip", "skip")
+    again = declare()
+    # Counted on, and as the operator left it.
+    assert again["rare"].next_run_at == first["rare"].next_run_at and again["there"] == first["there"]
+    assert again["daily"].paused
+    # What is declared otherwise is put, and stays paused.
+    app.schedules[0][2]["cron"] = "@hourly"
+    app.schedules[1] = ("rare", plain, app.schedules[1][2] | {"arguments": {}})
+    changed = declare()
+    assert (changed["daily"].cron, changed["daily"].paused, changed["rare"].name) == ("@hourly", True, "plain")
+    assert changed["rare"].next_run_at > first["rare"].next_run_at and changed["there"] == first["there"]
+    assert client.resume_recurring("daily").next_run_at is not None
+    with pytest.raises(NotFound):
+        client.pause_recurring("nobody")
+    app.close()
+
+
+def test_batches_are_listed_and_limits_tell_their_use(flow):
+    jobs, _ = flow
+    client = jobs.app.client
+    client.put_batch("open")
+    client.put_batch("over", closed=True)
+    assert [one.id for one in client.batches()] == ["over", "open"]
+    assert [one.id for one in client.batches(unfinished_only=True)] == ["open"]
+    client.put_limit(Limit(concurrency_key_prefix="tenant:", rate_count=5, rate_period=timedelta(seconds=60)))
+    for key in ("a", "a", "b"):
+        jobs.brief.options_with(concurrency_key=f"tenant:{key}").enqueue(key=key)
+    [limit] = client.limits()
+    assert (limit.usage.waiting, limit.usage.keys, limit.usage.busiest_key, limit.usage.running) == (3, 2, "tenant:a", 0)
 
 
 def most_at_once(spans):

@@ -43,7 +43,7 @@ from .errors import (
 )
 from .handle import AsyncHandle, Handle
 from .job import Job, Prepared
-from .models import BatchInfo, Event, Failure, JobInfo, Limit, Progress, Reason, RecurringInfo
+from .models import BatchInfo, Event, Failure, JobInfo, Limit, LimitUsage, Progress, Reason, RecurringInfo
 from .options import JobOptions, Retry, Unique
 
 __version__ = "0.1.0"
@@ -51,7 +51,7 @@ __version__ = "0.1.0"
 __all__ = [
     "Address", "AlreadyExists", "App", "AsyncBatch", "AsyncClient", "AsyncHandle", "Batch", "BatchInfo", "BytesCodec", "Client",
     "Codec", "DeadlineExceeded", "Event", "Fail", "FailedPrecondition", "Failure", "GkickError", "Handle", "InvalidArgument", "JSONCodec",
-    "Job", "JobCanceled", "JobContext", "JobFailed", "JobInfo", "JobOptions", "JobPending", "Limit", "NotFound", "OutOfRange",
+    "Job", "JobCanceled", "JobContext", "JobFailed", "JobInfo", "JobOptions", "JobPending", "Limit", "LimitUsage", "NotFound", "OutOfRange",
     "PermissionDenied", "Prepared", "Progress", "Reason", "RecurringInfo", "Release", "ResourceExhausted", "Retry",
     "Unauthenticated", "Unavailable", "Unique", "current_job",
 ]

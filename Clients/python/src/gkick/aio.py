@@ -11,7 +11,7 @@ from . import _wire, calls
 from .calls import Call, Stored
 from .client import WAIT_SLICE
 from .connection import Address
-from .errors import GkickError, Unavailable, from_rpc
+from .errors import GkickError, NotFound, Unavailable, from_rpc
 from .models import BatchInfo, Event, JobInfo, Limit, Reason, RecurringInfo
 from .options import JobOptions, Seconds
 
@@ -141,6 +141,16 @@ class AsyncClient:
     async def get_batch(self, batch_id: str) -> BatchInfo:
         return await self._run(calls.get_batch(batch_id))
 
+    async def batches(self, unfinished_only: bool = False) -> AsyncIterator[BatchInfo]:
+        """Newest first."""
+        token = ""
+        while True:
+            page, token = await self._run(calls.batches(unfinished_only, token))
+            for one in page:
+                yield one
+            if not token:
+                return
+
     async def cancel_batch(self, batch_id: str, reason: str = "") -> BatchInfo:
         return await self._run(calls.cancel_batch(batch_id, reason))
 
@@ -151,6 +161,7 @@ class AsyncClient:
         await self._run(calls.delete_limit(limit))
 
     async def limits(self) -> AsyncIterator[Limit]:
+        """With their use. Queues first, then keys, then prefixes, by name."""
         token = ""
         while True:
             page, token = await self._run(calls.limits(token))
@@ -173,6 +184,20 @@ class AsyncClient:
                 yield one
             if not token:
                 return
+
+    async def pause_recurring(self, recurring_id: str) -> RecurringInfo:
+        """Makes none for now; times that pass meanwhile are not made up for."""
+        return await self._set_paused(recurring_id, True)
+
+    async def resume_recurring(self, recurring_id: str) -> RecurringInfo:
+        """Lets a paused one go on; an `every` is counted from now on."""
+        return await self._set_paused(recurring_id, False)
+
+    async def _set_paused(self, recurring_id: str, paused: bool) -> RecurringInfo:
+        async for known in self.recurring():
+            if known.id == recurring_id:
+                return known if known.paused == paused else await self._run(calls.put_again(known, paused))
+        raise NotFound(f"no recurring job {recurring_id}")
 
     async def delete_recurring(self, recurring_id: str) -> None:
         await self._run(calls.delete_recurring(recurring_id))

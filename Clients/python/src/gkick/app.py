@@ -19,6 +19,7 @@ from .errors import GkickError
 from .handle import AsyncHandle, Handle
 from .job import Job, Prepared
 from .options import JobOptions, Retry, Seconds, Unique
+from .recurring import is_as_declared
 
 R = TypeVar("R")
 
@@ -108,10 +109,15 @@ class App:
         return note
 
     def put_schedules(self) -> None:
-        """Puts all recurring jobs that this app declares."""
+        """Sees to it that the server has the recurring jobs of this app as they are declared. What is so already is left alone: an `every` is
+        counted on, and what an operator has paused stays paused."""
+        there = {known.id: known for known in self.client.recurring()} if self.schedules else {}
         for recurring_id, job, said in self.schedules:
+            spec, known = job.prepare(**said["arguments"]).spec(), there.get(recurring_id)
+            if known is not None and is_as_declared(known, spec, said):
+                continue
             rest = {key: value for key, value in said.items() if key != "arguments"}
-            self.client.put_recurring(recurring_id, job.prepare(**said["arguments"]).spec(), **rest)
+            self.client.put_recurring(recurring_id, spec, **rest, paused=known is not None and known.paused)
 
     def middleware(self, function: Middleware) -> Middleware:
         """Adds a middleware; the first one added is the outermost."""

@@ -116,6 +116,12 @@ def get_batch(batch_id: str) -> Call[BatchInfo]:
     return Call("GetBatch", _wire.message("GetBatchRequest", batch_id=batch_id), lambda answer: BatchInfo.read(answer.batch))
 
 
+def batches(unfinished_only: bool, page_token: str) -> Call[Tuple[List[BatchInfo], str]]:
+    return Call(
+        "ListBatches", _wire.message("ListBatchesRequest", unfinished_only=unfinished_only, page_token=page_token, page_size=1000),
+        lambda answer: ([BatchInfo.read(one) for one in answer.batches], answer.next_page_token))
+
+
 def cancel_batch(batch_id: str, reason: str) -> Call[BatchInfo]:
     return Call(
         "CancelBatch", _wire.message("CancelBatchRequest", batch_id=batch_id, reason=reason),
@@ -136,7 +142,7 @@ def delete_limit(limit: Limit) -> Call[None]:
 def limits(page_token: str) -> Call[Tuple[List[Limit], str]]:
     return Call(
         "ListLimits", _wire.message("ListLimitsRequest", page_token=page_token, page_size=1000),
-        lambda answer: ([Limit.read(one) for one in answer.limits], answer.next_page_token))
+        lambda answer: ([Limit.read(*one) for one in zip(answer.limits, answer.usage)], answer.next_page_token))
 
 
 def put_recurring(
@@ -152,6 +158,11 @@ def put_recurring(
     return Call(
         "PutRecurringJob", _wire.message("PutRecurringJobRequest", recurring_job=message),
         lambda answer: RecurringInfo.read(answer.recurring_job))
+
+
+def put_again(known: RecurringInfo, paused: bool) -> Call[RecurringInfo]:
+    return put_recurring(
+        known.id, known.job, known.cron, known.every, known.time_zone, known.missed_runs, known.overlap, paused)
 
 
 def recurring(page_token: str) -> Call[Tuple[List[RecurringInfo], str]]:

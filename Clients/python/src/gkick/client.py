@@ -11,7 +11,7 @@ import grpc
 from . import _wire, calls
 from .calls import Call, Stored
 from .connection import Address
-from .errors import GkickError, Unavailable, from_rpc
+from .errors import GkickError, NotFound, Unavailable, from_rpc
 from .models import BatchInfo, Event, JobInfo, Limit, Reason, RecurringInfo
 from .options import JobOptions, Seconds
 
@@ -158,6 +158,15 @@ class Client:
     def get_batch(self, batch_id: str) -> BatchInfo:
         return self._run(calls.get_batch(batch_id))
 
+    def batches(self, unfinished_only: bool = False) -> Iterator[BatchInfo]:
+        """Newest first."""
+        token = ""
+        while True:
+            page, token = self._run(calls.batches(unfinished_only, token))
+            yield from page
+            if not token:
+                return
+
     def cancel_batch(self, batch_id: str, reason: str = "") -> BatchInfo:
         return self._run(calls.cancel_batch(batch_id, reason))
 
@@ -170,6 +179,7 @@ class Client:
         self._run(calls.delete_limit(limit))
 
     def limits(self) -> Iterator[Limit]:
+        """With their use. Queues first, then keys, then prefixes, by name."""
         token = ""
         while True:
             page, token = self._run(calls.limits(token))
@@ -190,6 +200,20 @@ class Client:
             yield from page
             if not token:
                 return
+
+    def pause_recurring(self, recurring_id: str) -> RecurringInfo:
+        """Makes none for now; times that pass meanwhile are not made up for."""
+        return self._set_paused(recurring_id, True)
+
+    def resume_recurring(self, recurring_id: str) -> RecurringInfo:
+        """Lets a paused one go on; an `every` is counted from now on."""
+        return self._set_paused(recurring_id, False)
+
+    def _set_paused(self, recurring_id: str, paused: bool) -> RecurringInfo:
+        for known in self.recurring():
+            if known.id == recurring_id:
+                return known if known.paused == paused else self._run(calls.put_again(known, paused))
+        raise NotFound(f"no recurring job {recurring_id}")
 
     def delete_recurring(self, recurring_id: str) -> None:
         self._run(calls.delete_recurring(recurring_id))

@@ -167,8 +167,26 @@ class BatchInfo:
 
 
 @dataclass(frozen=True)
+class LimitUsage:
+    """A limit's use now; for a prefix of all its keys together. Waiting: unfinished and not running; held back: ready, but this limit does not
+    let them start now. Of a prefix only: how many keys have unfinished jobs, and the one with most running, then most waiting."""
+
+    running: int
+    waiting: int
+    held_back: int
+    started_in_period: int
+    keys: int
+    busiest_key: str
+
+    @staticmethod
+    def read(message: Any) -> LimitUsage:
+        return LimitUsage(
+            message.running, message.waiting, message.held_back, message.started_in_period, message.keys, message.busiest_key)
+
+
+@dataclass(frozen=True)
 class Limit:
-    """For a queue, a concurrency key, or each key under a prefix: give exactly one of the three. 0: not limited."""
+    """For a queue, a concurrency key, or each key under a prefix: give exactly one of the three. 0: not limited. `limits()` tells its use, too."""
 
     queue: str = ""
     concurrency_key: str = ""
@@ -177,6 +195,7 @@ class Limit:
     rate_count: int = 0
     rate_period: Optional[timedelta] = None
     max_waiting: int = 0
+    usage: Optional[LimitUsage] = field(compare=False, default=None)
 
     def message(self) -> Any:
         scopes = {
@@ -190,10 +209,10 @@ class Limit:
         return made
 
     @staticmethod
-    def read(message: Any) -> Limit:
+    def read(message: Any, usage: Any) -> Limit:
         return Limit(
             message.queue, message.concurrency_key, message.concurrency_key_prefix, message.max_running,
-            message.rate_count, length(message, "rate_period"), message.max_waiting)
+            message.rate_count, length(message, "rate_period"), message.max_waiting, LimitUsage.read(usage))
 
 
 @dataclass(frozen=True)
@@ -204,6 +223,8 @@ class RecurringInfo:
     time_zone: str
     name: str
     queue: str
+    missed_runs: str
+    overlap: str
     paused: bool
     next_run_at: Optional[datetime]
     last_run_at: Optional[datetime]
@@ -213,4 +234,5 @@ class RecurringInfo:
     def read(message: Any) -> RecurringInfo:
         return RecurringInfo(
             message.id, message.cron, length(message, "every"), message.time_zone, message.job.name, message.job.queue,
-            message.paused, moment(message, "next_run_at"), moment(message, "last_run_at"), message.job)
+            _wire.enum_name("MissedRuns", message.missed_runs, "MISSED_RUNS_").lower(),
+            _wire.enum_name("Overlap", message.overlap, "OVERLAP_").lower(), message.paused, moment(message, "next_run_at"), moment(message, "last_run_at"), message.job)
