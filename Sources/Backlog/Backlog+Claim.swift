@@ -192,7 +192,7 @@ extension Backlog {
     _ = lane.takeFirst()
     queue.ready -= 1
     queue.running += 1
-    countStart(job, now)
+    let isRated = countStart(job, now)
     if let startBefore = job.startBefore {
       expiries.remove(Entry(at: startBefore.microseconds, seq: head.seq))
     }
@@ -222,7 +222,7 @@ extension Backlog {
     note(.started, job, now.wall, by: worker.id)
     let claimed = ClaimedJob(
       lease: job.lease, worker: index, attempt: job.standing.attempt, job: head.job.with(body: job.body ?? []),
-      createdAt: head.createdAt, readyAt: readyAt, deadline: job.standing.deadline)
+      createdAt: head.createdAt, readyAt: readyAt, deadline: job.standing.deadline, isRated: isRated)
     // What a change set is yet to bring must stay.
     if job.storedState != nil, !job.hasNewBody, job.bodyIn == 0 { job.body = nil }
     return claimed

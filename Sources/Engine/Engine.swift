@@ -106,6 +106,7 @@ public final class Engine {
     let said = tick.said
     let isSynced = poller.syncs(tick, writes: changes?.durability, wantsSync: said.wantsSync)
     tick.letGoOfSessions()
+    said.tick = tick.number
     guard changes != nil || isSynced || !said.isEmpty else { return nil }
     tick.said = Said(after: said)
     pending.append(said)
@@ -163,6 +164,9 @@ public final class Engine {
     for report in said.reports {
       outbox.addNotices(to: report)
       effects.append(.reply(report.route, .reported(report.results, report.notices)))
+    }
+    for (_, fetch) in said.fetched {
+      effects.append(.reply(fetch.route, .fetched(fetch.jobs, lease: fetch.lease)))
     }
     if queues.finishSweep(said, nil, into: &effects) { events.endAllWaits(into: &effects) }
     if !said.events.isEmpty {
@@ -404,6 +408,12 @@ public final class Engine {
     for route in said.fences { effects.append(.reply(route, .fenced)) }
     for reply in said.replies { effects.append(.reply(reply.route, .failed(error))) }
     for report in said.reports { effects.append(.reply(report.route, .failed(error))) }
+    for (worker, fetch) in said.fetched {
+      for job in fetch.jobs where worker.drop(job.lease.token) != nil {
+        leases.orphans.append(Settlement(lease: job.lease, outcome: .unconfirmed))
+      }
+      effects.append(.reply(fetch.route, .failed(error)))
+    }
     _ = queues.finishSweep(said, error, into: &effects)
     outbox.flushLate(said, now: now, into: &effects)
   }

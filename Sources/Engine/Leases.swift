@@ -72,8 +72,13 @@ final class Leases {
       } else {
         // The number of the message is put in when it is sent.
         hold(job, seq: HeldLease.unsaid, until: tick.now + session.lease, by: session, now: tick.now)
-        if session.out.jobs.isEmpty { session.out.jobs.reserveCapacity(taker.dealt) }
-        session.out.jobs.append(job)
+        if job.isRated {
+          session.out.unstored.append((tick.number, job))
+          tick.holdsJobs = true
+        } else {
+          if session.out.jobs.isEmpty { session.out.jobs.reserveCapacity(taker.dealt) }
+          session.out.jobs.append(job)
+        }
         tick.touch(session)
       }
     }
@@ -104,11 +109,13 @@ final class Leases {
 
   /// Jobs that were not said yet to this session go back, the newest first: as if they had never been given out.
   func takeBackUnsaid(_ session: WorkerSession, most: Int = .max) {
-    let count = min(max(0, most), session.out.jobs.count)
-    for job in session.out.jobs.suffix(count) {
+    let unstored = min(max(0, most), session.out.unstored.count)
+    let count = min(max(0, most) - unstored, session.out.jobs.count)
+    for job in session.out.unstored.suffix(unstored).map(\.job) + session.out.jobs.suffix(count) {
       _ = session.drop(job.lease.token)
       orphans.append(Settlement(lease: job.lease, outcome: .unconfirmed))
     }
+    session.out.unstored.removeLast(unstored)
     session.out.jobs.removeLast(count)
     session.countFreeSlots()
   }
@@ -124,7 +131,10 @@ final class Leases {
   /// The same of one that was found.
   func release(at place: Int, from session: WorkerSession, tick: Tick) -> HeldLease {
     let held = session.drop(at: place)
-    if !held.isSaid { session.out.jobs.removeAll { $0.lease.token == held.token } }
+    if !held.isSaid {
+      session.out.jobs.removeAll { $0.lease.token == held.token }
+      session.out.unstored.removeAll { $0.job.lease.token == held.token }
+    }
     session.taker?.isBytesFull = false
     tick.touch(session)
     return held

@@ -7,7 +7,7 @@ final class Outbox {
 
   init(table: WorkerTable) { self.table = table }
 
-  /// Assignments, welcomes and heartbeats: may leave before the commit.
+  /// Assignments, welcomes and heartbeats: may leave before the commit, but for what a rate has let start.
   func flushEarly(tick: Tick) {
     for session in tick.touched where session.isConnected {
       guard let route = session.route,
@@ -23,7 +23,11 @@ final class Outbox {
     }
     for taker in tick.answeredFetches {
       guard let fetch = taker.fetch, !fetch.isAnswered else { continue }
-      tick.early.append(.reply(fetch.route, .fetched(fetch.jobs, lease: fetch.lease)))
+      if fetch.jobs.contains(where: \.isRated) {
+        tick.said.fetched.append((taker.worker, fetch))
+      } else {
+        tick.early.append(.reply(fetch.route, .fetched(fetch.jobs, lease: fetch.lease)))
+      }
       table.endFetch(taker)
     }
   }
@@ -36,6 +40,11 @@ final class Outbox {
         session.out.notices = []
         session.out.lost = []
         continue
+      }
+      if !session.out.unstored.isEmpty {
+        let rest = session.out.unstored.firstIndex { $0.tick > said.tick } ?? session.out.unstored.count
+        session.out.jobs += session.out.unstored[..<rest].map(\.job)
+        session.out.unstored.removeFirst(rest)
       }
       // Only a tick that could not be decided leaves it to be said here what was lost.
       let notices = session.out.lost + session.out.notices

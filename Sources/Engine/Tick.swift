@@ -12,6 +12,8 @@ final class Tick {
     case report(PendingReport, Int?)
   }
 
+  /// Rises with every tick.
+  private(set) var number: UInt64 = 0
   var moment = Moment(wall: .distantPast, elapsed: .distantPast)
   var now: Instant { moment.elapsed }
   var wall: Timestamp { moment.wall }
@@ -29,7 +31,7 @@ final class Tick {
   /// Sessions with something to be said or counted anew.
   var touched: [WorkerSession] = []
 
-  /// Jobs that were given out are said with the results of the tick, when it is stored.
+  /// Jobs that were given out are said when the tick is stored: with its results, or because a rate has let them start.
   var holdsJobs = false
 
   /// Said at once.
@@ -38,6 +40,7 @@ final class Tick {
   var said = Said()
 
   func begin(_ moment: Moment) {
+    number += 1
     self.moment = moment
     renewals.removeAll(keepingCapacity: true)
     extendOrigins.removeAll(keepingCapacity: true)
@@ -175,6 +178,8 @@ final class Said {
   /// Said whatever comes of the tick.
   var fences: [Route] = []
   var reports: [PendingReport] = []
+  /// Fetches that were given what a rate has let start.
+  var fetched: [(worker: WorkerSession, fetch: WaitingFetch)] = []
   /// Sessions that may have something to hear.
   var touched: [WorkerSession] = []
   /// Jobs that were deleted: nobody waits for their end any longer.
@@ -186,16 +191,18 @@ final class Said {
   var events: [Event] = []
   /// Of the change set; 0: there was none.
   var number: UInt64 = 0
+  /// What it was the end of.
+  var tick: UInt64 = 0
   var ticket: UInt64 = 0
 
   /// Nothing is said to anybody but workers on their streams.
   var isForStreamsOnly: Bool {
-    replies.isEmpty && fences.isEmpty && reports.isEmpty && deleted.isEmpty && sweep == nil
+    replies.isEmpty && fences.isEmpty && reports.isEmpty && fetched.isEmpty && deleted.isEmpty && sweep == nil
   }
 
   var isEmpty: Bool {
-    settlements.isEmpty && replies.isEmpty && fences.isEmpty && reports.isEmpty && touched.isEmpty && deleted.isEmpty
-      && sweep == nil
+    settlements.isEmpty && replies.isEmpty && fences.isEmpty && reports.isEmpty && fetched.isEmpty && touched.isEmpty
+      && deleted.isEmpty && sweep == nil
       && workerEvents.isEmpty
   }
 }

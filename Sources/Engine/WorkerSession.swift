@@ -17,6 +17,8 @@ final class WorkerSession {
   struct Outgoing {
     var welcome: Welcome?
     var jobs: [ClaimedJob] = []
+    /// Those that a rate has let start, each with the tick that must be stored first.
+    var unstored: [(tick: UInt64, job: ClaimedJob)] = []
     var results: [LeaseResult] = []
     var notices: [CancelNotice] = []
     /// Leases that ended: said before the jobs that take their slots.

@@ -69,10 +69,12 @@ public final class ClaimedJob: Sendable {
   public let readyAt: Timestamp
   /// Of this attempt, when the job has a timeout: claim time + timeout.
   public let deadline: Timestamp?
+  /// A rate has counted this start: the worker is told when that is stored, or a crash would forget a start that was made.
+  public let isRated: Bool
 
   public init(
     lease: Lease, worker: Int, attempt: UInt32, job: NewJob, createdAt: Timestamp, readyAt: Timestamp,
-    deadline: Timestamp?
+    deadline: Timestamp?, isRated: Bool = false
   ) {
     self.lease = lease
     self.worker = worker
@@ -81,5 +83,6 @@ public final class ClaimedJob: Sendable {
     self.createdAt = createdAt
     self.readyAt = readyAt
     self.deadline = deadline
+    self.isRated = isRated
   }
 }

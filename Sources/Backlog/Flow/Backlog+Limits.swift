@@ -80,23 +80,25 @@ extension Backlog {
   }
 
   /// One was just started.
-  func countStart(_ job: LiveJob, _ now: Moment) {
+  func countStart(_ job: LiveJob, _ now: Moment) -> Bool {
     let queue = job.queue
+    var isRated = false
     if let gate = queue.gate {
-      use(gate, now.wall)
+      isRated = use(gate, now.wall)
       if gate.free(running: queue.running, now: now.wall) == 0 { hold(queue, now.wall) }
     }
-    guard job.hasFlow else { return }
+    guard job.hasFlow else { return isRated }
     if !job.head.job.options.batchID.isEmpty {
       countInBatch(job, .running, 1)
       countInBatch(job, .ready, -1)
     }
-    guard let key = key(of: job) else { return }
+    guard let key = key(of: job) else { return isRated }
     key.ready -= 1
     key.waiting -= 1
     key.running += 1
-    for gate in key.gates { use(gate, now.wall) }
+    for gate in key.gates where use(gate, now.wall) { isRated = true }
     if !isOpen(key, now.wall) { hold(key, now.wall) }
+    return isRated
   }
 
   /// One's lease has ended.
@@ -117,13 +119,15 @@ extension Backlog {
     idleKeys.removeAll(keepingCapacity: true)
   }
 
-  private func use(_ gate: Gate, _ now: Timestamp) {
-    guard gate.window != nil else { return }
+  /// - Returns: whether it has a rate.
+  private func use(_ gate: Gate, _ now: Timestamp) -> Bool {
+    guard gate.window != nil else { return false }
     gate.window?.start(at: now)
     if gate.window?.needsStoring == true, !gate.isTouched {
       gate.isTouched = true
       limits.touched.append(gate)
     }
+    return true
   }
 
   // MARK: Holding back

@@ -1,4 +1,5 @@
 import Backlog
+import Engine
 import Jobs
 
 /// Goes through all that happened as it is stored, once all is over: limits, turns, dependencies, batches, recurring jobs, and again each
@@ -46,6 +47,20 @@ final class FlowOracle {
     stepped(at: time, by: Interval(microseconds: skew.microseconds - leaderSkew.microseconds))
   }
   func loaded(_ lastCursor: Int64) { loads.insert(lastCursor) }
+
+  /// Nobody hears of a start that a rate has counted before it is stored.
+  func said(_ effect: Effect, _ reader: any JobReader) {
+    let jobs =
+      switch effect {
+      case .toWorker(_, let update): update.jobs
+      case .reply(_, .fetched(let jobs, _)): jobs
+      default: [ClaimedJob]()
+      }
+    for job in jobs where scopes(job.job.queue, job.job.options.concurrencyKey).contains(where: { $1.rate != nil }) {
+      guard let record = try? reader.job(id: job.job.id), record.attempt < job.attempt else { continue }
+      oracle.fault("job \(job.job.id) is given out before its start is stored, which a rate has counted")
+    }
+  }
 
   // MARK: Events
 

@@ -220,6 +220,7 @@ package final class World {
       tell("< \(effect.told)")
       let faults = oracle.faults.count
       oracle.said(effect)
+      oracle.flow.said(effect, reader)
       if oracle.faults.count > faults { tell("FAULT \(oracle.faults.last ?? "")") }
       let route = effect.route
       guard homes[route] === host, host.isReachable else { continue }
