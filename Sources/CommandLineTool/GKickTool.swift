@@ -9,7 +9,7 @@ struct GKickTool: AsyncParsableCommand {
     abstract: "Background jobs over gRPC.",
     discussion: """
       Exit codes: 0 done; 1 failed; 2 wait: the job did not succeed; 3 not found; 4 refused; 64 wrong command line; \
-      69 no server; 124 out of time.
+      69 no server, or it cannot take it now; 124 out of time.
       """,
     version: Version.text,
     subcommands: [ServerCommand.self, WorkCommand.self, BenchCommand.self, BackupCommand.self, TokenCommand.self],

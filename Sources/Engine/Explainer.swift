@@ -80,8 +80,23 @@ struct Explainer {
     if !groups.isEmpty, !isReady || groups.contains(where: \.hasFree) { return nil }
     if !groups.isEmpty { return busy(groups) }
     if balancer.isDraining { return .init(.noWorker, "the server is going away and gives out nothing more") }
+    if let text = draining(job) { return .init(.noWorker, text) }
     if case .none = here { return .init(.noWorker, "no worker takes queue \"\(job.queue)\"") }
     return .init(.noWorker, "no worker takes name \"\(job.name)\" from queue \"\(job.queue)\"")
+  }
+
+  /// Those that would take it if they had not been told to finish. nil: there are none.
+  private func draining(_ job: NewJob) -> String? {
+    let sessions = workers.all.filter { session in
+      session.isDraining && !session.isGone && (session.isConnected || session.isPolling)
+        && session.group.takes(queue: job.queue, name: job.name)
+    }
+    guard !sessions.isEmpty else { return nil }
+    let text =
+      sessions.count == 1
+      ? "the only worker that takes it is draining: " : "all \(sessions.count) workers that take it are draining: "
+    return text + sessions.prefix(Self.named).map(\.id).joined(separator: ", ")
+      + (sessions.count > Self.named ? ", ..." : "")
   }
 
   /// Nobody is free. nil: they have just gone.

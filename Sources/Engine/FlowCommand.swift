@@ -15,7 +15,7 @@ public enum FlowCommand: Sendable {
   case putRecurring(RecurringJob)
   case deleteRecurring(String)
   /// What one document says there is.
-  case replaceRecurring([RecurringJob])
+  case replaceRecurring(RecurringDocument)
   case triggerRecurring(String)
   case recurring(after: String?, limit: Int, bytes: Int)
   /// The same for what is of these queues; nothing else is there.

@@ -55,8 +55,8 @@ extension QueueManager {
     case .putRecurring(let job):
       if backlog.isForeign(recurring: job.id, to: scope) { return .foreign }
       return .recurring(backlog.putRecurring(job, now: now))
-    case .replaceRecurring(let jobs):
-      backlog.replaceRecurring(jobs, now: now)
+    case .replaceRecurring(let document):
+      backlog.replaceRecurring(document, now: now)
       return .done
     case .deleteRecurring(let id), .triggerRecurring(let id):
       if backlog.isForeign(recurring: id, to: scope) { return .notFound }

@@ -109,6 +109,18 @@ struct QueueManagerTests {
     #expect(annotation(rig, id)?.waitingReason == "no worker takes this name")
   }
 
+  @Test func whoTakesItIsDraining() {
+    let rig = Rig()
+    rig.connect("w1", names: ["n"])
+    rig.connect("w2", names: ["other"])
+    rig.enqueue()
+    rig.tick([.drainWorker(id: "w1", rig.route())])
+    let id = rig.enqueue()
+    let reasons = explain(rig, id)?.reasons
+    #expect(reasons?.map(\.hindrance) == [.noWorker])
+    #expect(reasons?.first?.text == "the only worker that takes it is draining: w1")
+  }
+
   @Test func allWorkersAreBusyAndJobsAreAhead() {
     let rig = Rig()
     let worker = rig.connect("w1")

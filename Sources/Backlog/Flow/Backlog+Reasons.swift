@@ -31,8 +31,10 @@ extension Backlog {
   }
 
   private static func words(_ period: Interval) -> String {
-    period.microseconds % 1_000_000 == 0
-      ? "\(period.microseconds / 1_000_000) s" : "\(Double(period.microseconds) / 1_000) ms"
+    let seconds = period.microseconds / 1_000_000
+    guard period.microseconds % 1_000_000 == 0 else { return "\(Double(period.microseconds) / 1_000) ms" }
+    if seconds % 86_400 == 0 { return "\(seconds / 86_400) d" }
+    return seconds % 3_600 == 0 ? "\(seconds / 3_600) h" : "\(seconds) s"
   }
 
   /// What a blocked job waits for: how many of how many, and (if they are few) which.

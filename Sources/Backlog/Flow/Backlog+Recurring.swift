@@ -24,9 +24,14 @@ extension Backlog {
   static let documentMark = "cron-file"
 
   /// What one document says there is, as a whole: those that an earlier one had and this one has not go; what has not changed stays as it is.
-  public func replaceRecurring(_ jobs: [RecurringJob], now: Moment) {
-    for job in jobs where recurrings.byID[job.id]?.isLike(job) != true { _ = putRecurring(job, now: now) }
-    let ids = Set(jobs.map(\.id))
+  public func replaceRecurring(_ document: RecurringDocument, now: Moment) {
+    for entry in document.entries {
+      var job = entry.job
+      let known = recurrings.byID[job.id]
+      if let known, !entry.saysWhetherPaused { job.isPaused = known.isPaused }
+      if known?.isLike(job) != true { _ = putRecurring(job, now: now) }
+    }
+    let ids = Set(document.entries.map(\.job.id))
     for id in recurrings.fromDocument.subtracting(ids).sorted() { _ = deleteRecurring(id) }
     guard ids != recurrings.fromDocument else { return }
     recurrings.fromDocument = ids

@@ -250,7 +250,10 @@ struct CronNext: RemoteCommand {
   @OptionGroup var client: ClientFlags
 
   func validate() throws {
-    guard (id == nil) == schedule.isGiven else {
+    if let id, schedule.isGiven {
+      throw ValidationError("say one: the id '\(id)', or an expression by --cron or --every")
+    }
+    guard id != nil || schedule.isGiven else {
       throw ValidationError("say which: an id, or an expression by --cron or --every")
     }
     if id == nil { _ = try schedule.schedule() }

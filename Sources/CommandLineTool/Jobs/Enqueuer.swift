@@ -29,6 +29,8 @@ struct Enqueuer {
     var bytes = 0
     var done = 0
     var failed = 0
+    // None was refused for good.
+    var isLater = true
     func flush() async throws {
       guard !batch.isEmpty else { return }
       let results = try await remote.jobs.backend.enqueue(batch, allOrNothing: false, durability: job.durability)
@@ -36,6 +38,7 @@ struct Enqueuer {
         switch result {
         case .failure(let error):
           failed += 1
+          isLater = isLater && error.code == .limitReached && !error.message.contains("over the limit")
           Terminal.note("gkick: a job was refused: \(Table.onOneLine(error.message))")
         case .success(var stored):
           // One with the id made here that was there already came with an answer that was lost on its way.
@@ -60,7 +63,7 @@ struct Enqueuer {
     }
     try await flush()
     bar.finish()
-    if failed > 0 { throw ExitCode(ExitCodes.refused) }
+    if failed > 0 { throw ExitCode(isLater ? ExitCodes.unavailable : ExitCodes.refused) }
   }
 
   private static func json(_ stored: Enqueued) -> JSONValue {

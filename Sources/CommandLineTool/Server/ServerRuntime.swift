@@ -189,14 +189,14 @@ final class ServerRuntime: Sendable {
   /// The recurring jobs of --cron-file become what it says.
   private func readRecurring() async throws {
     guard let path = settings.cronFile else { return }
-    let jobs = try CronFile.read(
+    let document = try CronFile.read(
       path, zones: zones, maxPayload: settings.maxPayload, now: EngineHost.wallClock())
     do {
-      try await engines.replaceRecurring(jobs)
+      try await engines.replaceRecurring(document)
     } catch {
       throw StartFailure("--cron-file \(path): the store does not take it: \(error)")
     }
-    logger.info("recurring jobs read", metadata: ["file": "\(path)", "jobs": "\(jobs.count)"])
+    logger.info("recurring jobs read", metadata: ["file": "\(path)", "jobs": "\(document.entries.count)"])
   }
 
   private func reloadRecurring() async {

@@ -57,6 +57,23 @@ public struct RecurringJob: Sendable {
   public static let mostMissed = 1_000
 }
 
+/// All recurring jobs that one document asks for.
+public struct RecurringDocument: Sendable {
+  public struct Entry: Sendable {
+    public var job: RecurringJob
+    /// Whether it says that the job is paused or not; otherwise one that is there stays as it is, paused by hand or not.
+    public var saysWhetherPaused: Bool
+
+    public init(_ job: RecurringJob, saysWhetherPaused: Bool) {
+      self.job = job
+      self.saysWhetherPaused = saysWhetherPaused
+    }
+  }
+  public var entries: [Entry]
+
+  public init(entries: [Entry]) { self.entries = entries }
+}
+
 /// With what only the server knows.
 public struct RecurringView: Sendable {
   public var job: RecurringJob

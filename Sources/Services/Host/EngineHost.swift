@@ -244,8 +244,8 @@ public final class EngineHost: Sendable {
   }
 
   /// The recurring jobs that came from a document become these: what is no longer in it goes.
-  public func replaceRecurring(_ jobs: [RecurringJob]) async throws(StoreError) {
-    switch await ask({ .flow(.replaceRecurring(jobs), $0) }) {
+  public func replaceRecurring(_ document: RecurringDocument) async throws(StoreError) {
+    switch await ask({ .flow(.replaceRecurring(document), $0) }) {
     case .failed(let error): throw error
     case nil: throw StoreError(.unavailable, "the server is shutting down")
     default: break

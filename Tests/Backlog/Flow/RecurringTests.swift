@@ -130,6 +130,28 @@ struct RecurringTests {
     #expect(try rig.all().count == 3 && rig.backlog.recurring("r") == nil)
   }
 
+  @Test func aDocumentIsTakenAsAWholeAndLeavesAPauseByHandUnlessItSays() throws {
+    let rig = try FlowRig()
+    func take(_ jobs: [(RecurringJob, says: Bool)]) throws {
+      rig.backlog.replaceRecurring(
+        RecurringDocument(entries: jobs.map { .init($0.0, saysWhetherPaused: $0.says) }), now: rig.now)
+      try rig.tick()
+    }
+    func isPaused(_ id: String) -> Bool? { rig.backlog.recurring(id)?.job.isPaused }
+    _ = rig.backlog.putRecurring(try hourly("hand"), now: rig.now)
+    try take([(try hourly("a"), false), (try hourly("b"), false), (try hourly("new", paused: true), true)])
+    #expect(isPaused("a") == false && isPaused("new") == true)
+    for id in ["a", "b"] { _ = rig.backlog.putRecurring(try hourly(id, paused: true), now: rig.now) }
+    try rig.tick()
+    // Also when the job is another now, and over a restart.
+    try rig.restart()
+    try rig.settleAll()
+    try take([(try hourly("a", overlap: .skip), false), (try hourly("b"), true)])
+    #expect(isPaused("a") == true && rig.backlog.recurring("a")?.job.overlap == .skip)
+    #expect(isPaused("b") == false)
+    #expect(isPaused("new") == nil && isPaused("hand") == false)
+  }
+
   @Test func everyIsCountedFromItsPutting() throws {
     let rig = try FlowRig()
     rig.now = rig.now + .milliseconds(333)

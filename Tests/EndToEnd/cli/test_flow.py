@@ -44,6 +44,17 @@ def test_lines_may_wait_and_have_keys_too(server, gkick):
         assert job.state == pb.JOB_STATE_BLOCKED and list(job.spec.depends_on) == [root] and job.spec.concurrency_key == "k2"
 
 
+def test_what_a_limit_refuses_may_be_tried_later(gkick):
+    gkick("limits", "put", "--queue", "flow-full", "--max-waiting", "1")
+    flags = ["enqueue", "x", "--queue", "flow-full"]
+    gkick(*flags)
+    assert "Try again later" in gkick(*flags, code=69).stderr
+    assert "the limit of queue flow-full" in gkick(*flags, "--lines", stdin=b"a\nb\n", code=69).stderr
+    # What is refused for good is not hidden by it.
+    assert "content_type" in gkick(*flags, "--lines", "--content-type", "t" * 600, stdin=b"a\n", code=4).stderr
+    gkick("limits", "delete", "--queue", "flow-full")
+
+
 @pytest.mark.parametrize("arguments,code,words", [
     (["enqueue", "x", "--after", "nothing"], 4, "no job nothing"),
     (["enqueue", "x", "--after", "not an id"], 4, "depends_on"),
@@ -92,6 +103,7 @@ def test_lines_may_wait_and_have_keys_too(server, gkick):
     (["cron", "next", "nothing"], 3, "no recurring job nothing"),
     (["cron", "next"], 64, "--cron or --every"),
     (["cron", "next", "x", "--cron", "@daily"], 64, "--cron or --every"),
+    (["cron", "next", "--cron", "@daily", "--limit", "3"], 64, "the id '3'"),
     (["cron", "next", "--cron", "@daily", "--count", "0"], 64, "1 to 1,000"),
     (["cron", "puse", "x"], 64, "gkick cron pause"),
 ], ids=lambda value: " ".join(value)[:60] if isinstance(value, list) else None)

@@ -196,6 +196,19 @@ def test_the_cron_file(tmp_path):
         while "stay as they were" not in server.log() and time.monotonic() < end:
             time.sleep(0.02)
         assert "minute" in server.log() and set(shown(server)) == {"b", "c"}
+        # What was paused by hand stays so, unless the file says otherwise.
+        b = shown(server)["b"]
+        b.paused = True
+        server.admin.PutRecurringJob(pb.PutRecurringJobRequest(recurring_job=b), timeout=5)
+        for says, paused in (({}, True), ({"paused": False}, False)):
+            file.write_text(json.dumps({"recurring": [{"id": "b", "cron": "@daily", "name": "y", **says}]}))
+            server.engine.process.send_signal(signal.SIGHUP)
+            end = time.monotonic() + 5
+            while (b.paused, b.cron) != (paused, "@daily"):
+                assert time.monotonic() < end, b
+                time.sleep(0.02)
+                b = shown(server)["b"]
+        file.write_text('{"recurring": [{"id": "d", "cron": "61 * * * *", "name": "x"}]}')
         server.kill()
         bad = subprocess.run(server.command(), capture_output=True, text=True, timeout=20)
         assert bad.returncode != 0 and "cron-file" in bad.stdout + bad.stderr

@@ -88,7 +88,7 @@ final class Engines: Sendable {
     /// How often who leads was seen to change.
     let changes = Atomic<UInt64>(0)
     /// Of this server's `--cron-file`: put by it whenever it begins to lead.
-    let recurring = Mutex<[RecurringJob]?>(nil)
+    let recurring = Mutex<RecurringDocument?>(nil)
   }
   private let place = Mutex<Place?>(nil)
 
@@ -152,9 +152,9 @@ final class Engines: Sendable {
   }
 
   /// The recurring jobs of `--cron-file`, as a whole: put at once where the engine is here, and whenever this server begins to lead.
-  func replaceRecurring(_ jobs: [RecurringJob]) async throws(StoreError) {
-    place.withLock { $0 }?.recurring.withLock { $0 = jobs }
-    try await host?.replaceRecurring(jobs)
+  func replaceRecurring(_ document: RecurringDocument) async throws(StoreError) {
+    place.withLock { $0 }?.recurring.withLock { $0 = document }
+    try await host?.replaceRecurring(document)
   }
 
   // MARK: How it stands

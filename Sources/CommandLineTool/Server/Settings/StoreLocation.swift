@@ -14,7 +14,7 @@ enum StoreLocation: Hashable, Sendable, CustomStringConvertible {
   case mysql(String)
 
   static let form =
-    "embedded:PATH, memory:, redis[s]://[USER:PASSWORD@]HOST[:PORT][/DB], redis+unix://PATH[?db=N] "
+    "embedded:PATH, memory:, redis[s]://[USER:PASSWORD@]HOST[:PORT][/DB], redis+unix://PATH[?db=N], "
     + "redis[s]+sentinel://HOST[:PORT],.../NAME[/DB], postgresql://USER:PASSWORD@HOST[:PORT]/DB "
     + "or mysql://USER:PASSWORD@HOST[:PORT]/DB"
 

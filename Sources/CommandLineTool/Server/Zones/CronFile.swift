@@ -53,8 +53,9 @@ struct CronFile: Decodable {
   private struct Everything: Decodable { var recurring: [Names] }
 
   /// - Throws: `StartFailure`, in words for whoever wrote it.
-  static func read(_ path: String, zones: any TimeZoneSource, maxPayload: Int, now: Timestamp) throws -> [RecurringJob]
-  {
+  static func read(
+    _ path: String, zones: any TimeZoneSource, maxPayload: Int, now: Timestamp
+  ) throws -> RecurringDocument {
     guard let bytes = ZoneFolder.read(path, atMost: 16 << 20) else {
       throw StartFailure("--cron-file \(path): cannot be read, or is over 16 MiB")
     }
@@ -66,19 +67,22 @@ struct CronFile: Decodable {
     }
     var ids: Set<String> = []
     let codec = Codec(bounds: Bounds(payload: maxPayload), zones: zones)
-    return try file.recurring.map { entry in
+    let entries = try file.recurring.map { entry in
       guard ids.insert(entry.id).inserted else { throw StartFailure("--cron-file \(path): \(entry.id) is there twice") }
       do {
         _ = codec.encodePutRecurringJobRequest(try entry.order())
         // Checked as a caller's is.
         let request = ByteBuffer(bytes: codec.packed())
-        return try codec.decodePutRecurringJobRequest(request.readableBytesSpan, now: now)
+        return RecurringDocument.Entry(
+          try codec.decodePutRecurringJobRequest(request.readableBytesSpan, now: now),
+          saysWhetherPaused: entry.paused != nil)
       } catch let failure as StartFailure {
         throw StartFailure("--cron-file \(path): \(entry.id): \(failure.description)")
       } catch {
         throw StartFailure("--cron-file \(path): \(entry.id): \(error)")
       }
     }
+    return RecurringDocument(entries: entries)
   }
 
   /// The document without what its fields mean. A field that there is not is a mistake and not left out: it may be one that keeps jobs apart.
