@@ -36,6 +36,13 @@ def until(condition, what, timeout=20.0):
         time.sleep(0.05)
 
 
+def stored_start(server, *jobs):
+    """Workers are given jobs up to a millisecond or two before that is stored; what is not stored when a store or a leader ends is no attempt,
+    and its lease is nobody's."""
+    for job in jobs:
+        until(lambda: server.job(job).state == pb.JOB_STATE_RUNNING, f"stored start of {job}")
+
+
 def refused(call):
     """The error of a call that must fail, and how long it took."""
     start = time.monotonic()

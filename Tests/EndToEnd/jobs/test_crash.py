@@ -9,6 +9,7 @@ import grpc
 import pytest
 
 from harness import stores
+from harness.calls import stored_start
 from harness.server import Server
 from harness.stubs import pb
 from harness.worker import Worker, duration
@@ -115,7 +116,7 @@ def test_a_worker_resumes_across_kill_9(own):
     job_id = own.enqueue("q")
     worker = Worker(own, "q", resume=10)
     job = worker.job()
-    time.sleep(0.1)
+    stored_start(own, job_id)
     own.restart()
     with Worker(own, "q", worker_id=worker.id, resume=10, held=[job.lease]) as again:
         assert not again.welcome.lost

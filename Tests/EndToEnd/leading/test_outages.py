@@ -5,7 +5,7 @@ import time
 
 import grpc
 import pytest
-from harness.calls import refused, retry_hint, until
+from harness.calls import refused, retry_hint, stored_start, until
 from harness.database import Postgres, Replica
 from harness.server import binary
 from harness.stubs import pb
@@ -28,7 +28,7 @@ def two(fleet, **options):
 def held(worker, server, job):
     """A job that runs, as the store knows."""
     taken = worker.job(timeout=15)
-    until(lambda: server.job(job).state == pb.JOB_STATE_RUNNING, "stored start")
+    stored_start(server, job)
     return taken
 
 
@@ -129,8 +129,7 @@ def test_a_failover_to_a_replica_that_lags_loses_what_it_must_and_repeats_nothin
         until(lambda: leader.enqueue("other"), "service by the other way")
         kept = [leader.enqueue("q", id=f"kept-{number}") for number in range(20)]
         first = worker.take(20, timeout=15)
-        for job in kept:
-            until(lambda: leader.job(job).state == pb.JOB_STATE_RUNNING, "stored start")
+        stored_start(leader, *kept)
         until(both.in_step, "replica in step")
         # From here on the replica hears nothing.
         both.link.cut()
@@ -173,8 +172,7 @@ def test_postgresql_fails_over_to_the_host_that_takes_writes(fleet, store, clean
     with Worker(b, "q", slots=10) as worker:
         jobs = [a.enqueue("q", id=f"job-{number}") for number in range(10)]
         running = worker.take(10, timeout=15)
-        for job in jobs:
-            until(lambda: a.job(job).state == pb.JOB_STATE_RUNNING, "stored start")
+        stored_start(a, *jobs)
         until(lambda: store.ask("SELECT pg_current_wal_lsn()") == replica.ask("SELECT pg_last_wal_replay_lsn()"), "replica in step")
         store.kill()
         error, _ = refused(lambda: a.enqueue("q"))

@@ -7,7 +7,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from harness.stubs import pb
 from harness.worker import Worker, duration
 
-from harness.calls import fetch, refused, server_id, succeed, until, workers
+from harness.calls import fetch, refused, server_id, stored_start, succeed, until, workers
 
 
 
@@ -101,6 +101,7 @@ def test_a_worker_moves_to_another_server_with_what_it_runs(servers):
         job = a.enqueue("q")
         held = first.job()
         until(lambda: workers(b)["w"].running == 1, "confirmation")
+        stored_start(b, job)
         a.process.send_signal(signal.SIGSTOP)
         with Worker(b, "q", worker_id="w", slots=2, resume=30, held=[held.lease]) as second:
             assert not second.welcome.lost

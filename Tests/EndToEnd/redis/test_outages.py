@@ -6,7 +6,7 @@ import grpc
 from harness.stubs import pb
 from harness.worker import Worker
 
-from harness.calls import fetch, refused, retry_hint, succeed, until
+from harness.calls import fetch, refused, retry_hint, stored_start, succeed, until
 
 UNAVAILABLE = grpc.StatusCode.UNAVAILABLE
 
@@ -16,9 +16,7 @@ def test_a_redis_that_dies_and_comes_back_with_its_log_has_lost_nothing(servers,
     jobs = [a.enqueue("q") for _ in range(30)]
     with Worker(b, "q", slots=3) as worker:
         running = worker.take(3)
-        # Workers are given jobs before that is stored.
-        for job in running:
-            until(lambda: a.job(job.lease.job_id).state == pb.JOB_STATE_RUNNING, "stored start")
+        stored_start(a, *(job.lease.job_id for job in running))
         redis.kill()
         assert refused(lambda: a.enqueue("q"))[0].code() == UNAVAILABLE
         redis.start()
@@ -68,6 +66,7 @@ def test_a_redis_that_hangs_is_told_soon_and_with_a_hint(servers, redis):
     job = a.enqueue("q")
     with Worker(b, "q", worker_id="w") as worker:
         held = worker.job()
+        stored_start(a, job)
         redis.pause()
         try:
             stopped = time.monotonic()
@@ -103,6 +102,7 @@ def test_used_up_memory_is_told_as_such_and_jobs_end_when_there_is_some(servers,
     job = server.enqueue("q")
     with Worker(server, "q") as worker:
         held = worker.job()
+        stored_start(server, job)
         redis.ask("CONFIG", "SET", "maxmemory", "1mb")
         error, _ = refused(lambda: server.enqueue("q"))
         assert error.code() == grpc.StatusCode.RESOURCE_EXHAUSTED and "maxmemory" in error.details()

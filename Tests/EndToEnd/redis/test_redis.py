@@ -9,7 +9,7 @@ import time
 import grpc
 from harness.stubs import pb
 
-from harness.calls import fetch, succeed, until
+from harness.calls import fetch, stored_start, succeed, until
 
 
 def test_a_job_enqueued_at_one_server_runs_at_another(servers):
@@ -58,8 +58,7 @@ def test_a_dead_servers_jobs_go_to_others(servers):
     a, b = servers(2, lease="2s")
     job = a.enqueue("q")
     assert len(fetch(a, "w1", lease=2)) == 1
-    # Assignments leave before they are stored: what no server remembers is no attempt.
-    until(lambda: b.job(job).state == pb.JOB_STATE_RUNNING, "stored start")
+    stored_start(b, job)
     a.kill()
     start = time.monotonic()
     again = []
@@ -74,11 +73,7 @@ def test_while_redis_is_away_callers_hear_so_at_once_and_everything_goes_on_afte
     (server,) = servers(1, lease="10s")
     job = server.enqueue("q")
     held = fetch(server, "w")
-    # A start is handed out before it is stored; one that is not stored yet is lost with Redis.
-    end = time.monotonic() + 10
-    while server.job(job).state != pb.JOB_STATE_RUNNING:
-        assert time.monotonic() < end
-        time.sleep(0.01)
+    stored_start(server, job)
     redis.kill()
     for _ in range(5):
         start = time.monotonic()
