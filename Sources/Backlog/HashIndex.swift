@@ -1,9 +1,14 @@
 /// Which jobs may have a text (a chosen id, a unique key): its hash and their seqs, 16 bytes each. A hit says "perhaps": whoever asks compares
 /// the job's own text, so texts that share a hash do no harm.
 struct HashIndex {
-  /// 0 is free.
-  private var hashes: [UInt64] = Array(repeating: 0, count: 16)
-  private var seqs: [Int64] = Array(repeating: 0, count: 16)
+  private struct Slot {
+    /// 0: free.
+    var hash: UInt64 = 0
+    var seq: Int64 = 0
+  }
+
+  /// A power of two of them, at most two thirds full.
+  private var slots: [Slot] = Array(repeating: Slot(), count: 16)
   private(set) var count = 0
   /// Spreads the hashes of every process differently, so that nobody can choose texts that fall together.
   let seed: UInt64
@@ -39,10 +44,10 @@ struct HashIndex {
   /// Calls `body` with each job that may have the text; ends early when it returns true.
   @inline(__always)
   func search(_ hash: UInt64, _ body: (Int64) -> Bool) {
-    let mask = hashes.count - 1
+    let mask = slots.count - 1
     var place = Int(truncatingIfNeeded: hash) & mask
-    while hashes[place] != 0 {
-      if hashes[place] == hash, body(seqs[place]) { return }
+    while slots[place].hash != 0 {
+      if slots[place].hash == hash, body(slots[place].seq) { return }
       place = (place + 1) & mask
     }
   }
@@ -58,50 +63,52 @@ struct HashIndex {
 
   /// Does nothing when it is there.
   mutating func insert(_ hash: UInt64, _ seq: Int64) {
-    var isThere = false
-    search(hash) { other in
-      isThere = other == seq
-      return isThere
-    }
-    if isThere { return }
-    if (count + 1) * 3 > hashes.count * 2 { grow() }
-    count += 1
-    put(hash, seq)
-  }
-
-  private mutating func put(_ hash: UInt64, _ seq: Int64) {
-    let mask = hashes.count - 1
+    if (count + 1) * 3 > slots.count * 2 { resize(slots.count * 2) }
+    let mask = slots.count - 1
     var place = Int(truncatingIfNeeded: hash) & mask
-    while hashes[place] != 0 { place = (place + 1) & mask }
-    hashes[place] = hash
-    seqs[place] = seq
+    while slots[place].hash != 0 {
+      if slots[place].hash == hash, slots[place].seq == seq { return }
+      place = (place + 1) & mask
+    }
+    slots[place] = Slot(hash: hash, seq: seq)
+    count += 1
   }
 
-  private mutating func grow() {
-    let old = (hashes, seqs)
-    hashes = Array(repeating: 0, count: old.0.count * 2)
-    seqs = Array(repeating: 0, count: old.0.count * 2)
-    for place in old.0.indices where old.0[place] != 0 { put(old.0[place], old.1[place]) }
+  /// Makes room for so many at once.
+  mutating func reserve(_ expected: Int) {
+    var size = slots.count
+    while expected > size / 3 * 2 { size *= 2 }
+    if size > slots.count { resize(size) }
+  }
+
+  private mutating func resize(_ size: Int) {
+    let old = slots
+    slots = Array(repeating: Slot(), count: size)
+    let mask = size - 1
+    for slot in old where slot.hash != 0 {
+      var place = Int(truncatingIfNeeded: slot.hash) & mask
+      while slots[place].hash != 0 { place = (place + 1) & mask }
+      slots[place] = slot
+    }
   }
 
   mutating func remove(_ hash: UInt64, _ seq: Int64) {
-    let mask = hashes.count - 1
+    let mask = slots.count - 1
     var gap = Int(truncatingIfNeeded: hash) & mask
-    while hashes[gap] != hash || seqs[gap] != seq {
-      if hashes[gap] == 0 { return }
+    while slots[gap].hash != hash || slots[gap].seq != seq {
+      if slots[gap].hash == 0 { return }
       gap = (gap + 1) & mask
     }
     count -= 1
     var next = (gap + 1) & mask
-    while hashes[next] != 0 {
-      let home = Int(truncatingIfNeeded: hashes[next]) & mask
+    while slots[next].hash != 0 {
+      let home = Int(truncatingIfNeeded: slots[next].hash) & mask
       if (next - home) & mask >= (next - gap) & mask {
-        hashes[gap] = hashes[next]
-        seqs[gap] = seqs[next]
+        slots[gap] = slots[next]
         gap = next
       }
       next = (next + 1) & mask
     }
-    hashes[gap] = 0
+    slots[gap].hash = 0
   }
 }

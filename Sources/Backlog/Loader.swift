@@ -118,6 +118,8 @@ final class Loader: StateLoader {
     queue.running += 1
   }
 
+  func expectChosen(_ count: Int) { backlog.ids.reserve(count) }
+
   func addChosen(id: String, seq: Int64) { backlog.choose(id, seq) }
 
   func addHold(queue: String, key: String, seq: Int64, until: Timestamp) {

@@ -6,6 +6,8 @@ final class RedisConnection: @unchecked Sendable {
   private let transport: any RedisTransport
   private let parser: ReplyParser
   private var buffer = [UInt8](repeating: 0, count: 64 << 10)
+  /// How many replies are yet to come.
+  private(set) var unanswered = 0
 
   init(_ transport: any RedisTransport, maxBytes: Int, maxValues: Int) throws(RedisFailure) {
     guard let parser = ReplyParser(maxBytes: maxBytes, maxValues: maxValues) else {
@@ -30,12 +32,16 @@ final class RedisConnection: @unchecked Sendable {
         throw Self.failure(error)
       }
     }
+    unanswered += 1
   }
 
   /// The next reply, an error reply as it is.
   func receive(until deadline: ContinuousClock.Instant) throws(RedisFailure) -> RedisReply {
     while true {
-      if let reply = try parser.next() { return reply }
+      if let reply = try parser.next() {
+        unanswered -= 1
+        return reply
+      }
       let count: Int
       do {
         count = try transport.receive(into: &buffer, until: deadline)

@@ -40,7 +40,8 @@ final class RedisLine: Sendable {
         do throws(RedisFailure) {
           try connect(&state)
           guard var session = state.session.take() else { throw state.failure }
-          defer { state.session = session }
+          // Whoever gave up between asking and hearing leaves replies that the next would take for its own.
+          defer { if session.connection.unanswered == 0 { state.session = session } }
           return try body(&session)
         } catch {
           if error.endsConnection { state.session = nil }

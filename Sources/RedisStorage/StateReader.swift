@@ -52,6 +52,8 @@ struct StateReader {
       loader.add(Document(kind: kind, key: try field.restText(), bytes: try packed.rest()))
     }
     try jobs(into: loader)
+    var count = try session.ask(RedisCommand("HLEN", layout.ids))
+    loader.expectChosen(Int(try count.integer()))
     try scan("HSCAN", layout.ids) { (reply) throws(RedisFailure) in
       let id = try reply.string()
       loader.addChosen(id: id, seq: try reply.integer())
@@ -70,10 +72,13 @@ struct StateReader {
     _ verb: String, _ key: String, _ body: (inout RedisReply) throws(RedisFailure) -> Void
   ) throws(RedisFailure) {
     var place = "0"
+    try session.send([RedisCommand(verb, key, place, "COUNT", "2000")])
     repeat {
-      var reply = try session.ask(RedisCommand(verb, key, place, "COUNT", "2000"))
+      var reply = try session.receive(1)[0]
       _ = try reply.array()
       place = try reply.string()
+      // Redis reads the next slice while this one is taken in.
+      if place != "0" { try session.send([RedisCommand(verb, key, place, "COUNT", "2000")]) }
       for _ in 0..<(try reply.array() / 2) { try body(&reply) }
     } while place != "0"
   }
@@ -138,7 +143,7 @@ struct StateReader {
         var command = RedisCommand("HMGET", layout.jobs(block))
         for low in bits.lows {
           command.add(low)
-          command.add(String(low) + "s")
+          command.add(Int64(low), "s")
         }
         return command
       })

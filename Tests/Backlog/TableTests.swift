@@ -42,8 +42,9 @@ struct TableTests {
 
   nonisolated(unsafe) private static var generator = SystemRandomNumberGenerator()
 
-  @Test func textsAreFoundAndFoundNoMoreWhenTheyAreRemoved() {
+  @Test(arguments: [0, 3_000, 100_000]) func textsAreFoundAndFoundNoMoreWhenTheyAreRemoved(reserved: Int) {
     var index = HashIndex(seed: 99)
+    index.reserve(reserved)
     for seq in 1...Int64(3_000) { index.insert(index.hash("id-\(seq % 1_000)"), seq) }
     #expect(index.count == 3_000)
     for seq in stride(from: Int64(1), through: 3_000, by: 2) { index.remove(index.hash("id-\(seq % 1_000)"), seq) }

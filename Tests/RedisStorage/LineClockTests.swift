@@ -73,6 +73,22 @@ import Testing
     }
   }
 
+  @Test func repliesThatNobodyTookAreNotTheNextOnes() throws {
+    way.isCut.store(false, ordering: .relaxed)
+    #expect(throws: StoreError.self) {
+      try line.use { (session) throws(RedisFailure) in
+        try session.send([RedisCommand("ECHO", "first"), RedisCommand("ECHO", "second")])
+        _ = try session.receive(1)
+        throw .refused("GKTORN what came first made no sense")
+      }
+    }
+    let heard = try line.use { (session) throws(RedisFailure) in
+      var reply = try session.ask(RedisCommand("ECHO", "third"))
+      return try reply.string()
+    }
+    #expect(heard == "third")
+  }
+
   @Test func aClosedLineDoesNotConnect() {
     way.isCut.store(false, ordering: .relaxed)
     line.close()

@@ -14,11 +14,18 @@ public protocol StateLoader: AnyObject {
   /// Every job that is not final.
   func add(_ job: LoadedJob)
 
+  /// So many chosen ids come at most, from a storage that knows: there is room for them at once.
+  func expectChosen(_ count: Int)
+
   /// Every chosen id, also of final jobs.
   func addChosen(id: String, seq: Int64)
 
   /// A unique key that a final job still holds.
   func addHold(queue: String, key: String, seq: Int64, until: Timestamp)
+}
+
+extension StateLoader {
+  public func expectChosen(_ count: Int) {}
 }
 
 /// What the state keeps of a job: no more is read at the start.
