@@ -34,6 +34,8 @@ final class MySQLLink {
   private var refusedUntil: ContinuousClock.Instant?
   private var refusal = MySQLFailure(number: MySQLFailure.connection, message: "not connected")
   private let prepare: (MySQLConnection) throws(MySQLFailure) -> Void
+  /// Given up while it had not answered: what it was asked may run on in the database.
+  private var givenUp: Int64?
 
   init(
     _ location: MySQLLocation, _ options: MySQLOptions,
@@ -45,6 +47,12 @@ final class MySQLLink {
   }
 
   func close() { connection = nil }
+
+  /// After a failure.
+  private func giveUp() {
+    givenUp = connection?.id ?? givenUp
+    connection = nil
+  }
 
   var text: SQLText { SQLText(prefix: options.schema + "_") }
 
@@ -62,13 +70,15 @@ final class MySQLLink {
       _ = try fresh.run(
         """
         SET SESSION sql_mode = 'STRICT_ALL_TABLES', time_zone = '+00:00', autocommit = 1, innodb_lock_wait_timeout = 5; \
-        SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED
+        SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED; \(limited)
         """)
       // A server that takes no writes, a replica, is not the one that is wanted.
       let isReadOnly = try fresh.run("SELECT @@global.read_only")
       if isReadOnly[0].next(), isReadOnly[0].int(0) != 0 {
         throw MySQLFailure(number: 1_290, message: "the server at \(location.text) is read-only")
       }
+      if let givenUp { try end(givenUp, fresh) }
+      givenUp = nil
       try prepare(fresh)
       connection = fresh
       delay = .zero
@@ -84,6 +94,35 @@ final class MySQLLink {
     }
   }
 
+  /// Said to the database: it stops a statement that takes longer by itself, since whoever asked has given up by then. A half each for MariaDB and
+  /// MySQL, which stops only what reads.
+  var limited: String { Self.limit(options.replyTimeout) }
+
+  /// The opposite, for this connection: all that is stored may be much to read, as long as rows come.
+  static let unlimited = limit(.zero)
+
+  private static func limit(_ time: Duration) -> String {
+    let (seconds, fraction) = time.components
+    let milliseconds = seconds * 1_000 + fraction / 1_000_000_000_000_000
+    return """
+      SET SESSION autocommit = 1 /*M!100100 , max_statement_time = \(Double(milliseconds) / 1_000) */ \
+      /*!50708 , max_execution_time = \(milliseconds) */
+      """
+  }
+
+  /// Ends what another connection runs, if that is still there: this user's, and at it for long. A database that was started anew gives the same
+  /// numbers again.
+  private func end(_ id: Int64, _ connection: MySQLConnection) throws(MySQLFailure) {
+    guard id < connection.id else { return }
+    let found = try connection.run(
+      """
+      SELECT id FROM information_schema.PROCESSLIST WHERE id = \(id) AND user = SUBSTRING_INDEX(CURRENT_USER(), '@', 1) \
+      AND command = 'Query' AND time >= \(options.replyTimeout.components.seconds - 1)
+      """)
+    // By the time that this is said it may have ended by itself.
+    if found[0].next() { _ = try? connection.run("KILL \(id)") }
+  }
+
   /// Runs statements that read, or one that writes. Tried again once on a new connection, if the old one turned out to be broken. Not
   /// after a silence: the next one would be no shorter.
   func read(_ text: SQLText) throws(StoreError) -> [MySQLResult] {
@@ -93,7 +132,7 @@ final class MySQLLink {
       do throws(MySQLFailure) {
         return try connected().run(text.bytes)
       } catch {
-        if error.endsConnection { connection = nil }
+        if error.endsConnection { giveUp() }
         guard !isSecond, error.endsConnection || error.isPassing, ContinuousClock.now < silence else {
           throw error.storeError
         }
@@ -122,7 +161,7 @@ final class MySQLLink {
         }
         return
       } catch {
-        if error.endsConnection { connection = nil }
+        if error.endsConnection { giveUp() }
         tries += 1
         guard error.isPassing, tries < 5 else { throw error.storeError }
       }
@@ -134,7 +173,7 @@ final class MySQLLink {
       let connection = try connected()
       return try body(connection)
     } catch {
-      if error.endsConnection { connection = nil }
+      if error.endsConnection { giveUp() }
       throw error.storeError
     }
   }

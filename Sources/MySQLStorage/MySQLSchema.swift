@@ -66,6 +66,8 @@ struct MySQLSchema {
         return found.version == Self.version && found.scripts == sum
       }
       if try isCurrent() { return }
+      // A table that is changed may be large.
+      _ = try connection.run(MySQLLink.unlimited)
       // Servers that start together make the tables once.
       let lock = try run("SELECT GET_LOCK(CONCAT('gkick_ ', DATABASE()), 30)")[0]
       guard lock.next(), lock.int(0) == 1 else {
@@ -92,7 +94,7 @@ struct MySQLSchema {
         try script(Self.routines)
         _ = try run("UPDATE gkick_about SET scripts = \(sum)")
       }
-      _ = try run("SELECT RELEASE_LOCK(CONCAT('gkick_ ', DATABASE()))")
+      _ = try run("SELECT RELEASE_LOCK(CONCAT('gkick_ ', DATABASE())); \(link.limited)")
     }
   }
 }

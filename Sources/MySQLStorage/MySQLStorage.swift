@@ -141,9 +141,12 @@ public final class MySQLStorage: Storage, @unchecked Sendable {
     keptAt = .distantPast
     do throws(StoreError) {
       _ = try link.read(
-        "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
+        """
+        \(MySQLLink.unlimited); SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; \
+        START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY
+        """)
       try read(epoch, into: loader)
-      _ = try link.with { (connection) throws(MySQLFailure) in try connection.run("COMMIT") }
+      _ = try link.with { (connection) throws(MySQLFailure) in try connection.run("COMMIT; \(link.limited)") }
     } catch {
       // A connection in the middle of a transaction is of no use.
       link.close()

@@ -49,6 +49,7 @@ final class PostgresLink {
 
   /// The server's, the database's or the role's own settings may be anything: what gKick's statements rely on is said here.
   /// Every statement is planned once, perhaps while its table is empty: each is meant to go through an index, row by row.
+  /// From version 14 on a statement ends when its connection was given up; before, it runs to its end for nobody.
   private static let greeting = """
     SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ COMMITTED READ WRITE;
     SET statement_timeout = 0; SET lock_timeout = 0; SET idle_in_transaction_session_timeout = 0;
@@ -56,6 +57,7 @@ final class PostgresLink {
     SET plan_cache_mode = force_generic_plan; SET jit = off;
     SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off;
     SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') IN ('off', 'local');
+    SELECT set_config(name, '1s', false) FROM pg_settings WHERE name = 'client_connection_check_interval';
     """
 
   /// One round trip, one transaction. Tried again when it lost against another transaction and so wrote nothing.

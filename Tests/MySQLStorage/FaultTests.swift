@@ -69,6 +69,27 @@ struct MySQLFaultTests {
     #expect(ContinuousClock.now - started < .seconds(4))
   }
 
+  /// What a connection asked that was given up is ended in the database too: it would go on reading for nobody, and the next try beside it.
+  /// By the database itself where an answer has so long at most, else by the connection that comes next.
+  @Test(arguments: [true, false])
+  func whatWasGivenUpDoesNotRunOn(isLimited: Bool) throws {
+    let process = try MariaProcess()
+    try process.ask("CREATE DATABASE app")
+    var options = MySQLOptions()
+    options.replyTimeout = .seconds(1)
+    let link = MySQLLink(try MySQLLocation(process.url(database: "app")), options)
+    if !isLimited { _ = try link.read(MySQLLink.unlimited) }
+    #expect(throws: StoreError.self) {
+      _ = try link.read("SELECT COUNT(*) FROM seq_1_to_1000000 a, seq_1_to_1000000 b")
+    }
+    if !isLimited { #expect(try link.read("SELECT 1")[0].next()) }
+    let running = "SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE command = 'Query' AND db = 'app'"
+    let deadline = ContinuousClock.now + .seconds(5)
+    while try process.ask(running) != "0", ContinuousClock.now < deadline {}
+    #expect(try process.ask(running) == "0")
+    #expect(try link.read("SELECT 1")[0].next(), "the connection that came next is not ended")
+  }
+
   /// Somebody changes the password under a server that runs: away until it is right again, and then it goes on by itself.
   @Test func aPasswordThatIsWrongForAWhile() throws {
     let process = try MariaProcess()

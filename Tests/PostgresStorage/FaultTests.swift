@@ -193,6 +193,20 @@ struct PostgresFaultTests {
     #expect(try scene.load().queues["after"] != nil)
   }
 
+  /// What a connection asked that was given up is ended in the database too: it would go on reading for nobody, and the next try beside it.
+  @Test func whatWasGivenUpDoesNotRunOn() throws {
+    let process = try PostgresProcess()
+    var options = PostgresOptions()
+    options.replyTimeout = .milliseconds(500)
+    let link = PostgresLink(try PostgresLocation(process.url), options)
+    let endless = PostgresStatement(name: "endless", text: "SELECT count(*) FROM generate_series(1, 1000000000000)")
+    #expect(throws: StoreError.self) { _ = try link.read([PostgresCall(endless)]) }
+    let running = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'gkick' AND state = 'active'"
+    let deadline = ContinuousClock.now + .seconds(5)
+    while try process.ask(running) != "0", ContinuousClock.now < deadline {}
+    #expect(try process.ask(running) == "0")
+  }
+
   @Test func settingsThatWeakenAPromiseAreTold() throws {
     let weak = try PostgresProcess(["fsync=off", "full_page_writes=off", "synchronous_commit=off"])
     let scene = try StorageScene(PostgresHarness(weak))
