@@ -18,7 +18,7 @@ final class PostgresInbox: Inbox, @unchecked Sendable {
   private let options: PostgresOptions
   private let mark: PostgresStatement
   private let snapshot: PostgresStatement
-  private let rows: PostgresStatement
+  let rows: PostgresStatement
   private let relieve: PostgresStatement
   private let rely: PostgresStatement
   private let producers: PostgresStatement
@@ -61,11 +61,12 @@ final class PostgresInbox: Inbox, @unchecked Sendable {
       multiplier, jitter, max_lost, unique_key, unique_hold, on_conflict, concurrency_key, fairness_key, batch_id, \
       array_to_string(depends_on, ','), on_dependency_failure
       """
+    // "+ 0": for these the index of transactions is to be used, not that of numbers, which would lead past all dead entries from the beginning on.
     rows = schema.statement(
       "inbox_rows",
       """
-      SELECT \(columns) FROM gkick.inbox WHERE number <= $1::bigint AND xid = ANY($2::text[]::xid8[]) \
-      UNION ALL SELECT \(columns) FROM gkick.inbox WHERE number <= $1::bigint AND xid >= $4::text::xid8 \
+      SELECT \(columns) FROM gkick.inbox WHERE number + 0 <= $1::bigint AND xid = ANY($2::text[]::xid8[]) \
+      UNION ALL SELECT \(columns) FROM gkick.inbox WHERE number + 0 <= $1::bigint AND xid >= $4::text::xid8 \
       UNION ALL (SELECT \(columns) FROM gkick.inbox WHERE number > $1::bigint \
       AND number <= current_setting('gkick_inbox.mark')::bigint ORDER BY number LIMIT $3::int) ORDER BY 1
       """)
