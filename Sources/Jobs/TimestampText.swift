@@ -1,11 +1,10 @@
-import Glibc
-import Jobs
-
 /// Times as RFC 3339 writes them: `2030-01-31T12:00:00Z`, `2030-01-31 12:00:00.5+01:00`.
-enum TimestampText {
-  static let form = "a time such as 2030-01-31T12:00:00Z"
+public enum TimestampText {
+  public static let form = "a time such as 2030-01-31T12:00:00Z"
 
-  static func parse(_ text: String) -> Timestamp? {
+  /// - Parameter isUTC: without a zone it is one in UTC; otherwise that is none.
+  /// - Returns: nil: it is none, or before 1970. What is beyond the microsecond is left out.
+  public static func parse(_ text: String, isUTC: Bool = false) -> Timestamp? {
     var rest = Substring(text)
     func number(_ digits: Int) -> Int64? {
       let part = rest.prefix(digits)
@@ -31,7 +30,7 @@ enum TimestampText {
       micros = Int64((String(digits) + "000000").prefix(6)) ?? 0
     }
     var offset: Int64 = 0
-    if !skip("Zz") {
+    if !skip("Zz"), !(isUTC && rest.isEmpty) {
       let sign: Int64
       if skip("+") { sign = 1 } else if skip("-") { sign = -1 } else { return nil }
       guard let hours = number(2), skip(":"), let minutes = number(2), hours < 24, minutes < 60 else { return nil }

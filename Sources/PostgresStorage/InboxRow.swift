@@ -33,7 +33,8 @@ enum InboxRow {
     draft.dependsOn = text(24).split(separator: ",").map(String.init)
     draft.onDependencyFailure = text(25)
     let payload = rows.bytes(row, 6)
-    let metadata = rows.optionalString(row, 8).map(FlatObject.entries) ?? []
+    let metadata =
+      rows.isNull(row, 8) ? [] : JSONValue.object(rows.bytes(row, 8)).flatMap { JSONValue.texts($0) }
     return InboxItem(
       number: rows.int64(row, 0),
       job: NewJob(

@@ -66,6 +66,71 @@ struct MySQLInboxTests {
     #expect(faults == ["", "", "", "job", "priority", "multiplier", "name", "metadata", "timeout"])
   }
 
+  /// Nothing is passed over in silence: what a row means is what its producer wrote.
+  @Test(arguments: [
+    (#"[]"#, "job"), (#"no json"#, "job"), (#"{"name": "a"} x"#, "job"), (#"{"name": ["a"]}"#, "name"),
+    (#"{"name": ""}"#, "name"),
+    (#"{"name": null}"#, "name"), (#"{"name": "a", "prio": 5}"#, "prio"), (#"{"name": "a", "queue": "a b"}"#, "queue"),
+    (#"{"name": "a", "priority": 1.5}"#, "priority"), (#"{"name": "a", "priority": "x"}"#, "priority"),
+    (#"{"name": "a", "priority": true}"#, "priority"), (#"{"name": "a", "run_at": "soon"}"#, "run_at"),
+    (#"{"name": "a", "run_at": 1927857906}"#, "run_at"), (#"{"name": "a", "run_at": "1969-01-01 00:00:00"}"#, "run_at"),
+    (#"{"name": "a", "run_at": "2031-02-30 00:00:00"}"#, "run_at"),
+    (#"{"name": "a", "run_at": "2031-01-01 00:00:00", "delay": 1}"#, "delay"),
+    (#"{"name": "a", "delay": -1}"#, "delay"),
+    (#"{"name": "a", "delay": "60 seconds"}"#, "delay"), (#"{"name": "a", "delay": 1e10}"#, "delay"),
+    (#"{"name": "a", "start_before": "never"}"#, "start_before"), (#"{"name": "a", "timeout": 0}"#, "timeout"),
+    (#"{"name": "a", "retention": -1}"#, "retention"), (#"{"name": "a", "max_attempts": 2.5}"#, "max_attempts"),
+    (#"{"name": "a", "max_lost": -1}"#, "max_lost"), (#"{"name": "a", "multiplier": "nan"}"#, "multiplier"),
+    (#"{"name": "a", "jitter": "-inf"}"#, "jitter"), (#"{"name": "a", "jitter": 1.5}"#, "jitter"),
+    (#"{"name": "a", "unique_key": ""}"#, "unique_key"), (#"{"name": "a", "unique_hold": 1}"#, "unique_hold"),
+    (#"{"name": "a", "on_conflict": "keep"}"#, "on_conflict"),
+    (#"{"name": "a", "unique_key": "u", "on_conflict": "what"}"#, "on_conflict"),
+    (#"{"name": "a", "batch_id": "a b"}"#, "batch_id"), (#"{"name": "a", "depends_on": "x"}"#, "depends_on"),
+    (#"{"name": "a", "depends_on": [1]}"#, "depends_on"), (#"{"name": "a", "depends_on": ["x", ""]}"#, "depends_on"),
+    (#"{"name": "a", "id": "x", "depends_on": ["x"]}"#, "depends_on"),
+    (#"{"name": "a", "on_dependency_failure": "what"}"#, "on_dependency_failure"),
+    (#"{"name": "a", "metadata": {"k": 1}}"#, "metadata"), (#"{"name": "a", "metadata": []}"#, "metadata"),
+  ])
+  func whatIsWrongIsRefusedAtIntake(_ job: String, _ field: String) throws {
+    try ask("INSERT INTO gkick_inbox (job) VALUES ('\(job)')")
+    let item = try #require(try inbox.arrived(limit: 9).first)
+    #expect(item.fault?.hasPrefix(field + ": ") == true, "\(item.fault ?? "taken")")
+  }
+
+  /// Whatever was put in, the server can take it away and say why in a row of its own: one that it cannot write would stop everything.
+  @Test(arguments: [
+    "\"timeout\": \"BIG\"", "\"BIG\": 1", "\"id\": \"BIG\"", "\"queue\": \"BIG\"",
+    "\"on_conflict\": \"BIG\", \"unique_key\": \"u\"",
+    "\"depends_on\": [\"BIG\"]", "\"metadata\": {\"k\": \"BIG\"}", "\"run_at\": \"BIG\"", "\"name\": \"BIG\"",
+    "\"priority\": \"BIG\"",
+  ])
+  func aReasonIsShort(_ field: String) throws {
+    try ask(#"INSERT INTO gkick_inbox (job) VALUES (REPLACE('{"name": "a", \#(field)}', 'BIG', REPEAT('x', 100000)))"#)
+    let items = try inbox.arrived(limit: 9)
+    #expect(
+      items.count == 1
+        && items.allSatisfy { $0.fault != nil && $0.fault!.utf8.count < 500 && $0.job.id.utf8.count <= 128 })
+    var change = scene.change()
+    change.taken = items.map {
+      TakenItem(
+        number: $0.number, refusal: .init(id: $0.job.id, queue: $0.job.queue, name: $0.job.name, reason: $0.fault ?? "")
+      )
+    }
+    try scene.write(change)
+    #expect(try ask("SELECT COUNT(*) FROM gkick_intake_refused") == "1")
+    #expect(try ask("SELECT COUNT(*) FROM gkick_inbox") == "0")
+  }
+
+  @Test func timesAreInUTCUnlessTheyNameTheirZone() throws {
+    try ask(
+      #"""
+      INSERT INTO gkick_inbox (job) VALUES ('{"name": "a", "run_at": "2031-02-03T04:05:06+02:00"}'),
+        ('{"name": "a", "run_at": "2031-02-03 02:05:06"}'), ('{"name": "a", "run_at": "2031-02-03T02:05:06Z"}')
+      """#)
+    #expect(
+      try inbox.arrived(limit: 9).map(\.job.runAt) == Array(repeating: Timestamp(seconds: 1_927_850_706), count: 3))
+  }
+
   @Test func whatIsWrongIsNamed() throws {
     for (job, field) in [
       ("[]", "job"), ("{}", "name"), (#"{"name": "a", "queue": "ä"}"#, "queue"), (#"{"name": "a", "id": "a b"}"#, "id"),
@@ -78,7 +143,13 @@ struct MySQLInboxTests {
     }
     let made = try ask(#"CALL gkick_enqueue('{"name": "a"}')"#)
     #expect(made.wholeMatch(of: /[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-a[0-9a-f]{3}-[0-9a-f]{12}/) != nil)
-    #expect(try inbox.arrived(limit: 9).map(\.job.id) == [made])
+    // Nulls, and texts without anything in them, are as if they were not there.
+    let other = try ask(
+      #"CALL gkick_enqueue('{"name": "a", "id": null, "queue": "", "priority": null, "run_at": null}')"#)
+    #expect(other.utf8.count == made.utf8.count)
+    let items = try inbox.arrived(limit: 9)
+    #expect(items.map(\.job.id) == [made, other])
+    #expect(items.allSatisfy { $0.fault == nil && $0.job.queue == "default" && $0.job.runAt == nil })
   }
 
   /// Numbers are given out before transactions commit: a lower one may come later.

@@ -27,15 +27,16 @@ BEGIN
   SET given = JSON_UNQUOTE(JSON_EXTRACT(_job, '$.name'));
   IF given IS NULL OR given IN ('', 'null') THEN SIGNAL SQLSTATE '22023' SET MESSAGE_TEXT = 'name: required'; END IF;
   IF OCTET_LENGTH(given) > 256 THEN SIGNAL SQLSTATE '22023' SET MESSAGE_TEXT = 'name: at most 256 bytes'; END IF;
-  SET given = JSON_UNQUOTE(JSON_EXTRACT(_job, '$.queue'));
+  -- A null is as if it were not there.
+  SET given = NULLIF(NULLIF(JSON_UNQUOTE(JSON_EXTRACT(_job, '$.queue')), 'null'), '');
   IF given IS NOT NULL AND NOT given REGEXP '^[A-Za-z0-9_.:-]{1,128}$' THEN
     SIGNAL SQLSTATE '22023' SET MESSAGE_TEXT = 'queue: up to 128 of A-Z a-z 0-9 _ . : -';
   END IF;
-  SET given = JSON_UNQUOTE(JSON_EXTRACT(_job, '$.priority'));
+  SET given = NULLIF(JSON_UNQUOTE(JSON_EXTRACT(_job, '$.priority')), 'null');
   IF given IS NOT NULL AND (NOT given REGEXP '^-?[0-9]{1,3}$' OR given + 0 NOT BETWEEN -100 AND 100) THEN
     SIGNAL SQLSTATE '22023' SET MESSAGE_TEXT = 'priority: -100 to 100';
   END IF;
-  SET given = JSON_UNQUOTE(JSON_EXTRACT(_job, '$.id'));
+  SET given = IF(JSON_TYPE(JSON_EXTRACT(_job, '$.id')) = 'NULL', NULL, JSON_UNQUOTE(JSON_EXTRACT(_job, '$.id')));
   IF given IS NULL OR given = '' THEN
     -- RANDOM_BYTES is not there before MariaDB 10.10.
     SET given = LOWER(CONCAT(LPAD(HEX(FLOOR(UNIX_TIMESTAMP(SYSDATE(6)) * 1000)), 12, '0'), SUBSTR(SHA2(CONCAT(UUID(), RAND()), 256), 1, 20)));
