@@ -1,4 +1,5 @@
 """A database that does what databases do: ends sessions, stops statements, takes no writes, has no connection left. On each kind."""
+import subprocess
 import threading
 import time
 
@@ -98,32 +99,42 @@ def test_sessions_that_are_ended(database, serve):
     load.finish()
 
 
+def url_of_a_user(database):
+    """Of one without rights over the database: settings and limits are for such a user, root may do more."""
+    if isinstance(database, Postgres):
+        database.ask("CREATE ROLE plain LOGIN; CREATE SCHEMA gkick AUTHORIZATION plain")
+        return database.url.replace("postgres@", "plain@")
+    database.ask("CREATE USER plain@'127.0.0.1' IDENTIFIED BY 'x'; GRANT ALL ON jobs.* TO plain@'127.0.0.1'")
+    return database.url.replace("root@", "plain:x@")
+
+
+def is_refused_at_once(server, word, seconds=2.0):
+    """For so long, each time."""
+    end_at = time.monotonic() + seconds
+    while time.monotonic() < end_at:
+        error, took = refused(lambda: server.enqueue("other"))
+        assert error.code() == UNAVAILABLE and took < 3, f"{error} after {took} s"
+        time.sleep(0.1)
+    assert word in error.details(), error.details()
+    assert server.get("/readyz")[0] == 503
+
+
 def test_a_database_that_takes_no_writes_for_a_while(database, serve):
-    server = serve(database.url)
+    server = serve(url_of_a_user(database))
     load = Steady(server)
     if isinstance(database, Postgres):
         database.ask("ALTER SYSTEM SET default_transaction_read_only = on")
         database.ask("SELECT pg_reload_conf()")
         for session in sessions(database):
             end(database, session)
-        end_at = time.monotonic() + 2
-        while time.monotonic() < end_at:
-            error, took = refused(lambda: server.enqueue("other"))
-            assert error.code() == UNAVAILABLE and took < 3, f"{error} after {took} s"
-            time.sleep(0.1)
-        assert "read-only" in error.details()
+    else:
+        database.ask("SET GLOBAL read_only = 1")
+    is_refused_at_once(server, "read-only")
+    if isinstance(database, Postgres):
         database.ask("ALTER SYSTEM RESET default_transaction_read_only")
         database.ask("SELECT pg_reload_conf()")
     else:
-        database.ask("CREATE USER gkick@'127.0.0.1' IDENTIFIED BY 'x'; GRANT ALL ON other.* TO gkick@'127.0.0.1'; CREATE DATABASE other")
-        plain = serve(f"mysql://gkick:x@127.0.0.1:{database.port}/other")
-        plain.enqueue("q")
-        database.ask("SET GLOBAL read_only = 1")
-        error, took = refused(lambda: plain.enqueue("q"))
-        assert error.code() == UNAVAILABLE and "read" in error.details() and took < 3
-        assert plain.get("/readyz")[0] == 503
         database.ask("SET GLOBAL read_only = 0")
-        until(lambda: plain.enqueue("q"), "service again")
     load.goes_on()
     load.finish()
 
@@ -158,21 +169,84 @@ def test_no_connection_left(database, serve):
     load.finish()
 
 
-def test_transactions_that_lose_against_others(postgres, serve):
-    """Somebody locks and changes gKick's rows in an order of his own: a deadlock ends one of the two, nothing is lost."""
-    load = Steady(serve(postgres.url))
-    for _ in range(3):
-        deadlock(postgres)
+def test_no_connection_left_for_one_that_must_connect_again(database, serve):
+    """Its sessions are ended while others have all that there are."""
+    server = serve(url_of_a_user(database))
+    load = Steady(server)
+    others = []
+    if isinstance(database, Postgres):
+        database.ask("ALTER ROLE plain CONNECTION LIMIT 0")
+    else:
+        # Fewer it does not take. Root has one beyond them.
+        others = [subprocess.Popen(
+            ["mariadb", "--no-defaults", "-h", "127.0.0.1", "-P", str(database.port), "-u", "plain", "-px", "-e", "SELECT SLEEP(60)"],
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) for _ in range(10)]
+        until(lambda: database.ask("SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE info LIKE 'SELECT SLEEP%'") == "10", "others")
+    try:
+        ended = sessions(database)
+        if isinstance(database, Postgres):
+            for session in ended:
+                end(database, session)
+        else:
+            # By one session that is there already: until they are gone root gets none either.
+            database.ask("SET GLOBAL max_connections = 10; " + "; ".join(f"KILL {session}" for session in ended))
+        is_refused_at_once(server, "connections")
+    finally:
+        for other in others:
+            other.kill()
+            other.wait()
+        if isinstance(database, Postgres):
+            database.ask("ALTER ROLE plain CONNECTION LIMIT -1")
+        else:
+            database.ask("SET GLOBAL max_connections = 400")
     load.goes_on()
     load.finish()
 
 
-def deadlock(postgres):
+@pytest.mark.parametrize("victim", ["gkick", "other"])
+def test_transactions_that_lose_against_others(database, serve, victim):
+    """Somebody locks gkick's rows in an order of his own: a deadlock ends one of the two. It is tried again, nothing is lost, nobody hears of it."""
+    load = Steady(serve(database.url))
+    if isinstance(database, Postgres):
+        # Whoever waits for so long looks whether somebody waits for him.
+        database.ask(f"ALTER SYSTEM SET deadlock_timeout = '{'150ms' if victim == 'gkick' else '60s'}'")
+        database.ask("SELECT pg_reload_conf()")
+    else:
+        database.ask("CREATE TABLE mine (n INT)", "jobs")
+    before, lost = deadlocks(database), 0
+    for _ in range(20):
+        lost += deadlock(database, victim)
+        if deadlocks(database) >= before + 3:
+            break
+    assert deadlocks(database) >= before + 3
+    assert lost == 0 if victim == "gkick" else lost >= 3
+    load.goes_on()
+    assert not load.codes, load.codes
+    load.finish()
+
+
+def deadlocks(database):
+    if isinstance(database, Postgres):
+        return int(database.ask("SELECT deadlocks FROM pg_stat_database WHERE datname = 'postgres'"))
+    return int(database.ask("SELECT COUNT FROM information_schema.INNODB_METRICS WHERE NAME = 'lock_deadlocks'"))
+
+
+def deadlock(database, victim):
+    """- Returns: whether it was this transaction that was ended."""
     try:
-        postgres.ask("SET deadlock_timeout = '10ms'; BEGIN; LOCK TABLE gkick.running IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(0.3); "
-                     "LOCK TABLE gkick.tick IN ACCESS EXCLUSIVE MODE; COMMIT")
+        if isinstance(database, Postgres):
+            own = "60s" if victim == "gkick" else "10ms"
+            database.ask(f"SET deadlock_timeout = '{own}'; BEGIN; LOCK TABLE gkick.running IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(0.05); "
+                         "LOCK TABLE gkick.tick IN ACCESS EXCLUSIVE MODE; COMMIT")
+        else:
+            # The one with fewer changes is ended.
+            changes = "INSERT INTO mine SELECT seq FROM seq_1_to_1000;" if victim == "gkick" else ""
+            database.ask(f"SET innodb_lock_wait_timeout = 20; BEGIN; {changes} SELECT COUNT(*) FROM gkick_running FOR UPDATE; "
+                         "SELECT SLEEP(0.05); SELECT COUNT(*) FROM gkick_tick FOR UPDATE; COMMIT", "jobs")
     except RuntimeError as error:
-        assert "deadlock" in str(error)
+        assert "eadlock" in str(error), error
+        return True
+    return False
 
 
 def test_promises_that_became_weaker_are_warned_of_after_reconnecting(database, serve):
