@@ -3,6 +3,8 @@ import asyncio
 import datetime
 import importlib
 import pathlib
+import re
+import shutil
 import subprocess
 import sys
 from contextlib import contextmanager
@@ -77,6 +79,43 @@ def comes(client, job_id):
         return next((one for one in found if one.id == job_id), None)
 
     return until(find)
+
+
+EXAMPLES = pathlib.Path(__file__).resolve().parents[3] / "Examples"
+
+
+@pytest.mark.parametrize("language", ["python", "ruby"])
+def test_the_examples_place_an_order_with_its_job_or_neither(language, postgres):
+    database, client = postgres
+    if language == "python":
+        driver("psycopg")
+        command = [sys.executable, str(EXAMPLES / "python" / "transaction.py")]
+    else:
+        if not shutil.which("ruby") or subprocess.run(["ruby", "-rpg", "-e", ""], capture_output=True).returncode:
+            pytest.skip("ruby-pg is not installed: Scripts/setup test installs it on Debian")
+        command = ["ruby", str(EXAMPLES / "ruby" / "transaction.rb")]
+    # Its number is in the job's unique key.
+    first = 100 if language == "python" else 200
+    database.ask("DROP TABLE IF EXISTS orders")
+    database.ask(f"CREATE TABLE orders (id bigint GENERATED ALWAYS AS IDENTITY (START {first}) PRIMARY KEY, customer text)")
+
+    def run(customer):
+        return subprocess.run([*command, database.url, customer], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+
+    done = run("ada")
+    said = re.fullmatch(r"order (\d+), job (\S+)\n", done.stdout)
+    assert said, done.stdout + done.stderr
+    job = until(lambda: next((one for one in client.jobs(queue="default") if one.id == said[2]), None))
+    assert (job.name, job.state, job.payload.replace(b" ", b"")) == ("order.confirm", "READY", b'{"order":%s}' % said[1].encode())
+    assert run("").returncode != 0
+    assert database.ask("SELECT string_agg(customer, ',') FROM orders") == "ada"
+    jobs = "SELECT count(*) FROM gkick.jobs WHERE name = 'order.confirm'"
+    before = database.ask(jobs)
+    # What came after the one that failed is there: so it will not come any more.
+    late = database.ask("SELECT gkick.enqueue('late', queue => 'late')")
+    until(lambda: [one.id for one in client.jobs(queue="late")] == [late])
+    assert database.ask(jobs) == before
+    database.ask("DROP TABLE orders")
 
 
 CASES = [("psycopg", "postgres"), ("psycopg2", "postgres"), ("pymysql", "maria"), ("mysql.connector", "maria")]
