@@ -22,11 +22,11 @@ final class MySQLRows: RowSource, @unchecked Sendable {
     }
   }
 
-  private func select(_ extent: MySQLColumns.Extent, _ condition: (inout SQLText) -> Void) throws(StoreError)
-    -> MySQLResult
-  {
+  private func select(
+    _ extent: MySQLColumns.Extent, by index: String, _ condition: (inout SQLText) -> Void
+  ) throws(StoreError) -> MySQLResult {
     var text = link.text
-    text.add("SELECT \(MySQLColumns.columns(extent)) \(MySQLColumns.source) WHERE ")
+    text.add("SELECT \(MySQLColumns.columns(extent)) \(MySQLColumns.source(by: index)) WHERE ")
     condition(&text)
     return try link.read(text)[0]
   }
@@ -34,7 +34,7 @@ final class MySQLRows: RowSource, @unchecked Sendable {
   func jobs(_ seqs: [Int64], bodies: Bool) throws(StoreError) -> [StoredJob?] {
     if seqs.isEmpty { return [] }
     let extent: MySQLColumns.Extent = bodies ? .all : .carried
-    let rows = try select(extent) { text in
+    let rows = try select(extent, by: "PRIMARY") { text in
       text.add("j.seq IN ")
       text.add(list: seqs)
     }
@@ -45,7 +45,7 @@ final class MySQLRows: RowSource, @unchecked Sendable {
 
   func jobs(ids: [String]) throws(StoreError) -> [StoredJob?] {
     if ids.isEmpty { return [] }
-    let rows = try select(.all) { text in
+    let rows = try select(.all, by: "job_id") { text in
       text.add("j.flags & 1 = 1 AND j.id IN (")
       for (index, id) in ids.enumerated() {
         if index > 0 { text.add(",") }
@@ -60,7 +60,7 @@ final class MySQLRows: RowSource, @unchecked Sendable {
 
   func expired(by time: Timestamp, limit: Int) throws(StoreError) -> (jobs: [StoredJob], next: Timestamp?) {
     let place = ended.begin(by: time)
-    let rows = try select(.head) { text in
+    let rows = try select(.head, by: "job_expires") { text in
       text.add(
         """
         j.expires_at BETWEEN \(place.time.microseconds) AND \(time.microseconds) AND r.seq IS NULL \
@@ -76,7 +76,7 @@ final class MySQLRows: RowSource, @unchecked Sendable {
     if jobs.isEmpty { ended.move(to: time, after: place) }
     let next = try link.read(
       """
-      SELECT j.expires_at \(MySQLColumns.source) WHERE j.expires_at > \(time.microseconds) AND r.seq IS NULL \
+      SELECT j.expires_at \(MySQLColumns.source(by: "job_expires")) WHERE j.expires_at > \(time.microseconds) AND r.seq IS NULL \
       ORDER BY j.expires_at LIMIT 1
       """)[0]
     return (jobs, next.next() ? next.time(0) : nil)

@@ -55,7 +55,7 @@ final class PostgresLink {
     SET statement_timeout = 0; SET lock_timeout = 0; SET idle_in_transaction_session_timeout = 0;
     SET client_min_messages = warning; SET search_path = pg_catalog; SET standard_conforming_strings = on;
     SET plan_cache_mode = force_generic_plan; SET jit = off;
-    SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off;
+    SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off;
     SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') IN ('off', 'local');
     SELECT set_config(name, '1s', false) FROM pg_settings WHERE name = 'client_connection_check_interval';
     """

@@ -37,4 +37,29 @@ struct PostgresSchemaTests {
     try harness.process.ask("UPDATE \(harness.quoted).about SET version = 99")
     #expect(scene.kind { _ = try scene.load() } == .unusable)
   }
+
+  /// Statements are planned once, while the tables are empty, when to read all of what matches and to sort it looks as cheap as to take the first of an
+  /// index. With a million finished jobs it is not.
+  @Test func statementsPlannedOnEmptyTablesGoThroughIndexesInOrder() throws {
+    let harness = try PostgresHarness()
+    _ = try StorageScene(harness)
+    let statements = Statements(try Schema(harness.schema))
+    let link = PostgresLink(try PostgresLocation(harness.process.url), PostgresOptions())
+    for statement in [
+      statements.rows, statements.rowsWithBodies, statements.rowsByID, statements.rowsByChosenID, statements.expired,
+      statements.nextExpiry, statements.events, statements.lastCursor, statements.oldTicks, statements.update,
+      statements.stop,
+      statements.forget, statements.take,
+    ] {
+      let count = (1...12).last { statement.text.contains("$\($0)") } ?? 0
+      let nothing = count == 0 ? "" : "(" + Array(repeating: "NULL", count: count).joined(separator: ", ") + ")"
+      let plan = try link.with { (connection) throws(PostgresFailure) in
+        try connection.script("PREPARE \(statement.name) AS \(statement.text)")
+        let found = try connection.script("EXPLAIN EXECUTE \(statement.name)\(nothing)")
+        return (0..<(found?.rows ?? 0)).map { found?.string($0, 0) ?? "" }.joined(separator: "\n")
+      }
+      #expect(
+        plan.contains("Index") && plan.firstMatch(of: /Sort|Bitmap|Seq Scan|Hash/) == nil, "\(statement.name): \(plan)")
+    }
+  }
 }
