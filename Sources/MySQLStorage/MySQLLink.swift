@@ -77,7 +77,7 @@ final class MySQLLink {
       if isReadOnly[0].next(), isReadOnly[0].int(0) != 0 {
         throw MySQLFailure(number: 1_290, message: "the server at \(location.text) is read-only")
       }
-      if let givenUp { try end(givenUp, fresh) }
+      if let givenUp { end(givenUp, fresh) }
       givenUp = nil
       try prepare(fresh)
       connection = fresh
@@ -112,15 +112,15 @@ final class MySQLLink {
 
   /// Ends what another connection runs, if that is still there: this user's, and at it for long. A database that was started anew gives the same
   /// numbers again.
-  private func end(_ id: Int64, _ connection: MySQLConnection) throws(MySQLFailure) {
+  private func end(_ id: Int64, _ connection: MySQLConnection) {
     guard id < connection.id else { return }
-    let found = try connection.run(
+    let found = try? connection.run(
       """
       SELECT id FROM information_schema.PROCESSLIST WHERE id = \(id) AND user = SUBSTRING_INDEX(CURRENT_USER(), '@', 1) \
       AND command = 'Query' AND time >= \(options.replyTimeout.components.seconds - 1)
       """)
     // By the time that this is said it may have ended by itself.
-    if found[0].next() { _ = try? connection.run("KILL \(id)") }
+    if found?[0].next() == true { _ = try? connection.run("KILL \(id)") }
   }
 
   /// Runs statements that read, or one that writes. Tried again once on a new connection, if the old one turned out to be broken. Not

@@ -42,7 +42,8 @@ struct PostgresSchemaTests {
   /// index. With a million finished jobs it is not.
   @Test func statementsPlannedOnEmptyTablesGoThroughIndexesInOrder() throws {
     let harness = try PostgresHarness()
-    _ = try StorageScene(harness)
+    let scene = try StorageScene(harness)
+    defer { withExtendedLifetime(scene) {} }
     let statements = Statements(try Schema(harness.schema))
     let link = PostgresLink(try PostgresLocation(harness.process.url), PostgresOptions())
     for statement in [
