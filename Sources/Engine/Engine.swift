@@ -263,6 +263,7 @@ public final class Engine {
       events.forget(route)
       queues.forget(route)
       if let taker = workers.fetches[route] { workers.endFetch(taker) }
+      for said in pending { leases.takeBackFetched(said, from: route) }
     case .drain(let route):
       sessions.drainAll(tick: tick)
       tick.early.append(.reply(route, .done))
@@ -409,9 +410,7 @@ public final class Engine {
     for reply in said.replies { effects.append(.reply(reply.route, .failed(error))) }
     for report in said.reports { effects.append(.reply(report.route, .failed(error))) }
     for (worker, fetch) in said.fetched {
-      for job in fetch.jobs where worker.drop(job.lease.token) != nil {
-        leases.orphans.append(Settlement(lease: job.lease, outcome: .unconfirmed))
-      }
+      leases.takeBack(fetch, from: worker)
       effects.append(.reply(fetch.route, .failed(error)))
     }
     _ = queues.finishSweep(said, error, into: &effects)

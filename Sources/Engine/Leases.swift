@@ -120,6 +120,20 @@ final class Leases {
     session.countFreeSlots()
   }
 
+  /// The same of a call that is not answered yet.
+  func takeBack(_ fetch: WaitingFetch, from worker: WorkerSession) {
+    for job in fetch.jobs where worker.drop(job.lease.token) != nil {
+      orphans.append(Settlement(lease: job.lease, outcome: .unconfirmed))
+    }
+  }
+
+  /// Who called has gone, and hears of it no more.
+  func takeBackFetched(_ said: Said, from route: Route) {
+    guard let place = said.fetched.firstIndex(where: { $0.fetch.route == route }) else { return }
+    let (worker, fetch) = said.fetched.remove(at: place)
+    takeBack(fetch, from: worker)
+  }
+
   // MARK: Given back
 
   /// Takes a lease out of a session's hands, whatever the reason.

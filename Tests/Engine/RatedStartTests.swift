@@ -86,6 +86,25 @@ struct RatedStartTests {
     #expect(jobs.map(\.attempt) == [1])
   }
 
+  @Test func whoHasGoneBeforeItIsStoredIsNotAnsweredAndWhatItWasGivenGoesBack() {
+    let rig = rated(.queue("default"), 2)
+    rig.enqueue()
+    rig.isSlow = true
+    let first = rig.route()
+    fetch(rig, first)
+    rig.tick([.forget(first)])
+    #expect(rig.reply(to: first, in: rig.store()) == nil)
+    rig.isSlow = false
+    rig.run(for: .seconds(1))
+    let second = rig.route()
+    fetch(rig, second)
+    guard case .fetched(let jobs, _)? = rig.reply(to: second) else {
+      Issue.record("no answer")
+      return
+    }
+    #expect(jobs.count == 1)
+  }
+
   @Test func whatAStreamCouldNotBeGivenIsGivenOnceItCanBeStored() {
     let rig = rated()
     for _ in 1...3 { rig.enqueue() }
