@@ -9,6 +9,7 @@ import calendar
 import importlib.resources
 import pathlib
 import random
+import zoneinfo
 from datetime import datetime, timedelta, timezone
 from zoneinfo import ZoneInfo
 
@@ -16,6 +17,8 @@ from croniter import croniter
 
 FOLDER = pathlib.Path(__file__).parent
 UTC = timezone.utc
+# Not the machine's own, which may be of another year.
+zoneinfo.reset_tzpath(to=[])
 SEED = 20261128
 ZONES = [
     "Africa/Casablanca", "America/Havana", "America/New_York", "America/Nuuk", "America/Santiago", "America/Sao_Paulo",
@@ -81,10 +84,22 @@ def theirs(text):
     return " ".join(fields)
 
 
+def names_all(field, low, high, names):
+    """Whether it names every day without beginning with a star: Vixie's cron looks at that beginning, croniter takes such a field for a star."""
+    if field[0] in "*?L" or "#" in field or field.endswith("L") or (not names and "W" in field):
+        return False
+    for number, name in enumerate(names):
+        field = field.upper().replace(name, str(number))
+    return {value % 7 if names else value for value in values(field, low, high)} >= set(range(low, high + 1 - bool(names)))
+
+
 def by_croniter(rng, count):
     made = 0
     while made < count:
         text = expression(rng)
+        *_, day, _, weekday = text.split()
+        if names_all(day, 1, 31, ()) or names_all(weekday, 0, 7, DAYS):
+            continue
         start = rng.randint(0, 4_000_000_000)
         try:
             times = croniter(theirs(text), start, implement_cron_bug=True, max_years_between_matches=100)
