@@ -29,7 +29,7 @@ import Testing
     #expect(mailbox.push(.queues(route), size: 0, mustFit: false) == .full)
     // An outcome is taken, and its sender slowed down.
     #expect(mailbox.push(.queues(route), size: 0, mustFit: true) == .pressed)
-    var batch: [Command] = []
+    var batch = CommandBatch()
     var done: [StorageDesk.Outcome] = []
     mailbox.take(into: &batch, &done)
     #expect(batch.count == 5)
@@ -55,7 +55,7 @@ import Testing
     _ = mailbox.push(.queues(route), size: 0, mustFit: false)
     mailbox.close()
     #expect(mailbox.push(.queues(route), size: 0, mustFit: true) == .closed)
-    var batch: [Command] = []
+    var batch = CommandBatch()
     var done: [StorageDesk.Outcome] = []
     #expect(mailbox.wait())
     mailbox.take(into: &batch, &done)
@@ -68,7 +68,7 @@ import Testing
     mailbox.note(alarm: nil, isBusy: true)
     mailbox.close()
     mailbox.push(StorageDesk.Outcome.stored(through: 7, microseconds: 1))
-    var batch: [Command] = []
+    var batch = CommandBatch()
     var done: [StorageDesk.Outcome] = []
     #expect(mailbox.wait())
     mailbox.take(into: &batch, &done)
@@ -82,7 +82,7 @@ import Testing
     _ = mailbox.push(.queues(route), size: 0, mustFit: false)
     mailbox.committed(answered: 100, microseconds: 200)
     #expect(mailbox.wait())
-    var batch: [Command] = []
+    var batch = CommandBatch()
     var done: [StorageDesk.Outcome] = []
     mailbox.take(into: &batch, &done)
     #expect(batch.count == 1)
@@ -103,13 +103,13 @@ import Testing
 
   @Test(.timeLimit(.minutes(1))) func fewSmallCommandsAreLeftToWhoeverPushedThem() async {
     let mailbox = Mailbox(limits: HostLimits())
-    var batch: [Command] = []
+    var batch = CommandBatch()
     // Nobody sleeps: the engine's thread is about to take it.
     #expect(mailbox.push(.fence(route), size: 0, mustFit: true, quietly: true) == .accepted)
     #expect(!mailbox.takeFew(into: &batch))
     var done: [StorageDesk.Outcome] = []
     mailbox.take(into: &batch, &done)
-    batch = []
+    batch = CommandBatch()
     async let woken = Task.detached { mailbox.wait() }.value
     while !mailbox.isAsleep { await Task.yield() }
     for _ in 0..<Mailbox.few {
@@ -117,7 +117,7 @@ import Testing
     }
     #expect(mailbox.takeFew(into: &batch))
     #expect(batch.count == Mailbox.few)
-    batch = []
+    batch = CommandBatch()
     // A large one, or one too many, is for the engine's thread.
     _ = mailbox.push(.queues(route), size: 0, mustFit: true, quietly: true)
     #expect(!mailbox.takeFew(into: &batch))

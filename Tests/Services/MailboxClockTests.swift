@@ -58,7 +58,7 @@ import Unsteady
     }
 
     func take() -> Int {
-      var batch: [Command] = []
+      var batch = CommandBatch()
       var done: [StorageDesk.Outcome] = []
       mailbox.take(into: &batch, &done)
       _ = mailbox.begin(batch.count)

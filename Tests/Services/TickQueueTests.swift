@@ -53,6 +53,30 @@ import Testing
     #expect(ids(queue.next(512)) == [2, 3, 1])
   }
 
+  /// What a batch says of all its commands is what they are one by one, also of those that are told of in the audit.
+  @Test func aBatchKnowsWhatIsInIt() {
+    let route = Route(loop: 0, id: 1)
+    let audit = Audit(principal: "p", call: "c")
+    let cases: [(command: Command, weight: Int, isLarge: Bool, isSmall: Bool)] = [
+      (.fence(route), 1, false, true), (.queues(route), 1, false, false), (enqueue(8, 1), 8, false, true),
+      (enqueue(9, 1), 9, false, false), (enqueue(64, 1), 64, false, false), (enqueue(65, 1), 65, true, false),
+      (.audited(enqueue(1, 1), audit, route), 1, false, false),
+      (.audited(enqueue(70, 1), audit, route), 70, true, false),
+    ]
+    var all = CommandBatch()
+    for one in cases {
+      var batch = CommandBatch()
+      batch.append(.fence(route))
+      batch.append(one.command)
+      all.append(one.command)
+      #expect(batch.count == 2 && batch.weight == 1 + one.weight)
+      #expect(batch.hasLarge == one.isLarge && batch.areSmall == one.isSmall)
+    }
+    #expect(all.weight == cases.reduce(0) { $0 + $1.weight } && all.hasLarge && !all.areSmall)
+    all.removeAll()
+    #expect(all.isEmpty && all.weight == 0 && !all.hasLarge && all.areSmall)
+  }
+
   @Test func everythingComesOnceAndInItsOrder() {
     var queue = TickQueue()
     var seen: [UInt64] = []
@@ -72,8 +96,9 @@ import Testing
 
 extension TickQueue {
   fileprivate mutating func add(_ commands: [Command]) {
-    var commands = commands
-    add(&commands)
-    #expect(commands.isEmpty)
+    var batch = CommandBatch()
+    for command in commands { batch.append(command) }
+    add(&batch)
+    #expect(batch.isEmpty && batch.weight == 0 && !batch.hasLarge && batch.areSmall)
   }
 }

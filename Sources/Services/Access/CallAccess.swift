@@ -58,7 +58,9 @@ extension ServerCall {
 
   /// The command, to be told of when it has changed something, if an operator or an admin asks for it.
   /// - Parameter subject: what it is about, for the log.
-  func audited(_ command: Command, _ route: Route, _ subject: String, _ fill: (inout Audit) -> Void) -> Command {
+  func audited(
+    _ command: consuming Command, _ route: Route, _ subject: String, _ fill: (inout Audit) -> Void
+  ) -> Command {
     guard context != nil, let grant, grant.roles.contains(.operator) || grant.roles.contains(.admin) else {
       return command
     }

@@ -28,7 +28,7 @@ final class EngineTurns: @unchecked Sendable {  // Everything mutable is touched
   private var hear: ((UInt64, Reply) -> Void)?
   /// Told of the jobs that workers are given.
   private var observer: (any JobObserver)?
-  private var batch: [Command] = []
+  private var batch = CommandBatch()
   private var done: [StorageDesk.Outcome] = []
   private var waiting = TickQueue()
   /// Desks that have post and are to be told so, once the turn is given back: a loop that wakes up often takes the processor from the thread
@@ -129,8 +129,8 @@ final class EngineTurns: @unchecked Sendable {  // Everything mutable is touched
     var isMine = !isOver && !isInline && waiting.isEmpty && !isDue && !engine.isCongested
     if isMine { isMine = mailbox.takeFew(into: &batch) }
     if isMine {
-      tick(batch)
-      batch.removeAll(keepingCapacity: true)
+      tick(batch.commands)
+      batch.removeAll()
       note()
     }
     giveBack()
@@ -242,16 +242,5 @@ final class EngineTurns: @unchecked Sendable {  // Everything mutable is touched
       }
     }
     for desk in desks where isConcerned[Int(desk.index)] && desk.post(effects) { posted.append(desk) }
-  }
-}
-
-extension Command {
-  /// Whether it may be decided on a loop: it takes a few microseconds, whatever it holds and whatever there is.
-  var isSmall: Bool {
-    switch self {
-    case .enqueue(let group, _, _): group.jobs.count <= 8
-    case .work, .fetch, .report, .connect, .disconnect, .fence, .waitForEnd, .forget: true
-    default: false
-    }
   }
 }

@@ -16,7 +16,7 @@ final class Mailbox: @unchecked Sendable {  // Everything mutable is touched wit
 
   private let gate: Gate
   private let limits: HostLimits
-  private var commands: [Command] = []
+  private var commands = CommandBatch()
   private var outcomes: [StorageDesk.Outcome] = []
   private var bytes = 0
   /// Commands that were taken out but not begun.
@@ -117,9 +117,9 @@ final class Mailbox: @unchecked Sendable {  // Everything mutable is touched wit
     gate.unlock()
   }
 
-  /// All that waits, in exchange for empty arrays.
+  /// All that waits, in exchange for what holds nothing.
   /// - Returns: whether there was anything.
-  func takeAtOnce(into batch: inout [Command], _ done: inout [StorageDesk.Outcome]) -> Bool {
+  func takeAtOnce(into batch: inout CommandBatch, _ done: inout [StorageDesk.Outcome]) -> Bool {
     gate.lock()
     defer { gate.unlock() }
     swap(&commands, &batch)
@@ -151,8 +151,8 @@ final class Mailbox: @unchecked Sendable {  // Everything mutable is touched wit
 
   // MARK: Who has the turn
 
-  /// All that waits, in exchange for empty arrays.
-  func take(into batch: inout [Command], _ done: inout [StorageDesk.Outcome]) {
+  /// All that waits, in exchange for what holds nothing.
+  func take(into batch: inout CommandBatch, _ done: inout [StorageDesk.Outcome]) {
     gate.lock()
     swap(&commands, &batch)
     swap(&outcomes, &done)
@@ -167,12 +167,12 @@ final class Mailbox: @unchecked Sendable {  // Everything mutable is touched wit
     gate.unlock()
   }
 
-  /// What waits, in exchange for an empty array, if it is little, the engine's thread sleeps, and it is not worth waiting for more.
-  func takeFew(into batch: inout [Command]) -> Bool {
+  /// What waits, in exchange for an empty batch, if it is little, the engine's thread sleeps, and it is not worth waiting for more.
+  func takeFew(into batch: inout CommandBatch) -> Bool {
     gate.lock()
     defer { gate.unlock() }
     guard wakeAt == 1, !isClosed, outcomes.isEmpty, !commands.isEmpty, commands.count <= Self.few,
-      gathering.plan(waiting: commands.count) == nil, commands.allSatisfy(\.isSmall)
+      gathering.plan(waiting: commands.count) == nil, commands.areSmall
     else { return false }
     swap(&commands, &batch)
     noteTaken(batch.count)

@@ -1,9 +1,10 @@
 import Engine
+import Jobs
 
 /// What waits for the engine, in the order of its ticks. A tick is bounded by jobs and bytes as well as by commands, and who sends many large batches
 /// does not keep others waiting: what is small goes first, large ones wait for each other.
 struct TickQueue {
-  /// An enqueue of more jobs is a large one: it may be overtaken.
+  /// An enqueue of so many jobs is a large one.
   static let largeFrom = 65
   /// A tick takes large ones as long as it has no more jobs than this; one is always allowed.
   static let jobsPerTick = 512
@@ -15,31 +16,46 @@ struct TickQueue {
   /// Those before are taken.
   private var smallStart = 0
   private var largeStart = 0
+  /// Of the small ones that are not taken.
+  private var smallWeight = 0
 
   var isEmpty: Bool { smallStart == small.count && largeStart == large.count }
 
-  /// Takes over the commands, and leaves an array of none with some room.
-  mutating func add(_ commands: inout [Command]) {
+  /// Takes over the commands, and leaves a batch of none with some room.
+  mutating func add(_ batch: inout CommandBatch) {
+    smallWeight += batch.weight
     if isEmpty {
       small.removeAll(keepingCapacity: true)
       large.removeAll(keepingCapacity: true)
       smallStart = 0
       largeStart = 0
-      if !commands.contains(where: { Self.jobs($0) >= Self.largeFrom }) { return swap(&small, &commands) }
+      if !batch.hasLarge { return batch.exchange(&small) }
     }
-    defer { commands.removeAll(keepingCapacity: true) }
-    for command in commands {
-      if Self.jobs(command) >= Self.largeFrom { large.append(command) } else { small.append(command) }
+    defer { batch.removeAll() }
+    if !batch.hasLarge { return small += batch.commands }
+    for command in batch.commands {
+      if Self.isLarge(command) {
+        large.append(command)
+        smallWeight -= Self.weight(command)
+      } else {
+        small.append(command)
+      }
     }
   }
 
   mutating func next(_ most: Int) -> [Command] {
     var jobs = 0
     var end = smallStart
+    if small.count - smallStart <= most, smallWeight <= Self.jobsPerTick {
+      // Mostly all of them: then none is looked at.
+      jobs = smallWeight
+      end = small.count
+    }
     while end < small.count, end - smallStart < most, jobs < Self.jobsPerTick {
       jobs += Self.weight(small[end])
       end += 1
     }
+    smallWeight -= jobs
     var taken = smallStart == 0 && end == small.count ? small : Array(small[smallStart..<end])
     smallStart = end
     var isFirst = true
@@ -64,16 +80,22 @@ struct TickQueue {
     }
   }
 
+  static func weight(_ group: EnqueueGroup) -> Int {
+    var bytes = 0
+    for index in group.jobs.indices { bytes += group.jobs[index].body.count }
+    return group.jobs.count + bytes / bytesPerJob
+  }
+
   private static func weight(_ command: Command) -> Int {
     switch command {
-    case .enqueue(let group, _, _):
-      var bytes = 0
-      for index in group.jobs.indices { bytes += group.jobs[index].body.count }
-      return group.jobs.count + bytes / bytesPerJob
-    case .audited(let command, _, _): return weight(command)
-    default: return 1
+    case .enqueue(let group, _, _): weight(group)
+    case .audited(let command, _, _): weight(command)
+    default: 1
     }
   }
+
+  /// It may be overtaken.
+  private static func isLarge(_ command: Command) -> Bool { jobs(command) >= largeFrom }
 
   private static func jobs(_ command: Command) -> Int {
     switch command {
