@@ -4,7 +4,8 @@ import Jobs
 ///
 ///     mark, varint count of jobs, jobs, varint count of queues, queues, varint count of documents, documents, packed events
 ///
-/// Of the same job, queue or document the later entry counts.
+/// Of the same job, queue or document the later entry counts. Heads and standings are as in their columns, but without checksums of their
+/// own: the record has one. Logs of earlier versions have them all the same; they are passed over.
 enum BatchCodec {
   private struct Flags: OptionSet {
     let rawValue: UInt8
@@ -63,8 +64,8 @@ enum BatchCodec {
     writer.putVariable(UInt64(head.seq))
     writer.put(flags.rawValue)
     // Else the database has it.
-    if jobs[index].isNew || body != nil { writer.putBlock { HeadCodec.write(head, bodySum: 0, to: &$0) } }
-    writer.putBlock { StateCodec.write(jobs[index].standing, hasCarried: false, keys: nil, to: &$0) }
+    if jobs[index].isNew || body != nil { writer.putBlock { HeadCodec.writeUnsummed(head, bodySum: 0, to: &$0) } }
+    writer.putBlock { StateCodec.writeUnsummed(jobs[index].standing, hasCarried: false, keys: nil, to: &$0) }
     if let body { writer.put(body) }
     if let carried { CarriedCodec.write(carried, to: &writer) }
   }
@@ -116,9 +117,9 @@ enum BatchCodec {
       return
     }
     if isNew || flags.contains(.body) {
-      head = reader.takeBlock { HeadCodec.read(&$0, seq: seq) }.head(salt: salt)
+      head = reader.takeBlock { HeadCodec.read(&$0, seq: seq, isSummed: false) }.head(salt: salt)
     }
-    let standing = reader.takeBlock { StateCodec.read(&$0).standing }
+    let standing = reader.takeBlock { StateCodec.read(&$0, isSummed: false).standing }
     let body = flags.contains(.body) ? reader.takeBytes() : nil
     let carried = flags.contains(.carried) ? CarriedCodec.read(&reader) : nil
     guard let head else { return reader.markDamaged() }

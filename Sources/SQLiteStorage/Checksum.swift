@@ -8,10 +8,17 @@ enum Checksum {
       mix(&sum, UInt64(littleEndian: unsafe bytes.loadUnaligned(fromByteOffset: position, as: UInt64.self)))
       position += 8
     }
+    // The bytes that are left as one number, the first of them its highest.
     var rest: UInt64 = 0
-    while position < bytes.count {
-      rest = rest << 8 | UInt64(unsafe bytes[position])
-      position += 1
+    if position >= 8, position < bytes.count {
+      // The last eight bytes; those of them that were taken above are cut off.
+      let last = UInt64(bigEndian: unsafe bytes.loadUnaligned(fromByteOffset: bytes.count - 8, as: UInt64.self))
+      rest = last & (1 << UInt64(8 * (bytes.count - position)) - 1)
+    } else {
+      while position < bytes.count {
+        rest = rest << 8 | UInt64(unsafe bytes[position])
+        position += 1
+      }
     }
     mix(&sum, rest)
     return UInt32(truncatingIfNeeded: sum ^ sum >> 32)

@@ -17,6 +17,12 @@ enum HeadCodec {
 
   static func write(_ head: JobHead, bodySum: UInt32, to writer: inout ByteWriter) {
     let start = writer.count
+    writeUnsummed(head, bodySum: bodySum, to: &writer)
+    writer.put(writer.checksum(from: start))
+  }
+
+  /// Without the checksum at the end: for what has one as a whole.
+  static func writeUnsummed(_ head: JobHead, bodySum: UInt32, to writer: inout ByteWriter) {
     let options = head.job.options
     var flags: Flags = []
     if head.isChosen { flags.insert(.chosenID) }
@@ -32,7 +38,6 @@ enum HeadCodec {
     writer.put(bodySum)
     if head.isChosen { writer.put(head.job.id) }
     if flags.contains(.options) { OptionsCodec.write(options, to: &writer) }
-    writer.put(writer.checksum(from: start))
   }
 
   /// A head as it was read.
@@ -70,10 +75,13 @@ enum HeadCodec {
   /// - Parameters:
   ///   - queue: of the head that was read before: the same string is given again if it is the same.
   ///   - name: likewise.
-  static func read(_ reader: inout ByteReader, seq: Int64, queue: String = "", name: String = "") -> Found {
+  ///   - isSummed: its checksum is at the end; else what there may be after it is not looked at.
+  static func read(
+    _ reader: inout ByteReader, seq: Int64, queue: String = "", name: String = "", isSummed: Bool = true
+  ) -> Found {
     let format = reader.take(UInt8.self)
     if format == Format1.headFormat { return Format1.readHead(&reader, seq: seq, queue: queue, name: name) }
-    if format != Self.format || !reader.hasGoodChecksum { reader.markDamaged() }
+    if format != Self.format || isSummed && !reader.hasGoodChecksum { reader.markDamaged() }
     let flags = Flags(rawValue: reader.take(UInt8.self))
     let priority = reader.take(Int8.self)
     let createdAt = Timestamp(microseconds: reader.take(Int64.self))

@@ -31,6 +31,14 @@ enum StateCodec {
 
   static func write(_ standing: JobStanding, hasCarried: Bool, keys: JobKeys?, to writer: inout ByteWriter) {
     let start = writer.count
+    writeUnsummed(standing, hasCarried: hasCarried, keys: keys, to: &writer)
+    writer.put(writer.checksum(from: start))
+  }
+
+  /// Without the checksum at the end: for what has one as a whole.
+  static func writeUnsummed(
+    _ standing: JobStanding, hasCarried: Bool, keys: JobKeys?, to writer: inout ByteWriter
+  ) {
     var flags: Flags = []
     if standing.startedAt != nil { flags.insert(.started) }
     if !standing.workerID.isEmpty { flags.insert(.worker) }
@@ -66,11 +74,11 @@ enum StateCodec {
       writer.put(present)
       for index in 0..<4 where keys.rare[index] != 0 { writer.put(keys.rare[index]) }
     }
-    writer.put(writer.checksum(from: start))
   }
 
-  static func read(_ reader: inout ByteReader) -> Found {
-    if !reader.hasGoodChecksum { reader.markDamaged() }
+  /// - Parameter isSummed: its checksum is at the end; else what there may be after it is not looked at.
+  static func read(_ reader: inout ByteReader, isSummed: Bool = true) -> Found {
+    if isSummed, !reader.hasGoodChecksum { reader.markDamaged() }
     let state = JobState(rawValue: reader.take(UInt8.self))
     if state == nil { reader.markDamaged() }
     let flags = Flags(rawValue: reader.take(UInt16.self))
