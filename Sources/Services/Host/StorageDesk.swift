@@ -115,15 +115,19 @@ final class StorageDesk: @unchecked Sendable {  // Everything mutable is touched
     _ ended: (Result<Void, StoreError>) -> Void
   ) {
     var tidyAt: Int64 = 0
+    var hasWorked = false
     while true {
       gate.lock()
       // After it has worked it looks once by itself, so that patient work need not wake it.
-      let lookAt = gate.now + Self.patience
+      let lookAt = gate.now + (hasWorked ? Self.patience : 0)
       while !isClosed {
         let now = gate.now
         if !queue.isEmpty {
-          guard let since = patientSince, now < since + Self.patience else { break }
-          sleep(until: since + Self.patience)
+          // Patient work is done when the thread is awake anyway: each time that it wakes costs more than what it may gather.
+          guard let since = patientSince, now < lookAt else { break }
+          let end = min(lookAt, since + Self.patience)
+          if now >= end { break }
+          sleep(until: end)
         } else {
           if now >= tidyAt { break }
           isDeepAsleep = now >= lookAt
@@ -136,6 +140,7 @@ final class StorageDesk: @unchecked Sendable {  // Everything mutable is touched
       if !batch.isEmpty { busySince = gate.now }
       gate.unlock()
       if isOver { break }
+      hasWorked = !batch.isEmpty
       if batch.isEmpty { tidyAt = tidy() } else { report(carryOut(batch, lent, observer)) }
     }
     ended(Result { () throws(StoreError) in if closes { try storage.close() } else { try storage.sync() } })
