@@ -27,8 +27,8 @@ public struct EngineConfiguration: Sendable {
   /// The most jobs one worker holds, whatever it says.
   public var mostInFlight: UInt32 = 10_000
 
-  /// The payload bytes that a claim for one Fetch may reach; what it is answered with is measured whole, see `MessageSize`.
-  static let fetchBytes = 1 << 20
+  /// The bytes that the jobs of one Fetch may reach as messages: leaves room for what stands around them in its answer.
+  static let fetchBytes = MessageSize.most - 1_024
   /// What anyone may ask for as a lease with Fetch.
   static let longestLease: Interval = .hours(24)
 

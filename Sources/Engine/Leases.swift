@@ -55,7 +55,7 @@ final class Leases {
       let session = taker.worker
       if let fetch = taker.fetch {
         let size = job.messageSize
-        if !fetch.jobs.isEmpty, fetch.messageSize + size > MessageSize.answer {
+        if !fetch.jobs.isEmpty, fetch.messageSize + size > EngineConfiguration.fetchBytes {
           // It would make the answer one that stock clients refuse: given back as if it had never been claimed.
           orphans.append(Settlement(lease: job.lease, outcome: .unconfirmed))
           continue

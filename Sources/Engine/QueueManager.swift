@@ -274,13 +274,23 @@ final class QueueManager {
     balancer.becameReady(backlog.takeReadied())
     for session in tick.touched { session.countFreeSlots() }
     defer { balancer.settleList() }
-    guard let claim = balancer.deal(now: tick.moment, lease: configuration.lease) else { return }
+    // What a stream has room for comes with the next ticks; a Fetch has one answer, and is given the rest of what it asks for at once.
+    guard try claimOnce(tick, mayFollow: true) else { return }
+    defer { for taker in tick.answeredFetches { taker.countFreeSlots() } }
+    _ = try claimOnce(tick, mayFollow: false)
+  }
+
+  /// Whether another claim is to follow, for Fetches that are not full.
+  private func claimOnce(_ tick: Tick, mayFollow: Bool) throws(StoreError) -> Bool {
+    guard let claim = balancer.deal(now: tick.moment, lease: configuration.lease) else { return false }
     do {
       let dealt = try backlog.claim(claim, now: tick.moment)
       leases.assign(dealt, tick: tick)
       let takers = balancer.dealtTo
+      let follows = mayFollow && !dealt.isStalled && takers.contains { $0.isUnfilled }
       balancer.dealt(dealt, now: tick.moment)
-      for taker in takers { taker.countFreeSlots() }
+      for taker in takers { taker.countFreeSlots(anotherFollows: follows) }
+      return follows
     } catch {
       let takers = balancer.dealtTo
       balancer.undeal()

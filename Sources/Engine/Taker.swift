@@ -34,11 +34,18 @@ final class Taker {
     rank.share = most > 0 && free > 0 ? (UInt64(free) << 32) / UInt64(most) : 0
   }
 
-  /// Puts right what a claim was made up with.
-  func countFreeSlots() {
+  /// Puts right what a claim was made up with. A Fetch that was given jobs is given more only if another claim of this tick `follows`: it has
+  /// one answer.
+  func countFreeSlots(anotherFollows follows: Bool = false) {
     guard let fetch else { return worker.countFreeSlots() }
-    set(free: fetch.jobs.isEmpty ? fetch.most : 0, of: max(1, fetch.most))
+    set(free: fetch.jobs.isEmpty || follows ? fetch.most - fetch.jobs.count : 0, of: max(1, fetch.most))
     group?.heap.moved(self)
+  }
+
+  /// Of a Fetch: whether the claim gave it all that was dealt to it, and it wants more.
+  var isUnfilled: Bool {
+    guard let fetch else { return false }
+    return got > 0 && got == dealt && fetch.jobs.count < fetch.most
   }
 
   func takeOne() { set(free: free - 1, of: most) }

@@ -15,7 +15,7 @@ extension Codec {
       names: unsafe try texts(
         message.pointee.names, message.pointee.n_names, "names", max: Bounds.names),
       maxJobs: unsafe min(max(1, message.pointee.max_jobs), Bounds.fetch),
-      maxWait: min(unsafe try interval(message.pointee.max_wait, "max_wait") ?? .zero, .seconds(60)),
+      maxWait: unsafe try interval(message.pointee.max_wait, "max_wait", upTo: .seconds(60)) ?? .zero,
       lease: unsafe try interval(
         message.pointee.lease, "lease", allowingZero: false, most: .hours(24)))
   }

@@ -15,13 +15,13 @@ extension Codec {
     limit.maxWaiting = unsafe given.pointee.max_waiting
     let count = unsafe given.pointee.rate_count
     guard count <= Limit.mostPerPeriod else { throw WireError("limit.rate_count", "at most 1,000,000") }
-    let period = unsafe try interval(given.pointee.rate_period, "limit.rate_period", most: Limit.longestPeriod)
+    let period = unsafe try interval(
+      given.pointee.rate_period, "limit.rate_period", least: Limit.shortestPeriod, most: Limit.longestPeriod)
     switch (count, period) {
     case (0, nil): break
     case (0, _): throw WireError("limit.rate_count", "required with rate_period")
     case (_, nil): throw WireError("limit.rate_period", "required with rate_count")
     case (_, let period?):
-      guard period >= Limit.shortestPeriod else { throw WireError("limit.rate_period", "1 ms to 31 days") }
       limit.rate = Limit.Rate(count: count, period: period)
     }
     guard limit.maxRunning > 0 || limit.rate != nil || limit.maxWaiting > 0 else {

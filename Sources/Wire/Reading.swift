@@ -135,10 +135,11 @@ extension Codec {
       .distantFuture, Timestamp(microseconds: seconds * 1_000_000 + (Int64(nanos) + 999) / 1_000))
   }
 
-  /// A length of time, rounded up to the microsecond.
+  /// A length of time, rounded up to the microsecond. What is shorter than `least` before that is refused.
   func interval(
     _ field: UnsafeMutablePointer<Google__Protobuf__Duration>?, _ path: StaticString,
     allowingZero: Bool = true,
+    least: Interval = .zero,
     most: Interval = .seconds(Bounds.century)
   ) throws(WireError) -> Interval? {
     guard let field = unsafe field else { return nil }
@@ -155,7 +156,22 @@ extension Codec {
     guard seconds < limit || (seconds == limit && nanos == 0) else {
       throw WireError(path, "at most \(limit) s")
     }
+    guard seconds * 1_000_000 + Int64(nanos) / 1_000 >= least.microseconds else {
+      throw WireError(path, "at least \(least.microseconds / 1_000) ms")
+    }
     return Interval(microseconds: seconds * 1_000_000 + (Int64(nanos) + 999) / 1_000)
+  }
+
+  /// A length of time of which more than `most` is taken as that.
+  func interval(
+    _ field: UnsafeMutablePointer<Google__Protobuf__Duration>?, _ path: StaticString, upTo most: Interval
+  ) throws(WireError) -> Interval? {
+    if let field = unsafe field, unsafe field.pointee.seconds > Bounds.century,
+      unsafe (0...999_999_999).contains(field.pointee.nanos)
+    {
+      return most
+    }
+    return unsafe try interval(field, path).map { min($0, most) }
   }
 
   /// A length of time that need not be right: negative is none, more than a century is a century.

@@ -24,12 +24,11 @@ extension Codec {
     _ given: UnsafeMutablePointer<Gkick__V1__RecurringJob>, now: Timestamp
   ) throws(WireError) -> RecurringJob.Schedule {
     let expression = unsafe try text(given.pointee.cron, "recurring_job.cron", max: 1_024)
-    let every = unsafe try interval(given.pointee.every, "recurring_job.every")
+    let every = unsafe try interval(given.pointee.every, "recurring_job.every", least: RecurringJob.shortestInterval)
     let name = unsafe try text(given.pointee.time_zone, "recurring_job.time_zone", max: 128)
     let rules = try zone(name)
     if let every {
       guard expression.isEmpty else { throw WireError("recurring_job.every", "either this or cron") }
-      guard every >= RecurringJob.shortestInterval else { throw WireError("recurring_job.every", "at least 100 ms") }
       return .every(every)
     }
     guard !expression.isEmpty else { throw WireError("recurring_job.cron", "required, or every") }

@@ -52,9 +52,7 @@ extension Codec {
         hello.pointee.names, hello.pointee.n_names, "hello.names", max: Bounds.names),
       maxInFlight: unsafe min(hello.pointee.max_in_flight, Bounds.inFlight),
       maxInFlightBytes: unsafe hello.pointee.max_in_flight_bytes,
-      resumeWindow: unsafe try interval(hello.pointee.resume_window, "hello.resume_window").map {
-        min($0, .minutes(10))
-      },
+      resumeWindow: unsafe try interval(hello.pointee.resume_window, "hello.resume_window", upTo: .minutes(10)),
       labels: labels,
       held: unsafe try leases(hello.pointee.held, hello.pointee.n_held, "hello.held"))
   }

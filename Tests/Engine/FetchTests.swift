@@ -166,13 +166,40 @@ struct FetchTests {
     #expect(next.state(id) == .succeeded)
   }
 
-  @Test func anAnswerHoldsAboutAMebibyte() {
+  @Test func anAnswerHoldsWhatFitsIntoFourMebibytes() {
     let rig = Rig()
-    for _ in 0..<5 {
-      rig.enqueue(NewJob(name: "n", payloadSize: 400_000, body: [UInt8](repeating: 1, count: 400_000)))
+    for _ in 0..<6 {
+      rig.enqueue(NewJob(name: "n", payloadSize: 1_000_000, body: [UInt8](repeating: 1, count: 1_000_000)))
     }
-    #expect(fetched(rig, fetch(rig, most: 5))?.count == 2)
-    #expect(fetched(rig, fetch(rig, most: 5))?.count == 2)
+    #expect(fetched(rig, fetch(rig, most: 1_000))?.count == 4)
+    #expect(fetched(rig, fetch(rig, most: 1_000))?.count == 2)
+  }
+
+  @Test func whoAsksForMoreThanOneClaimHoldsIsGivenIt() {
+    let rig = Rig { $0.claimsPerTick = 10 }
+    for _ in 0..<18 { rig.enqueue() }
+    #expect(fetched(rig, fetch(rig, most: 15))?.count == 15)
+    #expect(fetched(rig, fetch(rig, most: 15))?.count == 3)
+    #expect(rig.worker("f")?.running == 18)
+  }
+
+  @Test func whatTwoClaimsCannotHoldIsLeftForTheNext() {
+    let rig = Rig { $0.claimsPerTick = 10 }
+    for _ in 0..<30 { rig.enqueue() }
+    #expect(fetched(rig, fetch(rig, most: 25))?.count == 20)
+    #expect(fetched(rig, fetch(rig, most: 25))?.count == 10)
+    // Nobody asks any more: the next jobs wait.
+    let id = rig.enqueue()
+    #expect(rig.state(id) == .ready)
+  }
+
+  @Test func aSecondClaimKeepsToTheBytesOfTheAnswer() {
+    let rig = Rig { $0.claimsPerTick = 3 }
+    for _ in 0..<6 {
+      rig.enqueue(NewJob(name: "n", payloadSize: 1_000_000, body: [UInt8](repeating: 1, count: 1_000_000)))
+    }
+    #expect(fetched(rig, fetch(rig, most: 6))?.count == 4)
+    #expect(fetched(rig, fetch(rig, most: 6))?.count == 2)
   }
 
   @Test func fetchesAndStreamsShareInTurn() {

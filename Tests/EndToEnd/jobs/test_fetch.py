@@ -4,6 +4,7 @@ import time
 
 import grpc
 import pytest
+from google.protobuf.duration_pb2 import Duration
 
 from harness.stubs import pb
 from harness.worker import Worker, duration, subscriptions
@@ -128,6 +129,31 @@ def test_more_than_the_most_is_taken_as_the_most(server, queue):
     server.enqueue(queue)
     assert len(fetch(server, queue, max_jobs=2**32 - 1, max_wait=2**31).jobs) == 1
     assert time.time() - began < 5
+
+
+def test_the_longest_wait_there_is_is_taken_as_a_minute(server, queue):
+    began = time.time()
+    request = pb.FetchRequest(worker_id="f", queues=subscriptions(queue), max_wait=Duration(seconds=315_576_000_000))
+    assert not server.work.Fetch(request, timeout=1).jobs
+    assert time.time() - began < 1
+
+
+def test_a_thousand_at_once(server, queue):
+    for count in (1_000, 200):
+        jobs = [pb.ScheduleRequest(job=pb.JobSpec(queue=queue, name="t"))] * count
+        server.jobs.EnqueueBatch(pb.EnqueueBatchRequest(jobs=jobs), timeout=20)
+    found = fetch(server, queue, max_jobs=2_000).jobs
+    assert len(found) == 1_000
+    assert len(fetch(server, queue, max_jobs=2_000).jobs) == 200
+    results = report(server, outcomes=[pb.Outcome(lease=job.lease, success=pb.Success()) for job in found]).results
+    assert [one.status_code for one in results] == [0] * 1_000
+
+
+def test_as_many_as_fit_into_four_mebibytes(server, queue):
+    for _ in range(6):
+        server.enqueue(queue, payload=bytes(1_000_000))
+    assert len(fetch(server, queue, max_jobs=1_000).jobs) == 4
+    assert len(fetch(server, queue, max_jobs=1_000).jobs) == 2
 
 
 def test_the_wait_ends_before_the_deadline(server, queue):

@@ -77,6 +77,25 @@ def test_absurd_times(server, queue):
     assert error.code() is CODE.INVALID_ARGUMENT
 
 
+def test_bounds_of_times_hold_to_the_nanosecond(server, queue):
+    """Times are kept to the microsecond; what is too short before it is rounded is refused."""
+    every = lambda nanos: pb.RecurringJob(id=queue, every=Duration(nanos=nanos), paused=True, job=spec(queue))  # noqa: E731
+    error = refused(server.admin.PutRecurringJob, pb.PutRecurringJobRequest(recurring_job=every(99_999_999)))
+    assert error.code() is CODE.INVALID_ARGUMENT and "every" in error.details()
+    server.admin.PutRecurringJob(pb.PutRecurringJobRequest(recurring_job=every(100_000_000)))
+    rate = lambda **period: pb.Limit(queue=queue, rate_count=1, rate_period=Duration(**period))  # noqa: E731
+    for bad in (dict(nanos=999_999), dict(seconds=31 * 86400, nanos=1)):
+        error = refused(server.admin.PutLimit, pb.PutLimitRequest(limit=rate(**bad)))
+        assert error.code() is CODE.INVALID_ARGUMENT and "rate_period" in error.details()
+    for good in (dict(nanos=1_000_000), dict(seconds=31 * 86400)):
+        server.admin.PutLimit(pb.PutLimitRequest(limit=rate(**good)))
+
+
+def test_the_longest_resume_window_there_is_is_taken_as_ten_minutes(server, queue):
+    with Worker(server, queue, resume=315_576_000_000) as worker:
+        assert worker.welcome.worker_id
+
+
 def test_unknown_enum_values_are_refused_by_name(server, queue):
     for request, call, name in [
         (pb.EnqueueRequest(job=spec(queue), durability=7), server.jobs.Enqueue, "durability"),
