@@ -13,6 +13,7 @@ struct RequestHead {
   }
 
   var isPost = false
+  var isHead = false
   var contentType = ContentType.missing
   var timeLimit = TimeLimit.none
   var encoding = Encoding.identity
@@ -49,6 +50,7 @@ struct RequestHead {
       pathLength = value.count
     case 7 where unsafe name.equals(":method"):
       isPost = unsafe value.equals("POST")
+      isHead = unsafe value.equals("HEAD")
     case 11 where unsafe name.equals("gkick-front"):
       isForwarded = true
     case 12 where unsafe name.equals("content-type"):

@@ -71,10 +71,10 @@ extension ServerConnection {
     let head = RequestHead(bytes)
     if !head.isPost || head.contentType != .grpc {
       let status = block.tooLarge ? 431 : !head.isPost ? 405 : 415
-      if endStream { return answerForeign(slot, status) }
+      if endStream { return answerForeign(slot, status, withBody: !head.isHead) }
       // A client of another protocol may wait for an answer before it ends its side.
       let due = now + Self.foreignPatience
-      set(.foreign(status, due: due), at: slot)
+      set(.foreign(status, withBody: !head.isHead, due: due), at: slot)
       return expects(due)
     }
     if block.tooLarge { return refuse(slot, Status(.resourceExhausted, "request headers are over the limit")) }
@@ -137,20 +137,21 @@ extension ServerConnection {
 
   private static let foreignPatience = TimeAmount.seconds(3)
 
-  /// A plain HTTP answer, with a body for humans.
-  func answerForeign(_ slot: Int32, _ status: Int) {
+  /// A plain HTTP answer, with a body for humans; who asks with HEAD for no body must not be sent one.
+  func answerForeign(_ slot: Int32, _ status: Int, withBody: Bool) {
     var list = HTTP2HeaderList()
     list.add(":status", String(status))
     if status == 405 { list.add("allow", "POST") }
     list.add("content-type", "text/plain; charset=utf-8")
     let body = "this is a gRPC server\n"
     list.add("content-length", String(body.utf8.count))
-    session.respond(slot, list, endStream: false)
+    set(.none, at: slot)
+    session.respond(slot, list, endStream: !withBody)
+    guard withBody else { return }
     var box = session.takeOutbox(slot)
     box.writeString(body)
     session.putOutbox(slot, box)
     session.finish(slot)
-    set(.none, at: slot)
   }
 
   // MARK: - Data
@@ -167,9 +168,9 @@ extension ServerConnection {
       }
       if endStream { call.state.insert(.inputEnded) }
       deliver(call, bytes)
-    case .foreign(let status, _):
+    case .foreign(let status, let withBody, _):
       session.consume(slot, connection: count, stream: count)
-      if endStream { answerForeign(slot, status) }
+      if endStream { answerForeign(slot, status, withBody: withBody) }
     case .none, .call, .refused:
       session.consume(slot, connection: count, stream: count)
     }

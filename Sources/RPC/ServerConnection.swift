@@ -16,7 +16,7 @@ package final class ServerConnection {
     case none
     case call(ServerCall)
     /// No gRPC: this HTTP status answers as soon as the request is complete, or when waiting for that has taken long enough.
-    case foreign(Int, due: NIODeadline)
+    case foreign(Int, withBody: Bool, due: NIODeadline)
     /// A refusal that is told then.
     case refused(Status, due: NIODeadline)
   }
@@ -146,9 +146,9 @@ package final class ServerConnection {
         guard call.isOpen, let due = call.deadline else { continue }
         deadline = due
         if due <= now { call.finish(Status(.deadlineExceeded, "deadline exceeded"), end: .deadlineExceeded) }
-      case .foreign(let status, let due):
+      case .foreign(let status, let withBody, let due):
         deadline = due
-        if due <= now { answerForeign(Int32(slot), status) }
+        if due <= now { answerForeign(Int32(slot), status, withBody: withBody) }
       case .refused(let status, let due):
         deadline = due
         if due <= now { tellRefusal(Int32(slot), status) }

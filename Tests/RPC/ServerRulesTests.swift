@@ -32,6 +32,18 @@ struct ServerRulesTests {
     #expect(reply.status == nil)
   }
 
+  @Test(arguments: [false, true])
+  func whoAsksForTheHeadIsSentNoBody(endsAtOnce: Bool) {
+    let slot = server.open("/", [(":method", "HEAD")], endStream: endsAtOnce)
+    server.run()
+    if !endsAtOnce { server.now = server.deadline ?? server.now }
+    _ = server.connection.expireCalls(now: server.now)
+    server.run()
+    #expect(server.replies[slot]?.head[":status"] == "405")
+    // The head ends the answer.
+    #expect(server.replies[slot]?.isTrailersOnly == true && server.replies[slot]?.body.isEmpty == true)
+  }
+
   @Test func aForeignRequestThatNeverEndsIsAnsweredAfterAWhile() {
     let slot = server.open("/t.T/Echo", [("content-type", "text/html")])
     server.run()

@@ -25,6 +25,13 @@ def test_curl(server, arguments, status):
     assert (code, version) == (status, "2") and int(size) >= 5
 
 
+def test_who_asks_for_the_head_is_sent_no_body(server):
+    command = ["curl", "-s", "-S", "-I", "--http2-prior-knowledge", "--max-time", "10", f"http://{server.address}/"]
+    answer = subprocess.run(command, capture_output=True, text=True)
+    assert answer.returncode == 0, answer.stderr
+    assert answer.stdout.startswith("HTTP/2 405") and "allow: POST" in answer.stdout
+
+
 def test_curl_over_tls(tls_server, certificates):
     code, version, size = curl("--cacert", str(certificates / "ca.pem"), f"https://localhost:{tls_server.port}/")
     assert (code, version) == ("405", "2") and int(size) >= 5
