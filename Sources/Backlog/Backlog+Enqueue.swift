@@ -100,18 +100,13 @@ extension Backlog {
     touch(live)
     if let unique = job.options.unique { keys.insert(keys.hash(job.queue, unique.key), seq) }
     joinBatch(live, now)
-    pin(ties)
     place(live, ties, now)
     return .stored(id: id, state: live.standing.state, runAt: runAt)
   }
 
   /// Puts a job that is in no order where it belongs, by what it depends on.
   func place(_ job: LiveJob, _ ties: Ties, _ now: Timestamp) {
-    if !ties.open.isEmpty, ties.failed == nil {
-      job.standing.state = .blocked
-      graph.block(
-        job.seq, on: ties.open.map(\.seq), runsAnyway: job.head.job.options.onDependencyFailure == .run)
-    }
+    if !ties.all.isEmpty { bind(job, ties, isPinning: true) }
     enter(job, now)
     if let failed = ties.failed {
       // One that is final already counts at once.
@@ -162,7 +157,6 @@ extension Backlog {
     existing.standing.state = runAt > now ? .scheduled : .ready
     existing.standing.isUnbound = false
     joinBatch(existing, now)
-    pin(ties)
     place(existing, ties, now)
     return nil
   }

@@ -23,17 +23,26 @@ struct HashIndex {
     var text = text
     var hash = start ^ UInt64(text.utf8.count) &* 0x9E37_79B9_7F4A_7C15
     text.withUTF8 { bytes in
+      func take(_ word: UInt64) {
+        let product = (hash ^ word).multipliedFullWidth(by: 0xA076_1D64_78BD_642F)
+        hash = product.high ^ product.low ^ seed
+      }
+      let raw = UnsafeRawBufferPointer(bytes)
       var place = 0
-      while place < bytes.count {
+      while place + 8 <= raw.count {
+        // There are eight more.
+        unsafe take(UInt64(littleEndian: raw.loadUnaligned(fromByteOffset: place, as: UInt64.self)))
+        place += 8
+      }
+      if place < raw.count {
         var word: UInt64 = 0
         var shift: UInt64 = 0
-        while shift < 64, place < bytes.count {
-          unsafe word |= UInt64(bytes[place]) << shift
+        while place < raw.count {
+          unsafe word |= UInt64(raw[place]) << shift
           shift += 8
           place += 1
         }
-        let product = (hash ^ word).multipliedFullWidth(by: 0xA076_1D64_78BD_642F)
-        hash = product.high ^ product.low ^ seed
+        take(word)
       }
     }
     let product = (hash ^ 0xE703_7ED1_A0B4_28DB).multipliedFullWidth(by: 0x8EBC_6AF0_9C88_C6E3)

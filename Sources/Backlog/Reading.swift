@@ -191,10 +191,12 @@ extension Backlog {
 
   /// Those of the jobs that a verb cannot do without.
   func lacking(_ seqs: [Int64], bodies: Bool) -> [Int64] {
-    seqs.filter { seq in
-      guard let job = known[seq] else { return !readings.absent.contains(seq) }
-      return job.carried == nil || (bodies && job.body == nil)
-    }
+    seqs.filter { isLacking($0, bodies: bodies) }
+  }
+
+  func isLacking(_ seq: Int64, bodies: Bool) -> Bool {
+    guard let job = known[seq] else { return !readings.absent.contains(seq) }
+    return job.carried == nil || (bodies && job.body == nil)
   }
 
   /// How many jobs are read for claims at once: when one is read, those that come next are too, as far as they would stay at hand.

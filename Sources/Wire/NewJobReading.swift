@@ -73,12 +73,18 @@ extension Codec {
       throw WireError("job.depends_on", "not supported by this server yet", kind: .unimplemented)
     }
     var ids: [String] = []
+    ids.reserveCapacity(min(count, Bounds.dependencies))
+    // Few are compared one by one: a set of them costs more than all else that is read of a job.
     var seen: Set<String> = []
     for index in 0..<count {
       // There are n_depends_on of them.
       let one = unsafe try required(spec.pointee.depends_on[index], "job.depends_on")
       guard one != id else { throw WireError("job.depends_on", "a job cannot wait for itself") }
-      guard seen.insert(one).inserted else { continue }
+      if count <= 8 {
+        if ids.contains(one) { continue }
+      } else if !seen.insert(one).inserted {
+        continue
+      }
       guard ids.count < Bounds.dependencies else {
         throw WireError("job.depends_on", "at most \(Bounds.dependencies) jobs")
       }

@@ -3,11 +3,19 @@ import Jobs
 /// What a new job depends on.
 struct Ties {
   /// All that are there, final ones too.
-  var all: [LiveJob] = []
-  /// Those that it waits for.
-  var open: [LiveJob] = []
+  private(set) var all: [DependencyGraph.Tie] = []
+  /// How many of them it waits for.
+  private(set) var open = 0
   /// One that has ended otherwise than it should, when that matters.
   var failed: LiveJob?
+
+  mutating func reserve(_ count: Int) { if count > 0 { all.reserveCapacity(count) } }
+
+  mutating func add(_ other: LiveJob) {
+    let isOpen = !other.standing.state.isFinal
+    all.append(DependencyGraph.Tie(seq: other.seq, isOpen: isOpen))
+    if isOpen { open += 1 }
+  }
 }
 
 /// Those who wait for a job that is done, and are yet to be told.
@@ -36,18 +44,18 @@ extension Backlog {
     {
       return refusal
     }
+    ties.reserve(options.dependsOn.count)
     for id in options.dependsOn {
       if id == job.id || id == existing?.id { return .circle }
       guard let other = find(id), scope.covers(other.head.job.queue) else { return .unknownDependency(id: id) }
-      ties.all.append(other)
-      if !other.standing.state.isFinal {
-        ties.open.append(other)
-      } else if other.standing.state != .succeeded, options.onDependencyFailure == .cancel, ties.failed == nil {
+      ties.add(other)
+      let state = other.standing.state
+      if state.isFinal, state != .succeeded, options.onDependencyFailure == .cancel, ties.failed == nil {
         ties.failed = other
       }
     }
-    if let existing, !ties.open.isEmpty, graph.hasWaiters(existing.seq) {
-      let wanted = Set(ties.open.map(\.seq))
+    if let existing, ties.open > 0, graph.hasWaiters(existing.seq) {
+      let wanted = Set(ties.all.lazy.filter(\.isOpen).map(\.seq))
       var isCircle = false
       graph.visitWaiters(existing.seq) { seq in
         isCircle = wanted.contains(seq)
@@ -70,8 +78,14 @@ extension Backlog {
     return job
   }
 
-  func pin(_ ties: Ties) {
-    for other in ties.all { graph.pin(other.seq) }
+  /// It waits from now on for those of them that are open, unless one has failed; those that it depends on are kept.
+  /// - Parameter isPinning: false: they are kept for its sake already.
+  func bind(_ job: LiveJob, _ ties: Ties, isPinning: Bool) {
+    let waits = ties.open > 0 && ties.failed == nil
+    if waits { job.standing.state = .blocked }
+    graph.tie(
+      job.seq, to: ties.all, open: waits ? ties.open : 0, isPinning: isPinning,
+      runsAnyway: job.head.job.options.onDependencyFailure == .run)
   }
 
   /// It is over, or depends on others from now on.

@@ -59,14 +59,10 @@ extension Backlog {
     var ties = Ties()
     for id in options.dependsOn {
       guard let other = find(id) else { continue }
-      ties.all.append(other)
-      if !other.standing.state.isFinal { ties.open.append(other) }
+      ties.add(other)
     }
-    if wasFinal { pin(ties) }
     job.standing.isUnbound = true
-    guard !ties.open.isEmpty else { return }
-    job.standing.state = .blocked
-    graph.block(job.seq, on: ties.open.map(\.seq), runsAnyway: options.onDependencyFailure == .run)
+    bind(job, ties, isPinning: wasFinal)
   }
 
   // MARK: Ticks

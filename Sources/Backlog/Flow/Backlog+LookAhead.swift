@@ -10,22 +10,22 @@ extension Backlog {
     if !seqs.isEmpty || !bodies.isEmpty { throw Self.notAtHand }
   }
 
-  private func isLacking(_ seq: Int64, bodies: Bool) -> Bool { !lacking([seq], bodies: bodies).isEmpty }
-
   /// How many of those that wait can be told with what is at hand, at most `limit`. When it is not even the first, the rows of all are wanted.
   func tellableWaiters(_ limit: Int) throws(StoreError) -> Int {
     guard readsAside else { return limit }
-    var visits: [Int64: Int] = [:]
     var seqs: [Int64] = []
     var bodies: [Int64] = []
     var looked = 0
     var ready = 0
     for cascade in cascades where looked < limit {
-      graph.look(cascade.waiters) { seq in
-        visits[seq, default: 0] += 1
-        let isChanged =
-          !cascade.isSuccess && !graph.runsAnyway(seq) || graph.open(seq) <= visits[seq, default: 0]
+      graph.look(cascade.waiters) { seq, left, runsAnyway in
+        let isChanged = left <= 0 || !cascade.isSuccess && !runsAnyway
         if isChanged, isLacking(seq, bodies: cascade.isSuccess) {
+          // Those before it come first.
+          if ready > 0 {
+            looked = limit
+            return false
+          }
           if cascade.isSuccess { bodies.append(seq) } else { seqs.append(seq) }
         }
         looked += 1
@@ -33,6 +33,7 @@ extension Backlog {
         return looked < limit
       }
     }
+    graph.endLook()
     if ready == 0 { try want(seqs, bodies: bodies) }
     // Nobody waits any more: that is to be noted.
     return max(ready, 1)

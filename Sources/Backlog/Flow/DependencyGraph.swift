@@ -16,6 +16,13 @@ struct DependencyGraph {
     var open: UInt8 = 0
     /// It waits only for their end, not for their success.
     var runsAnyway = false
+    /// In `look`: so many of those that it waits for were come by.
+    var seen: UInt8 = 0
+  }
+  /// One that another depends on, and whether it is waited for.
+  struct Tie {
+    var seq: Int64
+    var isOpen: Bool
   }
   private struct Edge {
     var node: Int32
@@ -32,6 +39,8 @@ struct DependencyGraph {
   private var places: ContiguousArray<Int32> = ContiguousArray(repeating: -1, count: 16)
   private var used = 0
   private var nextMark: UInt32 = 0
+  /// Nodes in which `seen` is not 0.
+  private var looked: ContiguousArray<Int32> = []
   /// Jobs that wait.
   private(set) var blocked = 0
 
@@ -48,16 +57,37 @@ struct DependencyGraph {
   /// A job waits from now on. Those that it waits for are at most 100, each once.
   mutating func block(_ seq: Int64, on dependencies: [Int64], runsAnyway: Bool) {
     guard !dependencies.isEmpty else { return }
+    let node = beginWait(seq, dependencies.count, runsAnyway)
+    for dependency in dependencies { link(node, Int(makeNode(dependency))) }
+  }
+
+  /// A job depends on others, and waits from now on for those that are open.
+  /// - Parameters:
+  ///   - open: how many are; 0: it waits for none.
+  ///   - isPinning: they are kept for its sake from now on.
+  mutating func tie(_ seq: Int64, to ties: [Tie], open: Int, isPinning: Bool, runsAnyway: Bool) {
+    let node = open > 0 ? beginWait(seq, open, runsAnyway) : -1
+    for tie in ties {
+      let isWaitedFor = node >= 0 && tie.isOpen
+      guard isPinning || isWaitedFor else { continue }
+      let other = Int(makeNode(tie.seq))
+      if isPinning { nodes[other].dependents += 1 }
+      if isWaitedFor { link(node, other) }
+    }
+  }
+
+  private mutating func beginWait(_ seq: Int64, _ open: Int, _ runsAnyway: Bool) -> Int32 {
     let node = makeNode(seq)
     nextMark &+= 1
     nodes[Int(node)].mark = nextMark
-    nodes[Int(node)].open = UInt8(min(dependencies.count, 255))
+    nodes[Int(node)].open = UInt8(min(open, 255))
     nodes[Int(node)].runsAnyway = runsAnyway
     blocked += 1
-    for dependency in dependencies {
-      let other = Int(makeNode(dependency))
-      nodes[other].first = makeEdge(Edge(node: node, next: nodes[other].first, mark: nextMark))
-    }
+    return node
+  }
+
+  private mutating func link(_ node: Int32, _ other: Int) {
+    nodes[other].first = makeEdge(Edge(node: node, next: nodes[other].first, mark: nextMark))
   }
 
   /// How many it waits for.
@@ -121,15 +151,25 @@ struct DependencyGraph {
     return nil
   }
 
-  /// Those that `next` would give, without taking them off, until `body` returns false.
-  func look(_ waiters: Waiters, _ body: (Int64) -> Bool) {
+  /// Those that `next` would give, without taking them off, until `body` returns false: with how many each will wait for after that, over all
+  /// lists that are looked at until `endLook`, and whether it runs anyway. `body` must not use the graph.
+  mutating func look(_ waiters: Waiters, _ body: (Int64, _ left: Int, _ runsAnyway: Bool) -> Bool) {
     var index = waiters.first
     while index >= 0 {
       let edge = edges[Int(index)]
-      let node = nodes[Int(edge.node)]
-      if node.mark == edge.mark, node.open > 0, node.seq != 0, !body(node.seq) { return }
       index = edge.next
+      let place = Int(edge.node)
+      guard nodes[place].mark == edge.mark, nodes[place].open > 0, nodes[place].seq != 0 else { continue }
+      if nodes[place].seen == 0 { looked.append(edge.node) }
+      nodes[place].seen += 1
+      let node = nodes[place]
+      if !body(node.seq, Int(node.open) - Int(node.seen), node.runsAnyway) { return }
     }
+  }
+
+  mutating func endLook() {
+    for node in looked { nodes[Int(node)].seen = 0 }
+    looked.removeAll(keepingCapacity: true)
   }
 
   /// Those that wait for it, or for one of them, and so on: until `body` returns false.
