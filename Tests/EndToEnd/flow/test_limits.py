@@ -5,6 +5,8 @@ import grpc
 import pytest
 
 from harness.asking import CODE, at, refused
+from harness.calls import until
+from harness.rates import STARTED, Takers, check
 from harness.server import Server
 from harness.stubs import pb
 from harness.worker import Worker, duration
@@ -210,3 +212,26 @@ def test_limits_and_rates_hold_over_a_crash():
         for index in range(5, len(times)):
             assert times[index] - times[index - 5] >= 3
         assert usage(server, concurrency_key="k").running <= 2
+
+
+def test_a_rate_over_kills_with_fetches_on_their_way():
+    """Whoever is killed while a start is on its way to the worker has stored it, or nobody heard of it."""
+    count, period = 10, 0.5
+    with Server() as server:
+        put(server, queue="q", rate_count=count, rate_period=duration(period))
+        jobs = [pb.ScheduleRequest(job=pb.JobSpec(queue="q", name="t"))] * 500
+        server.jobs.EnqueueBatch(pb.EnqueueBatchRequest(jobs=jobs), timeout=20)
+        takers = Takers([server], "q", fetching=6)
+        try:
+            for number in range(6):
+                before = len(takers.starts)
+                until(lambda: len(takers.starts) > before, "starts", timeout=20)
+                # At another place of its period each time.
+                time.sleep(0.1 + number * period / 5)
+                server.restart()
+            before, since = len(takers.starts), time.time()
+            until(lambda: len(takers.starts) >= before + 4 * count, "its rate", timeout=20)
+            assert time.time() - since < 20 * period
+        finally:
+            takers.close()
+        check(server.events(queues=["q"], types=STARTED), takers, count, period)
