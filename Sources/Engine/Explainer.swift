@@ -109,12 +109,20 @@ struct Explainer {
     guard count > 0 else { return nil }
     var text =
       count == 1 ? "the only worker that takes it is busy: " : "all \(count) workers that take it are busy: "
+    if sessions.allSatisfy({ $0.isPolling && $0.held.count == 0 }) {
+      text =
+        count == 1
+        ? "the only worker that takes it is between two fetches: "
+        : "all \(count) workers that take it are between two fetches: "
+    }
     let words = sessions.prefix(Self.named).map { session in
       if session.isSilent { return "\(session.id) (silent)" }
       if session.taker?.isBytesFull == true {
         return "\(session.id) (\(session.heldBytes) of \(session.mostBytes) bytes)"
       }
-      return "\(session.id) (\(session.held.count) of \(session.isPolling ? session.held.count : session.most))"
+      // Who fetches has no number of slots.
+      if session.isPolling { return "\(session.id) (runs \(session.held.count))" }
+      return "\(session.id) (\(session.held.count) of \(session.most))"
     }
     text += words.joined(separator: ", ")
     if count > Self.named { text += ", ..." }

@@ -138,6 +138,22 @@ struct QueueManagerTests {
     #expect(explain(rig, running)?.reasons.isEmpty == true)
   }
 
+  @Test func whoFetchesHasNoNumberOfSlots() {
+    let rig = Rig()
+    func fetch() {
+      let fetch = Fetch(
+        workerID: "p", subscriptions: [Subscription(pattern: QueuePattern("default"))], maxJobs: 1, maxWait: .zero,
+        lease: nil, address: "a")
+      rig.tick([.fetch(fetch, rig.route())])
+    }
+    fetch()
+    let running = rig.enqueue()
+    let text = { explain(rig, $0)?.reasons.first?.text }
+    #expect(text(running) == "the only worker that takes it is between two fetches: p (runs 0)")
+    fetch()
+    #expect(text(rig.enqueue()) == "the only worker that takes it is busy: p (runs 1)")
+  }
+
   @Test func aRunningJobsLeaseIsShownAsItIsRenewed() {
     let rig = Rig()
     let id = rig.enqueue()

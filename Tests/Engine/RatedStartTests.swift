@@ -22,6 +22,12 @@ struct RatedStartTests {
     ])
   }
 
+  /// nil: it was not answered with jobs.
+  private func fetched(_ rig: Rig, _ route: Route) -> [ClaimedJob]? {
+    guard case .fetched(let jobs, _)? = rig.reply(to: route) else { return nil }
+    return jobs
+  }
+
   @Test(arguments: [Limit.Scope.queue("default"), .key("k"), .keyPrefix("k")])
   func aStreamIsToldWhenItIsStored(_ scope: Limit.Scope) {
     let rig = rated(scope)
@@ -58,11 +64,7 @@ struct RatedStartTests {
     fetch(rig, route)
     #expect(rig.reply(to: route) == nil)
     rig.store()
-    guard case .fetched(let jobs, _)? = rig.reply(to: route) else {
-      Issue.record("no answer")
-      return
-    }
-    #expect(jobs.count == 1)
+    #expect(fetched(rig, route)?.count == 1)
   }
 
   @Test func whatAFetchCouldNotBeGivenIsGivenToTheNext() {
@@ -71,19 +73,16 @@ struct RatedStartTests {
     rig.fail([.write])
     let first = rig.route()
     fetch(rig, first)
-    guard case .failed? = rig.reply(to: first) else {
-      Issue.record("not failed")
+    let reply = rig.reply(to: first)
+    guard case .failed? = reply else {
+      Issue.record("not failed but \(reply.map { "\($0)" } ?? "not answered")")
       return
     }
     rig.fail([])
     rig.recover()
     let second = rig.route()
     fetch(rig, second)
-    guard case .fetched(let jobs, _)? = rig.reply(to: second) else {
-      Issue.record("no answer")
-      return
-    }
-    #expect(jobs.map(\.attempt) == [1])
+    #expect(fetched(rig, second)?.map(\.attempt) == [1])
   }
 
   @Test func whoHasGoneBeforeItIsStoredIsNotAnsweredAndWhatItWasGivenGoesBack() {
@@ -98,11 +97,7 @@ struct RatedStartTests {
     rig.run(for: .seconds(1))
     let second = rig.route()
     fetch(rig, second)
-    guard case .fetched(let jobs, _)? = rig.reply(to: second) else {
-      Issue.record("no answer")
-      return
-    }
-    #expect(jobs.count == 1)
+    #expect(fetched(rig, second)?.count == 1)
   }
 
   @Test func whatAStreamCouldNotBeGivenIsGivenOnceItCanBeStored() {
