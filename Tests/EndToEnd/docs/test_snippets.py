@@ -107,6 +107,66 @@ def test_the_commands_of_the_articles_on_flow(tmp_path):
         assert len(server.admin.ListLimits(pb.ListLimitsRequest(), timeout=10).limits) == 3
 
 
+def test_what_the_articles_on_flow_say_in_passing(tmp_path):
+    """Commands within sentences, the words of each limit's, dependency's and recurring job's flags, and the file of recurring jobs."""
+    (tmp_path / "gkick").symlink_to(binary())
+    text = {page: (ROOT / page).read_text() for page in FLOW}
+    (document,) = re.findall(r"```json\n(.*?)```", text["Docs/recurring.md"], re.S)
+    file = tmp_path / "jobs.json"
+    file.write_text(document)
+    with Server("--cron-file", str(file)) as server:
+        environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "HOME": str(tmp_path), "GKICK_ADDRESS": server.address}
+
+        def run(command, **options):
+            done = subprocess.run(["bash", "-c", command], cwd=tmp_path, env=environment, stdin=subprocess.DEVNULL, capture_output=True,
+                                  text=True, timeout=30, **options)
+            # That there is none of what is asked for is said there.
+            assert done.returncode in (0, 143) and re.fullmatch(r"(no [\w ]+\n)?", done.stderr), (command, done)
+            return done.stdout
+
+        jobs = {one.id: one for one in server.admin.ListRecurringJobs(pb.ListRecurringJobsRequest(), timeout=10).recurring_jobs}
+        assert set(jobs) == {"nightly", "poll"} and jobs["nightly"].time_zone == "Europe/Berlin" and jobs["poll"].job.queue == "feeds"
+        made = run("gkick cron trigger nightly") + run("gkick jobs --recurring nightly")
+        assert "report.make" in made
+        # Each that stands in a sentence, with what it leaves to its reader.
+        blank = {"ID": "import-7", "EXPRESSION": "'0 9 * * FRI#3'", "job ID": "job held"}
+        put = {"gkick limits put": " --key tenant-7 --max-running 1", "gkick limits delete": " --key tenant-7", "gkick cron pause": " nightly",
+               "gkick cron trigger": " poll", "gkick enqueue": " image.resize --key tenant-7"}
+        run("gkick batches put import-7")
+        run("gkick enqueue image.resize --key tenant-7 --id held")
+        seen = []
+        for page in ("Docs/limits.md", "Docs/batches.md", "Docs/recurring.md"):
+            # A limit's own goes last: what it holds back is explained before.
+            said = sorted(set(re.findall(r"`(gkick\s[^`]+)`", text[page])), key=lambda one: ("delete" in one, "explain" in one, "limits put" not in one, one))
+            for command in (re.sub(r"\s+", " ", one) for one in said):
+                if command.startswith("gkick server"):
+                    continue
+                words = command + put.get(command, "")
+                for name, value in sorted(blank.items(), key=lambda pair: -len(pair[0])):
+                    words = re.sub(rf"\b{name}\b", value, words)
+                out = run(f"timeout --preserve-status -s TERM 1 {words}" if re.search(ENDLESS, words) else words)
+                seen.append(command)
+                if command == "gkick cron next --cron EXPRESSION":
+                    assert len(out.splitlines()) >= 3, out
+        assert len(seen) >= 12, seen
+        # The table's words.
+        for command in ("gkick cron put m --every 1h --missed {} n", "gkick cron put m --every 1h --overlap {} n"):
+            for word in ("one", "skip", "all") if "missed" in command else ("allow", "skip"):
+                run(command.format(word))
+        run("gkick cron put m --every 1h --paused n")
+        (paused,) = [one for one in server.admin.ListRecurringJobs(pb.ListRecurringJobsRequest(), timeout=10).recurring_jobs if one.id == "m"]
+        assert paused.paused
+        # "2 of 2 running for key tenant-7".
+        run("gkick limits put --key-prefix tenant- --max-running 2")
+        for number in range(3):
+            run(f"gkick enqueue image.resize --queue images --key tenant-9 --id t{number}")
+        server.work.Fetch(pb.FetchRequest(worker_id="w", queues=[pb.QueueSubscription(queue="images")], max_jobs=5, max_wait=duration(5)), timeout=10)
+        assert "2 of 2 running for key tenant-9" in run("gkick job t2 --explain")
+        metrics = server.get("/metrics")[1]
+        for name in set(re.findall(r"`(gkick_\w+)`", "".join(text.values()))):
+            assert name in metrics, name
+
+
 def test_the_commands_of_the_readme_are_there():
     for command in re.findall(r"^(Scripts/\w+|Benchmarks/\w+/run)\b", "\n".join(blocks("README.md")), re.M):
         assert os.access(ROOT / command, os.X_OK), command
