@@ -9,7 +9,7 @@ extension Backlog {
     claimTime = now.wall
     var dealt = Dealt(scarcity: claim.filters.map { _ in .none })
     var places = claim.filters.map { FilterPlace($0) }
-    var budgets = claim.workers.map { (bytes: $0.byteBudget, holdsNothing: $0.holdsNothing, isFull: false) }
+    var budgets = claim.workers.map { (bytes: $0.byteBudget, given: 0, holdsNothing: $0.holdsNothing, isFull: false) }
     var setAside = 0
     // What is not at hand for a filter holds up this filter only.
     var missing: [Int64] = []
@@ -61,6 +61,11 @@ extension Backlog {
       }
       budgets[index].bytes -= min(size, budgets[index].bytes)
       budgets[index].holdsNothing = false
+      budgets[index].given += size
+      if budgets[index].given >= claim.workers[index].enough {
+        budgets[index].isFull = true
+        dealt.sated.append(index)
+      }
       dealt.jobs.append(try start(job, from: lane, by: claim.workers[index], at: index, now: now))
     }
     wantAhead(missing)

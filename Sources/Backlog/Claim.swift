@@ -12,16 +12,19 @@ public struct Claim: Sendable {
     /// Payload bytes it may still be given; `.max`: no limit. A job that does not fit ends the worker's turn in this claim,
     /// unless `holdsNothing` and it is the worker's first: one job is always allowed.
     public var byteBudget: Int
+    /// Once it has been given so many bytes of payload, the rest waits for the next claim.
+    public var enough: Int
     public var holdsNothing: Bool
 
     public init(
-      id: String, leaseUntil: Instant, resumeWindow: Interval = .zero, byteBudget: Int = .max,
+      id: String, leaseUntil: Instant, resumeWindow: Interval = .zero, byteBudget: Int = .max, enough: Int = .max,
       holdsNothing: Bool = true
     ) {
       self.id = id
       self.leaseUntil = leaseUntil
       self.resumeWindow = resumeWindow
       self.byteBudget = byteBudget
+      self.enough = enough
       self.holdsNothing = holdsNothing
     }
   }
@@ -67,6 +70,8 @@ public struct Dealt: Sendable {
   public var scarcity: [Scarcity]
   /// It ended early: rows are being read for the rest. To be claimed again when they are there.
   public var isStalled = false
+  /// Workers of the claim that were given `enough`.
+  public var sated: [Int] = []
 
   init(scarcity: [Scarcity]) { self.scarcity = scarcity }
 }

@@ -29,6 +29,9 @@ public struct EngineConfiguration: Sendable {
 
   /// The bytes that the jobs of one Fetch may reach as messages: leaves room for what stands around them in its answer.
   static let fetchBytes = MessageSize.most - 1_024
+  /// Once one claim has given a stream so many bytes of payload, it is given more by the next: by then its connection has said whether they
+  /// leave, and who reads slowly does not have the server hold all that it has slots for.
+  static let streamBytes = 1 << 20
   /// What anyone may ask for as a lease with Fetch.
   static let longestLease: Interval = .hours(24)
 

@@ -169,6 +169,7 @@ final class LoadBalancer {
     return .init(
       id: worker.id, leaseUntil: now + lease, resumeWindow: worker.resumeWindow ?? .zero,
       byteBudget: worker.mostBytes > 0 ? max(0, worker.mostBytes - worker.heldBytes) : .max,
+      enough: EngineConfiguration.streamBytes,
       holdsNothing: worker.held.isEmpty)
   }
 
@@ -188,7 +189,7 @@ final class LoadBalancer {
       if wasAsked {
         group.fresh = 0
         group.isWet = !isDry && backlog.mayHaveReady(group.filters[0], now: now)
-        if !isDry, !isStalled { markBytesFull(group) }
+        if !isDry, !isStalled { markBytesFull(group, result.sated) }
       }
     }
     for taker in dealtTo {
@@ -200,8 +201,10 @@ final class LoadBalancer {
   }
 
   /// Who was passed over although there was something cannot hold what comes next.
-  private func markBytesFull(_ group: FilterGroup) {
-    for taker in dealtTo where taker.group === group && taker.got < taker.dealt { taker.isBytesFull = true }
+  private func markBytesFull(_ group: FilterGroup, _ sated: [Int]) {
+    for taker in dealtTo where taker.group === group && taker.got < taker.dealt && !sated.contains(taker.requestIndex) {
+      taker.isBytesFull = true
+    }
   }
 
   /// After the takers' free slots were put right: drops what is dry from the list, and sees whether to go on at once.

@@ -14,7 +14,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "rpc"))
 
 from harness.server import Server, binary  # noqa: E402
 from harness.stubs import pb  # noqa: E402
-from harness.worker import subscriptions  # noqa: E402
+from harness.worker import Worker, subscriptions  # noqa: E402
 from wire import END_HEADERS, HEADERS, PING, RST_STREAM, SETTINGS, Wire, frame  # noqa: E402
 
 ENHANCE_YOUR_CALM = 11
@@ -100,3 +100,16 @@ def test_a_watcher_that_opens_no_window(quick, queue):
         assert wire.pump(lambda: wire.closed, 4), "the connection stays"
         assert wire.goaways[-1][1:] == (ENHANCE_YOUR_CALM, b"peer does not open its window")
     serves(quick)
+
+
+def test_a_worker_with_many_slots_is_given_many_large_jobs(tmp_path):
+    """Not all in one go: the server would have to hold what the worker has not read yet, and would end the connection for that."""
+    with Server(lease="30s", store=f"embedded:{tmp_path}") as server:
+        for _ in range(300):
+            server.enqueue("large", payload=bytes(1_000_000))
+        with Worker(server, "large", slots=1_000) as worker:
+            end = time.monotonic() + 60
+            while len(worker.jobs) < 300 and worker.ended is None and time.monotonic() < end:
+                time.sleep(0.05)
+            assert worker.ended is None, worker.details
+            assert len(worker.jobs) == 300 and {job.attempt for job in worker.jobs} == {1}
