@@ -74,6 +74,17 @@ struct TimeZoneTests {
   }
 
   /// Whatever is in the file.
+  @Test func filesWithLeapSecondsAreRefused() {
+    func file(leaps: UInt8) -> [UInt8] {
+      // One type, UTC, with its name; no changes.
+      Array("TZif".utf8) + Array(repeating: 0, count: 16) + [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, leaps]
+        + [0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 4] + Array(repeating: 0, count: 6) + Array("UTC\0".utf8)
+        + Array(repeating: 0, count: 8 * Int(leaps))
+    }
+    #expect(TimeZoneRules(name: "x", file: file(leaps: 0)) != nil)
+    #expect(TimeZoneRules(name: "x", file: file(leaps: 1)) == nil)
+  }
+
   @Test func damagedFilesAreRefusedOrHarmless() throws {
     let file = Corpus.folder.appendingPathComponent("zoneinfo/Europe.Berlin")
     let bytes = [UInt8](try Data(contentsOf: file))

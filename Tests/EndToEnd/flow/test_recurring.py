@@ -42,6 +42,8 @@ def preview(server, after, count=3, **recurring):
     {"id": "x", "cron": "0 0 30 2 *"}, {"id": "x", "cron": "* * * * * * 2026"}, {"id": "x", "every": duration(0.05)},
     {"id": "x", "cron": "@hourly", "every": duration(5)}, {"id": "x", "cron": "@hourly", "time_zone": "Mars/Olympus"},
     {"id": "x", "cron": "@hourly", "time_zone": "../../etc/passwd"},
+    # With leap seconds: its times would be others.
+    {"id": "x", "cron": "@hourly", "time_zone": "right/Europe/Berlin"},
 ])
 def test_what_is_refused(server, recurring):
     request = pb.PutRecurringJobRequest(recurring_job=pb.RecurringJob(job=pb.JobSpec(name="t"), **recurring))
