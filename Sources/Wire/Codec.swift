@@ -1,8 +1,10 @@
 import CProtobufC
 import GKickProtos
 public import Jobs
+import Protobuf
 
-/// Turns protobuf messages into values and back, by protobuf-c, in memory that it keeps for the next message.
+/// Turns protobuf messages into values and back, in memory that it keeps for the next message: by protobuf-c, but for what is said most
+/// often, which is written field by field (Docs/decisions/020).
 ///
 /// One per thread or event loop; not Sendable. Decoding checks everything that the contract bounds and copies out at once.
 /// Encoding is in two steps, so that the bytes go straight to their place: an `encode...` function gives the size of the message,
@@ -12,9 +14,11 @@ public import Jobs
   /// For recurring jobs.
   public let zones: any TimeZoneSource
   let arena = Arena()
-  /// The message that an `encode...` function built, until it is packed or another message is begun. It lies in the arena.
+  /// The message that an `encode...` function built, until it is packed or another message is begun. It lies in the arena; nil: it is what
+  /// `writer` wrote.
   private var pending: UnsafePointer<ProtobufCMessage>?
   private var pendingSize = 0
+  private var writer = WireWriter()
 
   public init(bounds: Bounds = Bounds(), zones: any TimeZoneSource = UTCOnly()) {
     self.bounds = bounds
@@ -55,13 +59,25 @@ public import Jobs
     return pendingSize
   }
 
+  /// A message that is written field by field; returns its size in bytes.
+  func write(_ fields: (inout WireWriter) -> Void) -> Int {
+    unsafe pending = nil
+    writer.begin()
+    fields(&writer)
+    pendingSize = writer.count
+    return pendingSize
+  }
+
   /// Writes the message that was encoded last; returns its size, which is what its `encode...` function returned.
   /// To be called at most once, before anything else is asked of this codec.
   public func pack(into bytes: UnsafeMutableRawBufferPointer) -> Int {
-    guard let message = unsafe pending else { preconditionFailure("nothing encoded to pack") }
-    unsafe pending = nil
     guard pendingSize > 0, let address = bytes.baseAddress else { return 0 }
     precondition(bytes.count >= pendingSize)
+    guard let message = unsafe pending else {
+      unsafe writer.copy(to: bytes)
+      return pendingSize
+    }
+    unsafe pending = nil
     // The message is in the arena, untouched since its size was taken; there is room for that size.
     return unsafe protobuf_c_message_pack(message, address.assumingMemoryBound(to: UInt8.self))
   }

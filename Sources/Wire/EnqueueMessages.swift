@@ -99,13 +99,12 @@ extension Codec {
   public func encodeEnqueueResponse(
     jobID: String, duplicate: Bool, state: JobState, durability: Durability
   ) -> Int {
-    begin()
-    let message = unsafe arena.make(gkick__v1__enqueue_response__init)
-    unsafe message.pointee.job_id = arena.copy(jobID)
-    unsafe message.pointee.duplicate = duplicate ? 1 : 0
-    unsafe message.pointee.state = Gkick__V1__JobState(rawValue: UInt32(state.rawValue))
-    unsafe message.pointee.durability = Gkick__V1__Durability(rawValue: UInt32(durability.rawValue))
-    return unsafe finish(message)
+    write { message in
+      message.text(1, jobID)
+      message.scalar(2, duplicate ? 1 : 0)
+      message.scalar(3, UInt64(state.rawValue))
+      message.scalar(4, UInt64(durability.rawValue))
+    }
   }
 
   public func encodeScheduleResponse(

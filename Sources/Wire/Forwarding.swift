@@ -244,16 +244,11 @@ public enum ServerList {
         if !server.address.isEmpty { message.field(2, server.address) }
         message.field(3, server.version)
         if server.leads { message.field(4, 1) }
-        message.message(5) { put(server.startedAt, into: &$0) }
-        message.message(6) { put(server.lastSeenAt, into: &$0) }
+        message.time(5, server.startedAt)
+        message.time(6, server.lastSeenAt)
         if server.workers > 0 { message.field(7, UInt64(server.workers)) }
       }
     }
     return list.bytes
-  }
-
-  private static func put(_ time: Timestamp, into message: inout WireWriter) {
-    message.field(1, UInt64(time.microseconds / 1_000_000))
-    message.field(2, UInt64(time.microseconds % 1_000_000 * 1_000))
   }
 }

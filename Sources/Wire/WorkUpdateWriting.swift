@@ -1,139 +1,128 @@
-import CProtobufC
-import GKickProtos
 public import Jobs
+import Protobuf
 
-/// What a server says to workers.
+/// What a server says to workers: of all messages those that are sent most often, so they are written field by field.
 extension Codec {
   public func encodeWorkResponse(_ update: WorkerUpdate, serverID: String, serverVersion: String)
     -> Int
   {
-    begin()
-    let message = unsafe arena.make(gkick__v1__work_response__init)
-    unsafe message.pointee.seq = update.seq
-    if let given = update.welcome {
-      let welcome = unsafe arena.make(gkick__v1__welcome__init)
-      unsafe welcome.pointee.worker_id = arena.copy(given.workerID)
-      unsafe welcome.pointee.server_id = arena.copy(serverID)
-      unsafe welcome.pointee.server_version = arena.copy(serverVersion)
-      unsafe welcome.pointee.lease = duration(given.lease)
-      unsafe welcome.pointee.heartbeat = duration(given.heartbeat)
-      unsafe welcome.pointee.n_lost = given.lost.count
-      unsafe welcome.pointee.lost = arena.array(given.lost.count) { unsafe lease(given.lost[$0]) }
-      unsafe message.pointee.welcome = welcome
+    write { message in
+      message.scalar(1, update.seq)
+      if let welcome = update.welcome {
+        message.message(2) {
+          $0.text(1, welcome.workerID)
+          $0.text(2, serverID)
+          $0.text(3, serverVersion)
+          $0.duration(4, welcome.lease)
+          $0.duration(5, welcome.heartbeat)
+          for lost in welcome.lost { $0.lease(6, lost) }
+        }
+      }
+      message.assignments(3, update.jobs)
+      message.results(4, update.results)
+      for notice in update.cancellations { message.cancellation(5, notice) }
+      message.scalar(6, update.drain ? 1 : 0)
     }
-    unsafe message.pointee.n_jobs = update.jobs.count
-    unsafe message.pointee.jobs = assignments(update.jobs)
-    unsafe message.pointee.n_results = update.results.count
-    unsafe message.pointee.results = results(update.results)
-    unsafe message.pointee.n_cancellations = update.cancellations.count
-    unsafe message.pointee.cancellations = cancellations(update.cancellations)
-    unsafe message.pointee.drain = update.drain ? 1 : 0
-    return unsafe finish(message)
   }
 
   public func encodeFetchResponse(_ jobs: [ClaimedJob], lease: Interval) -> Int {
-    begin()
-    let message = unsafe arena.make(gkick__v1__fetch_response__init)
-    unsafe message.pointee.n_jobs = jobs.count
-    unsafe message.pointee.jobs = assignments(jobs)
-    unsafe message.pointee.lease = duration(lease)
-    return unsafe finish(message)
+    write { message in
+      message.assignments(1, jobs)
+      message.duration(2, lease)
+    }
   }
 
   public func encodeReportResponse(_ outcomes: [LeaseResult], _ notices: [CancelNotice]) -> Int {
-    begin()
     // Said again with every report until the outcome has come: those that do not fit now have time.
     var room = MessageSize.answer - outcomes.reduce(0) { $0 + $1.messageSize }
     let notices = notices.prefix { notice in
       room -= notice.messageSize
       return room >= 0
     }
-    let message = unsafe arena.make(gkick__v1__report_response__init)
-    unsafe message.pointee.n_results = outcomes.count
-    unsafe message.pointee.results = results(outcomes)
-    unsafe message.pointee.n_cancellations = notices.count
-    unsafe message.pointee.cancellations = cancellations(Array(notices))
-    return unsafe finish(message)
-  }
-
-  private func assignments(
-    _ jobs: [ClaimedJob]
-  ) -> UnsafeMutablePointer<UnsafeMutablePointer<Gkick__V1__Assignment>?> {
-    unsafe arena.array(jobs.count) { unsafe assignment(jobs[$0]) }
-  }
-
-  private func assignment(_ claimed: ClaimedJob) -> UnsafeMutablePointer<Gkick__V1__Assignment> {
-    let message = unsafe arena.make(gkick__v1__assignment__init)
-    unsafe message.pointee.lease = lease(claimed.lease)
-    unsafe message.pointee.attempt = claimed.attempt
-    unsafe message.pointee.queue = arena.copy(claimed.job.queue)
-    unsafe message.pointee.name = arena.copy(claimed.job.name)
-    unsafe message.pointee.created_at = timestamp(claimed.createdAt)
-    unsafe message.pointee.deadline = timestamp(claimed.deadline)
-    unsafe message.pointee.max_attempts = claimed.job.options.retry.maxAttempts
-    unsafe message.pointee.priority = Int32(claimed.job.priority)
-    if !claimed.job.options.dependsOn.isEmpty {
-      unsafe message.pointee.n_depends_on = claimed.job.options.dependsOn.count
-      unsafe message.pointee.depends_on = texts(claimed.job.options.dependsOn)
+    return write { message in
+      message.results(1, outcomes)
+      for notice in notices { message.cancellation(2, notice) }
     }
-    if !claimed.job.options.batchID.isEmpty {
-      unsafe message.pointee.batch_id = arena.copy(claimed.job.options.batchID)
-    }
-    if let first = claimed.job.body.first {
-      // The body is whole fields of this very message (see NewJobReading). protobuf-c writes an unknown field as its tag and then
-      // its bytes untouched: given the first field's tag and all that follows, it writes the body as it is.
-      // All its fields have numbers below 16, so a tag is one byte.
-      let body = unsafe arena.copy(claimed.job.body)
-      let field = unsafe arena.allocate(MemoryLayout<ProtobufCMessageUnknownField>.size)
-        .assumingMemoryBound(to: ProtobufCMessageUnknownField.self)
-      unsafe field.initialize(
-        to: ProtobufCMessageUnknownField(
-          tag: UInt32(first >> 3), wire_type: ProtobufCWireType(rawValue: UInt32(first & 7)),
-          len: body.len - 1,
-          data: body.data + 1))
-      unsafe message.pointee.base.n_unknown_fields = 1
-      unsafe message.pointee.base.unknown_fields = field
-    }
-    return unsafe message
   }
+}
 
-  private func results(
-    _ results: [LeaseResult]
-  ) -> UnsafeMutablePointer<UnsafeMutablePointer<Gkick__V1__OutcomeResult>?> {
-    unsafe arena.array(results.count) { index in
-      let result = unsafe arena.make(gkick__v1__outcome_result__init)
-      unsafe result.pointee.lease = lease(results[index].lease)
-      switch results[index].code {
-      case .stored: break
-      case .notHeld:
-        unsafe result.pointee.status_code = 9
-        unsafe result.pointee.status_message = arena.copy("the lease is no longer held")
-      case .failed(let error):
-        unsafe result.pointee.status_code = error.kind == .full ? 8 : 14
-        unsafe result.pointee.status_message = arena.copy(error.message)
-      case .refused(let rule):
-        unsafe result.pointee.status_code = 3
-        unsafe result.pointee.status_message = arena.copy(rule)
-      }
-      return unsafe result
+extension WireWriter {
+  mutating func time(_ number: Int, _ time: Timestamp) {
+    // Rounded down, as protobuf wants it: nanos are never negative.
+    let (seconds, rest) = time.microseconds.quotientAndRemainder(dividingBy: 1_000_000)
+    message(number) {
+      $0.scalar(1, UInt64(bitPattern: rest < 0 ? seconds - 1 : seconds))
+      $0.scalar(2, UInt64(rest < 0 ? rest + 1_000_000 : rest) * 1_000)
     }
   }
 
-  private func cancellations(
-    _ notices: [CancelNotice]
-  ) -> UnsafeMutablePointer<UnsafeMutablePointer<Gkick__V1__Cancellation>?> {
-    unsafe arena.array(notices.count) { index in
-      let notice = unsafe arena.make(gkick__v1__cancellation__init)
-      unsafe notice.pointee.lease = lease(notices[index].lease)
-      // The contract names these three words; what the person gave as reason is shown with the job's failure.
-      let reason =
-        switch notices[index].reason {
-        case .canceled: "canceled"
-        case .timeout: "timeout"
-        case .leaseLost: "lease lost"
+  fileprivate mutating func duration(_ number: Int, _ interval: Interval) {
+    let (seconds, rest) = interval.microseconds.quotientAndRemainder(dividingBy: 1_000_000)
+    message(number) {
+      $0.scalar(1, UInt64(bitPattern: seconds))
+      $0.scalar(2, UInt64(bitPattern: rest * 1_000))
+    }
+  }
+
+  fileprivate mutating func lease(_ number: Int, _ lease: Lease) {
+    message(number) {
+      $0.text(1, lease.jobID)
+      $0.scalar(2, lease.token)
+    }
+  }
+
+  fileprivate mutating func assignments(_ number: Int, _ jobs: [ClaimedJob]) {
+    for job in jobs { message(number) { $0.assignment(job) } }
+  }
+
+  private mutating func assignment(_ claimed: ClaimedJob) {
+    let options = claimed.job.options
+    lease(1, claimed.lease)
+    scalar(2, UInt64(claimed.attempt))
+    text(3, claimed.job.queue)
+    text(4, claimed.job.name)
+    time(8, claimed.createdAt)
+    if let deadline = claimed.deadline { time(9, deadline) }
+    scalar(10, UInt64(options.retry.maxAttempts))
+    // A sint32: small numbers of either sign are short.
+    let priority = Int64(claimed.job.priority)
+    scalar(11, UInt64(bitPattern: priority << 1 ^ priority >> 63))
+    for job in options.dependsOn { field(12, job) }
+    text(13, options.batchID)
+    // It is whole fields of this very message (see NewJobReading).
+    fields(claimed.job.body)
+  }
+
+  fileprivate mutating func results(_ number: Int, _ results: [LeaseResult]) {
+    for result in results {
+      message(number) { message in
+        message.lease(1, result.lease)
+        switch result.code {
+        case .stored: break
+        case .notHeld: message.status(9, "the lease is no longer held")
+        case .failed(let error): message.status(error.kind == .full ? 8 : 14, error.message)
+        case .refused(let rule): message.status(3, rule)
         }
-      unsafe notice.pointee.reason = arena.copy(reason)
-      return unsafe notice
+      }
+    }
+  }
+
+  private mutating func status(_ code: UInt64, _ text: String) {
+    field(2, code)
+    self.text(3, text)
+  }
+
+  fileprivate mutating func cancellation(_ number: Int, _ notice: CancelNotice) {
+    // The contract names these three words; what the person gave as reason is shown with the job's failure.
+    let reason =
+      switch notice.reason {
+      case .canceled: "canceled"
+      case .timeout: "timeout"
+      case .leaseLost: "lease lost"
+      }
+    message(number) {
+      $0.lease(1, notice.lease)
+      $0.field(2, reason)
     }
   }
 }
