@@ -106,7 +106,7 @@ let package = Package(
     module("Backlog", ["Jobs"]),
     module("Engine", ["Backlog", "Jobs"]),
     module("MemoryStorage", ["Jobs"]),
-    module("SQLiteStorage", ["Jobs", "CSQLite"]),
+    module("SQLiteStorage", ["Jobs", "CSQLite", "CMalloc"]),
     .target(
       name: "RedisStorage", dependencies: ["Jobs", "CHiredis"], resources: [.embedInCode("Scripts")],
       swiftSettings: strict),

@@ -54,8 +54,8 @@ struct Batch {
       hasCarried = !CarriedCodec.isEmpty(carried)
     }
 
-    /// Whether it is to have a row in `states`.
-    var needsRow: Bool { !isNew || hasCarried || standing != head.untouched }
+    /// Whether it is to have a row in `states`. One that was started is not as it was when it came; to know that costs less than to compare.
+    var needsRow: Bool { !isNew || hasCarried || standing.wasStarted || standing != head.untouched }
 
     var flags: JobFlags { JobFlags(standing.state, hasRow: needsRow, hasCarried: hasCarried) }
 

@@ -1,3 +1,4 @@
+import CMalloc
 import Glibc
 import Jobs
 
@@ -46,8 +47,10 @@ enum Filler {
           isIdleKnown = false
           let number = batch.mark.applied
           try database.locked { database throws(StoreError) in try database.apply(batch) }
-          overlay.noteApplied()
+          let isBurstOver = overlay.noteApplied()
           try checkpoint(overlay, database, number, always: false)
+          // What a burst of jobs took until it was in the database: malloc would keep it for the next one.
+          if isBurstOver { malloc_trim(0) }
         case .tidy(let now):
           try database.locked { database throws(StoreError) in try database.trimEvents(now: now) }
           overlay.noteTidied()

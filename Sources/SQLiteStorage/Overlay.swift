@@ -11,6 +11,8 @@ final class Overlay: @unchecked Sendable {
   private var since = 0.0
   private var bytes = 0
   private var applyingBytes = 0
+  /// The batch before was as large as they get.
+  private var wasFull = false
   /// How many were added, and how many of them are in the database.
   private var added: UInt64 = 0
   private var taken: UInt64 = 0
@@ -164,13 +166,17 @@ final class Overlay: @unchecked Sendable {
     }
   }
 
-  func noteApplied() {
+  /// - Returns: whether it was the first small batch after full ones: much memory is free now that was needed for these only.
+  func noteApplied() -> Bool {
     locked {
+      let isFull = applyingBytes >= Self.enough
+      defer { wasFull = isFull }
       applying = nil
       applyingBytes = 0
       failure = nil
       applied = taken
       condition.broadcast()
+      return wasFull && !isFull
     }
   }
 
