@@ -17,7 +17,9 @@ extension Backlog {
         results += enqueue(group.jobs, in: order, scope: group.scope, now: now.wall)
         continue
       }
-      for job in group.jobs { results.append(enqueue(job, scope: group.scope, now: now.wall)) }
+      for place in group.jobs.indices {
+        results.append(enqueue(group.jobs[place], scope: group.scope, now: now.wall))
+      }
     }
     return results
   }
@@ -59,7 +61,7 @@ extension Backlog {
   ///   - number: one that was set aside for it.
   ///   - scope: the queues that its producer may know of; nil: all.
   func enqueue(
-    _ job: NewJob, isOwn: Bool = false, number: Int64? = nil, scope: QueueScope? = nil, now: Timestamp
+    _ job: consuming NewJob, isOwn: Bool = false, number: Int64? = nil, scope: QueueScope? = nil, now: Timestamp
   ) -> EnqueueResult {
     let isChosen = !job.id.isEmpty
     if isChosen, let existing = find(job.id) {
@@ -77,7 +79,6 @@ extension Backlog {
       }
     }
 
-    var job = job
     var ties = Ties()
     if job.options !== JobOptions.standard {
       if isOwn { job = unbound(job) }

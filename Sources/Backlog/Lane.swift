@@ -119,7 +119,9 @@ final class Lane: Ranked {
 
   /// The rank of the job that starts next; nil: there is none that may.
   var rank: Rank? {
-    switch head {
+    // Mostly there is nothing with keys.
+    if heap.isEmpty { return plain.first.map { Rank(turn: band.others.turn, entry: $0) } }
+    return switch head {
     case .plain(let rank), .group(_, let rank): rank
     case nil: nil
     }

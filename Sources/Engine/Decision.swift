@@ -20,4 +20,6 @@ public enum StorageWork: Sendable {
   case write(ticket: UInt64, ChangeSet?, sync: Bool)
   /// Load `Engine.backlog` from the storage; then `Engine.loaded`. The engine does not touch it meanwhile.
   case load
+
+  public var isWrite: Bool { if case .write = self { true } else { false } }
 }

@@ -20,6 +20,8 @@ public struct Settlement: Sendable {
   /// Of a job in another queue it is not held; nil: all queues.
   public var scope: QueueScope?
 
+  // Inlined, so that it is made in its place: to move it there costs a copy.
+  @inlinable
   public init(lease: Lease, outcome: Outcome, scope: QueueScope? = nil) {
     self.lease = lease
     self.outcome = outcome

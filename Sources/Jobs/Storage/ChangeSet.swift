@@ -44,6 +44,8 @@ public struct JobChange: Sendable {
   /// What grew or changed of what is only carried; nil: as stored.
   public var carried: JobCarried?
 
+  // Inlined, so that it is made in its place: to move it there costs a copy.
+  @inlinable
   public init(head: JobHead, standing: JobStanding, isNew: Bool, body: [UInt8]? = nil, carried: JobCarried? = nil) {
     self.head = head
     self.standing = standing

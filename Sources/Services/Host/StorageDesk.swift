@@ -168,9 +168,14 @@ final class StorageDesk: @unchecked Sendable {  // Everything mutable is touched
       return [first]
     }
     var count = 0
-    while count < min(queue.count, Self.setsPerWrite), case .write = queue[count] { count += 1 }
-    let batch = Array(queue[..<count])
-    queue.removeFirst(count)
+    while count < min(queue.count, Self.setsPerWrite), queue[count].isWrite { count += 1 }
+    var batch: [StorageWork] = []
+    if count == queue.count {
+      swap(&batch, &queue)
+    } else {
+      batch = Array(queue[..<count])
+      queue.removeFirst(count)
+    }
     return batch
   }
 
