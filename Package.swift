@@ -73,6 +73,7 @@ let package = Package(
     .systemLibrary(name: "CZlib"),
     .systemLibrary(name: "CMalloc"),
     .systemLibrary(name: "CSpawn"),
+    .systemLibrary(name: "CAsyncIO"),
 
     generated("GKickProtos"),
     generated("GRPCProtos"),
@@ -106,7 +107,7 @@ let package = Package(
     module("Backlog", ["Jobs"]),
     module("Engine", ["Backlog", "Jobs"]),
     module("MemoryStorage", ["Jobs"]),
-    module("SQLiteStorage", ["Jobs", "CSQLite", "CMalloc"]),
+    module("SQLiteStorage", ["Jobs", "CSQLite", "CMalloc", "CAsyncIO"]),
     .target(
       name: "RedisStorage", dependencies: ["Jobs", "CHiredis"], resources: [.embedInCode("Scripts")],
       swiftSettings: strict),

@@ -22,6 +22,7 @@ import Glibc
   }
 
   func lock() { unsafe pthread_mutex_lock(mutex) }
+  func tryLock() -> Bool { unsafe pthread_mutex_trylock(mutex) == 0 }
   func unlock() { unsafe pthread_mutex_unlock(mutex) }
 
   /// With the lock held; others may have it meanwhile.

@@ -17,6 +17,7 @@ final class Keeper {
   /// A sync failed: nothing says which part of the log is on disk.
   private var isBroken = false
   private var healedAt = -1.0
+  private var begun: Begun?
 
   /// How far ahead cursors are reserved: a write that has to be synced for it comes once in so many events.
   private static let cursorsReserved: Int64 = 100_000
@@ -85,47 +86,103 @@ final class Keeper {
     }
   }
 
-  func write(_ changes: [ChangeSet], _ epoch: Epoch, _ guarded: Guarded) throws(StoreError) {
-    try heal(guarded)
+  /// What change sets come to.
+  private struct Prepared {
+    var mark: Mark
+    var mustSync: Bool
+    /// Nothing of them is to be stored.
+    var isEmpty: Bool
+  }
+
+  private func prepare(_ changes: [ChangeSet], _ epoch: Epoch) throws(StoreError) -> Prepared {
     guard epoch == self.epoch, let mark else { throw deposed }
     var new = mark
     for change in changes {
       guard change.number == new.number + 1 else { throw deposed }
       new.take(change)
     }
+    let isEmpty = new.nextSeq == mark.nextSeq && changes.allSatisfy(\.hasNothingToWrite)
     var mustSync = changes.contains { $0.durability == .synced }
-    if new.nextSeq == mark.nextSeq, changes.allSatisfy(\.hasNothingToWrite) {
-      // Nothing to write, but an earlier relaxed write may be what these change sets' answers rest on.
-      if mustSync { try sync() }
-      self.mark = new
-      return
+    if !isEmpty {
+      if new.lastCursor > new.reservedCursor {
+        new.reservedCursor = new.lastCursor + Self.cursorsReserved
+        mustSync = true
+      }
+      new = new.written(applied: log.number + 1, life: life)
     }
-    if new.lastCursor > new.reservedCursor {
-      new.reservedCursor = new.lastCursor + Self.cursorsReserved
-      mustSync = true
-    }
-    try overlay.makeRoom()
-    new = new.written(applied: log.number + 1, life: life)
+    return Prepared(mark: new, mustSync: mustSync, isEmpty: isEmpty)
+  }
+
+  private func pack(_ changes: [ChangeSet]) -> PackedEvents {
     var events = PackedEvents()
     for change in changes { events.add(change, salt: salt, scratch: &scratch) }
+    return events
+  }
+
+  func write(_ changes: [ChangeSet], _ epoch: Epoch, _ guarded: Guarded) throws(StoreError) {
+    try heal(guarded)
+    let prepared = try prepare(changes, epoch)
+    if prepared.isEmpty {
+      // Nothing to write, but an earlier relaxed write may be what these change sets' answers rest on.
+      if prepared.mustSync { try sync() }
+      mark = prepared.mark
+      return
+    }
+    try overlay.makeRoom()
+    let events = pack(changes)
     do throws(StoreError) {
-      try log.append(changes, events, new, durable: overlay.durable)
+      try log.append(changes, events, prepared.mark, durable: overlay.durable)
     } catch {
-      self.mark = nil
+      mark = nil
       throw error
     }
-    if mustSync {
+    if prepared.mustSync {
       do throws(StoreError) {
         try log.sync()
       } catch {
         log.takeBack()
-        self.mark = nil
+        mark = nil
         isBroken = true
         throw error
       }
     }
-    self.mark = new
-    overlay.add(changes, events, new, bytes: log.lastSize, catalogue)
+    mark = prepared.mark
+    overlay.add(changes, events, prepared.mark, bytes: log.lastSize, catalogue)
+  }
+
+  // MARK: Without waiting
+
+  /// Change sets that are being written and synced.
+  private struct Begun {
+    var changes: [ChangeSet]
+    var events: PackedEvents
+    var mark: Mark
+  }
+
+  /// See `UnattendedWriter`. Nothing that may have to wait: no healing, no going over to the log's other file.
+  func begin(_ changes: [ChangeSet], _ epoch: Epoch, notice: Int32) -> Bool {
+    guard !isBroken, begun == nil, overlay.hasRoom, let prepared = try? prepare(changes, epoch), !prepared.isEmpty,
+      prepared.mustSync
+    else { return false }
+    let events = pack(changes)
+    guard log.begin(changes, events, prepared.mark, notice: notice) else { return false }
+    begun = Begun(changes: changes, events: events, mark: prepared.mark)
+    return true
+  }
+
+  func finish(waits: Bool) -> UnattendedOutcome {
+    guard let begun else { return .notStored }
+    switch log.finish(waits: waits) {
+    case .underWay: return .underWay
+    case .failed:
+      self.begun = nil
+      return .notStored
+    case .written:
+      self.begun = nil
+      mark = begun.mark
+      overlay.add(begun.changes, begun.events, begun.mark, bytes: log.lastSize, catalogue)
+      return .stored
+    }
   }
 
   func sync() throws(StoreError) {

@@ -13,6 +13,8 @@ final class Log {
   private(set) var number: UInt64
   private var synced: UInt64
   private var bytes = ByteWriter(capacity: 1 << 16)
+  /// nil: all is written in the ordinary way.
+  private let writer = DirectWriter()
   /// For tests: what syncing and writing give instead of being done.
   var syncFault: StoreError?
   var writeFault: StoreError?
@@ -26,7 +28,7 @@ final class Log {
     self.number = number
     synced = number
     for index in 0..<2 {
-      segments.append(try LogSegment(path: directory.path + "/" + Self.name(index), size: size))
+      segments.append(try LogSegment(path: directory.path + "/" + Self.name(index), size: size, writer))
     }
     // A synced file can be gone after a power loss as long as the folder that names it is not synced.
     try directory.sync()
@@ -42,6 +44,21 @@ final class Log {
     _ changes: [ChangeSet], _ events: PackedEvents, _ mark: Mark, durable: UInt64
   ) throws(StoreError) {
     if let writeFault { throw writeFault }
+    encode(changes, events, mark)
+    segments[active].prepare()
+    try makeRoom(durable)
+    let place = segments[active].end
+    do throws(StoreError) {
+      try segments[active].append(bytes)
+    } catch {
+      segments[active].takeBack(from: place)
+      throw error
+    }
+    number += 1
+    segments[active].last = number
+  }
+
+  private func encode(_ changes: [ChangeSet], _ events: PackedEvents, _ mark: Mark) {
     bytes.clear()
     bytes.put(0 as UInt32)
     bytes.put(0 as UInt32)
@@ -53,16 +70,35 @@ final class Log {
     bytes.patch(bytes.checksum(from: 4), at: 0)
     // Outside of the checksum.
     while bytes.count % 8 != 0 { bytes.put(0 as UInt8) }
-    try makeRoom(durable)
-    let place = segments[active].end
-    do throws(StoreError) {
-      try segments[active].append(bytes)
-    } catch {
-      segments[active].takeBack(from: place)
-      throw error
+  }
+
+  // MARK: Without waiting
+
+  /// Begins to write and to sync change sets as the next record.
+  /// - Parameters:
+  ///   - mark: as it is after them, with this record's number and life.
+  ///   - notice: made by `async_io_notice`, told when it is done; then comes `finish`.
+  /// - Returns: false: not now; nothing was begun.
+  func begin(_ changes: [ChangeSet], _ events: PackedEvents, _ mark: Mark, notice: Int32) -> Bool {
+    // What was written before and is not synced would not be synced with it.
+    guard let writer, writer.isReady, !isDirty, writeFault == nil, syncFault == nil else { return false }
+    encode(changes, events, mark)
+    return segments[active].begin(bytes, writer, size: size, notice: notice)
+  }
+
+  /// How what was begun stands. One that has failed is no record: the next takes its place.
+  func finish(waits: Bool) -> DirectWriter.Outcome {
+    var outcome = writer?.finish(waits: waits) ?? .failed
+    if case .written = outcome, syncFault != nil { outcome = .failed }
+    switch outcome {
+    case .underWay: break
+    case .failed: segments[active].noteFailed()
+    case .written:
+      number += 1
+      synced = number
+      segments[active].noteWritten(bytes.count, number: number)
     }
-    number += 1
-    segments[active].last = number
+    return outcome
   }
 
   var lastSize: Int { bytes.count }
@@ -101,8 +137,9 @@ final class Log {
     var bytes: [[UInt8]] = []
     /// By number.
     var records: [UInt64: Record] = [:]
-    /// Began to be written, or was damaged.
-    var broken: UInt64?
+    /// Numbers of what looks like records that began to be written, or were damaged. What is left of older ones may look so too, with any
+    /// number.
+    var broken: Set<UInt64> = []
     var isMissing = false
     var isCut = false
   }
@@ -121,7 +158,7 @@ final class Log {
           contents.records[record.number] = Contents.Record(record: record, segment: index)
           place = record.next
         case .broken(let number):
-          contents.broken = max(contents.broken ?? 0, number)
+          contents.broken.insert(number)
           place += 8
         case .none: place += 8
         }

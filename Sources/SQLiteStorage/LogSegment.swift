@@ -1,3 +1,4 @@
+import CAsyncIO
 import Glibc
 import Jobs
 
@@ -6,6 +7,13 @@ import Jobs
 final class LogSegment {
   let path: String
   private var descriptor: Int32
+  /// The same file past the page cache; below zero: there is no such way.
+  private var direct: Int32 = -1
+  /// Of what size and on what boundaries direct writes are.
+  private var block: Int64 = 0
+  /// What was written last went past the page cache.
+  private var endsDirect = false
+  private var hasFailed = false
   /// Where the next record goes.
   private(set) var end: Int64 = 0
   /// The newest record in it.
@@ -13,15 +21,25 @@ final class LogSegment {
 
   static let size: Int64 = 16 << 20
 
-  /// - Parameter size: what the file has at least.
-  init(path: String, size: Int64) throws(StoreError) {
+  /// - Parameters:
+  ///   - size: what the file has at least.
+  ///   - writer: to be used for it, if the file lets it.
+  init(path: String, size: Int64, _ writer: DirectWriter?) throws(StoreError) {
     self.path = path
     descriptor = unsafe open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
     guard descriptor >= 0 else { throw StoreDirectory.error("cannot open \(path)") }
     try lay(upTo: size)
+    guard let writer else { return }
+    direct = unsafe async_io_open_direct(path)
+    guard direct >= 0 else { return }
+    dropCached()
+    block = writer.block(of: direct) ?? 0
   }
 
-  deinit { if descriptor >= 0 { close(descriptor) } }
+  deinit {
+    if descriptor >= 0 { close(descriptor) }
+    if direct >= 0 { close(direct) }
+  }
 
   /// Written, not only reserved: else each sync would also have to note which blocks hold something.
   private func lay(upTo size: Int64) throws(StoreError) {
@@ -41,6 +59,45 @@ final class LogSegment {
   func restart(size: Int64) {
     if end > 4 * size { ftruncate(descriptor, Int(size)) }
     end = 0
+    dropCached()
+  }
+
+  /// What has gone through the page cache stands in the way of direct writes to the same pages.
+  private func dropCached() {
+    if direct >= 0 { posix_fadvise(descriptor, 0, 0, POSIX_FADV_DONTNEED) }
+  }
+
+  /// To be called before a record is written in the ordinary way.
+  func prepare() {
+    if hasFailed { takeBack(from: end) }
+    hasFailed = false
+    if endsDirect { end = place(after: end, Int64(DirectWriter.page)) }
+    endsDirect = false
+  }
+
+  private func place(after end: Int64, _ unit: Int64) -> Int64 { (end + unit - 1) / unit * unit }
+
+  /// Begins to write and to sync a record past the page cache, in the file's first `size` bytes. Once that has gone well, `noteWritten`.
+  /// - Returns: false: not now.
+  func begin(_ bytes: borrowing ByteWriter, _ writer: DirectWriter, size: Int64, notice: Int32) -> Bool {
+    guard block > 0 else { return false }
+    // In whole blocks: what was written, and is relied on, is not written again. And where the two ways of writing meet, in pages of their own: the one
+    // would have to read such a page, the other to wait for it.
+    let start = place(after: end, endsDirect ? block : Int64(DirectWriter.page))
+    guard start + Int64(bytes.count) + block <= size,
+      writer.begin(bytes, to: direct, at: start, block: block, notice: notice)
+    else { return false }
+    end = start
+    endsDirect = true
+    return true
+  }
+
+  /// What was begun has failed, but may yet be found where it was to be.
+  func noteFailed() { hasFailed = true }
+
+  func noteWritten(_ count: Int, number: UInt64) {
+    end += Int64(count)
+    last = number
   }
 
   func append(_ bytes: borrowing ByteWriter) throws(StoreError) {

@@ -65,6 +65,9 @@ final class Overlay: @unchecked Sendable {
     }
   }
 
+  /// More may be written at once.
+  var hasRoom: Bool { locked { bytes + applyingBytes <= Self.most } }
+
   /// Takes in what was written, and tells the catalogue of it.
   /// - Parameter mark: as it is afterwards.
   func add(_ changes: [ChangeSet], _ events: PackedEvents, _ mark: Mark, bytes count: Int, _ catalogue: Catalogue) {

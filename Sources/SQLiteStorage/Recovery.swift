@@ -56,9 +56,9 @@ enum Recovery {
       result.findings.append(
         "the log in \(path) holds nothing of the server that ended without closing the store: what it wrote after number \(start) is lost"
       )
-    } else if let broken = contents.broken, broken >= number {
+    } else if contents.broken.contains(number) {
       result.findings.append(
-        "the newest entry of the log in \(path), number \(broken), is not whole: a write that was going on when the server ended, or damage"
+        "the newest entry of the log in \(path), number \(number), is not whole: a write that was going on when the server ended, or damage"
       )
     }
   }

@@ -1,3 +1,4 @@
+import CAsyncIO
 import Jobs
 
 /// The embedded storage: one SQLite database in a folder of its own, for one server.
@@ -75,6 +76,8 @@ public final class SQLiteStorage: Storage {
     try locked { keeper throws(StoreError) in try keeper.sync() }
   }
 
+  public var unattended: (any UnattendedWriter)? { self }
+
   /// The thread that fills the database does it.
   public func tidy(now: Timestamp) throws(StoreError) -> Timestamp {
     overlay.tidy(at: now)
@@ -88,5 +91,22 @@ public final class SQLiteStorage: Storage {
     rowSource.close()
     defer { try? database.locked { $0.directory.release() } }
     try locked { keeper throws(StoreError) in try keeper.close(database) }
+  }
+}
+
+extension SQLiteStorage: UnattendedWriter {
+  public func makeNotice() -> Int32 { async_io_notice() }
+
+  public func begin(_ changes: [ChangeSet], epoch: Epoch, notice: Int32) -> Bool {
+    // Whoever holds it may be waiting for the disk.
+    guard keeper.lock.tryLock() else { return false }
+    defer { keeper.lock.unlock() }
+    return keeper.keeper.begin(changes, epoch, notice: notice)
+  }
+
+  public func finish(waits: Bool) -> UnattendedOutcome {
+    keeper.lock.lock()
+    defer { keeper.lock.unlock() }
+    return keeper.keeper.finish(waits: waits)
   }
 }

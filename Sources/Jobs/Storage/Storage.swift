@@ -40,6 +40,9 @@ public protocol Storage: AnyObject, Sendable {
   var rows: any RowSource { get }
   var reader: any JobReader { get }
 
+  /// Writes while no thread waits for it; nil: there is no such way.
+  var unattended: (any UnattendedWriter)? { get }
+
   /// Whether what is asked of it can be kept: settings that weaken `SYNCED`, in words for the log. Looked at after each (re)connection.
   var weaknesses: [String] { get }
 
@@ -50,6 +53,7 @@ public protocol Storage: AnyObject, Sendable {
 extension Storage {
   public var leadership: (any Leadership)? { nil }
   public var inbox: (any Inbox)? { nil }
+  public var unattended: (any UnattendedWriter)? { nil }
   public var weaknesses: [String] { [] }
 }
 

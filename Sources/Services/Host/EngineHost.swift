@@ -132,6 +132,22 @@ public final class EngineHost: Sendable {
     precondition(started, "no thread for the engine")
   }
 
+  /// Lets the loops have small changes written while no thread waits for the disk, if the storage can do that.
+  /// - Parameter watch: has a closure called on a loop whenever a descriptor can be read, after reading it. The descriptor is for it to close.
+  public func writeUnattended(
+    watch: (any EventLoop, _ descriptor: Int32, _ ready: @escaping @Sendable () -> Void) -> EventLoopFuture<Void>
+  ) {
+    guard let writer = storage.storage.unattended else { return }
+    for desk in desks {
+      let notice = writer.makeNotice()
+      // One for the loop to read from, one for the storage: so that neither is ever another file's.
+      let read = dup(notice)
+      let watched = notice >= 0 && read >= 0 ? watch(desk.loop, read) { desk.wasWritten() } : nil
+      watched?.whenSuccess { desk.loop.execute { desk.useUnattended(notice: notice) } }
+      if watched == nil { for descriptor in [notice, read] where descriptor >= 0 { close(descriptor) } }
+    }
+  }
+
   /// The desk of a call's loop.
   func desk(of call: any EventLoop) -> LoopDesk? {
     for desk in desks where desk.loop === call { return desk }

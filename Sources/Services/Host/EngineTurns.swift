@@ -124,12 +124,13 @@ final class EngineTurns: @unchecked Sendable {  // Everything mutable is touched
   // MARK: Other threads
 
   /// Decides what waits, if that is little and nobody else is about to; else the engine's thread does. Called on a desk's loop.
-  func decideHere() {
+  /// - Parameter isFollowed: `writeUnattended` is called next.
+  func decideHere(isFollowed: Bool) {
     guard turn.tryLock() else { return mailbox.wake() }
     var isMine = !isOver && !isInline && waiting.isEmpty && !isDue && !engine.isCongested
     if isMine { isMine = mailbox.takeFew(into: &batch) }
     if isMine {
-      tick(batch.commands)
+      tick(batch.commands, isFollowed: isFollowed)
       batch.removeAll()
       note()
     }
@@ -137,7 +138,7 @@ final class EngineTurns: @unchecked Sendable {  // Everything mutable is touched
     if !isMine { mailbox.wake() }
   }
 
-  /// Takes in what the storage has done. Called on its thread.
+  /// Takes in what the storage has done. Called on its thread, or on the loop that had it write.
   func settleHere(_ outcome: StorageDesk.Outcome) {
     mailbox.push(outcome)
     guard turn.tryLock() else { return mailbox.wake() }
@@ -147,6 +148,14 @@ final class EngineTurns: @unchecked Sendable {  // Everything mutable is touched
       note()
     }
     giveBack()
+  }
+
+  /// See `StorageDesk.writeUnattended`.
+  func writeUnattended(notice: Int32) -> Int64? { storage.writeUnattended(notice: notice) }
+
+  /// What the storage was given on a loop may be written.
+  func settleUnattended() {
+    if let outcome = storage.finishUnattended() { settleHere(outcome) }
   }
 
   // MARK: With the turn
@@ -180,7 +189,7 @@ final class EngineTurns: @unchecked Sendable {  // Everything mutable is touched
     done.removeAll(keepingCapacity: true)
   }
 
-  private func tick(_ commands: [Command]) {
+  private func tick(_ commands: [Command], isFollowed: Bool = false) {
     if mailbox.begin(commands.count) {
       for desk in desks { desk.loop.execute { desk.relieve() } }
     }
@@ -189,7 +198,7 @@ final class EngineTurns: @unchecked Sendable {  // Everything mutable is touched
     let decision = engine.decide(commands, now: clock())
     // Before the storage has it: an attempt is known before its start is stored.
     if let observer { tellAssignments(decision.effects, observer) }
-    if let work = decision.work { storage.push(work, isPatient: decision.isPatient) }
+    if let work = decision.work { storage.push(work, isPatient: decision.isPatient, isFollowed: isFollowed) }
     rows?.push(decision.reads)
     let end = WallClock.read(CLOCK_MONOTONIC)
     timings.withLock { $0.tick.record(Interval(microseconds: end - start)) }

@@ -1,4 +1,5 @@
 import Engine
+import Glibc
 import Jobs
 import NIOCore
 import RPC
@@ -14,6 +15,10 @@ final class LoopDesk: @unchecked Sendable {
   private let reads: ReadPool
   private let turns: EngineTurns
   private let post = Mutex(Post())
+  /// Of what this loop has the storage write while no thread waits for it; nil: a thread does it all.
+  private var notice: Int32?
+  /// This loop looks by itself in a moment whether something waits to be written.
+  private var looksAgain = false
   /// Something was asked since the engine was last turned to.
   private var hasAsked = false
   private let clock: @Sendable () -> Moment
@@ -40,6 +45,8 @@ final class LoopDesk: @unchecked Sendable {
     self.reads = reads
     self.turns = turns
   }
+
+  deinit { if let notice { close(notice) } }
 
   /// The wall clock's time.
   var now: Timestamp { clock().wall }
@@ -82,9 +89,33 @@ final class LoopDesk: @unchecked Sendable {
     loop.execute { [self] in
       hasAsked = false
       post.withLock { $0.isAwaited = true }
-      turns.decideHere()
+      turns.decideHere(isFollowed: notice != nil)
       readPost()
+      writeUnattended()
     }
+  }
+
+  // MARK: Writing while no thread waits for it
+
+  /// From now on this loop has what it decides written so.
+  /// - Parameter notice: see `UnattendedWriter`; whoever reads it calls `wasWritten`.
+  func useUnattended(notice: Int32) { self.notice = notice }
+
+  private func writeUnattended() {
+    guard let notice, let time = turns.writeUnattended(notice: notice), !looksAgain else { return }
+    looksAgain = true
+    loop.scheduleTask(in: .microseconds(max(0, time - clock().elapsed.microseconds))) { [self] in
+      looksAgain = false
+      writeUnattended()
+    }
+  }
+
+  /// What this loop has had written is stored, or not.
+  func wasWritten() {
+    post.withLock { $0.isAwaited = true }
+    turns.settleUnattended()
+    readPost()
+    writeUnattended()
   }
 
   /// Looks something up for whoever waits at `route`.

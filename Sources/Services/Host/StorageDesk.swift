@@ -25,7 +25,11 @@ final class StorageDesk: @unchecked Sendable {  // Everything mutable is touched
   private let closes: Bool
   private let clock: @Sendable () -> Moment
   private let gate: Gate
+  /// Set before anything is given to this desk.
+  private var observer: (any JobObserver)?
   private var queue: [StorageWork] = []
+  /// Something that waits is the thread's to write; else whoever brought it sees to it, by `writeUnattended`.
+  private var isForThread = false
   /// Since when only patient work waits; nil: none does, or some that is not.
   private var patientSince: Int64?
   /// The thread sleeps, and does not look by itself soon.
@@ -38,10 +42,24 @@ final class StorageDesk: @unchecked Sendable {  // Everything mutable is touched
   /// Since when the storage works on something; nil: it rests.
   private var busySince: Int64?
   private var failure: StoreError?
+  /// What the storage writes while no thread waits for it.
+  private var unattended = Unattended()
   /// Many change sets in one go are fine, very many bytes at once are not.
   private static let setsPerWrite = 64
   /// So long patient work waits, to be written with what comes next.
   private static let patience: Int64 = 1_000
+
+  private struct Unattended {
+    /// Empty: nothing is under way.
+    var work: [StorageWork] = []
+    var since: Int64 = 0
+    /// Somebody looks how it stands.
+    var isLookedAt = false
+    /// The storage's thread is to wait for it and go on with what has come since.
+    var isWanted = false
+
+    var isUnderWay: Bool { !work.isEmpty }
+  }
 
   /// - Parameters:
   ///   - closes: the storage with the end; else it is another's next.
@@ -65,11 +83,14 @@ final class StorageDesk: @unchecked Sendable {  // Everything mutable is touched
     engine lent: Lent, observer: (any JobObserver)?, report: @escaping @Sendable (Outcome) -> Void,
     ended: @escaping @Sendable (Result<Void, StoreError>) -> Void
   ) -> Bool {
-    Thread.start("storage") { self.run(lent, observer, report, ended) }
+    self.observer = observer
+    return Thread.start("storage") { self.run(lent, report, ended) }
   }
 
-  /// - Parameter isPatient: it may wait a moment, to be written and synced together with what comes next.
-  func push(_ work: StorageWork, isPatient: Bool = false) {
+  /// - Parameters:
+  ///   - isPatient: it may wait a moment, to be written and synced together with what comes next.
+  ///   - isFollowed: the caller calls `writeUnattended` at once: the thread may sleep on.
+  func push(_ work: StorageWork, isPatient: Bool = false, isFollowed: Bool = false) {
     gate.lock()
     if !isPatient {
       patientSince = nil
@@ -77,12 +98,19 @@ final class StorageDesk: @unchecked Sendable {  // Everything mutable is touched
       patientSince = gate.now
     }
     queue.append(work)
+    isForThread = isForThread || !isFollowed
     // Else the thread is awake, or will be in time.
-    let wake = !isPatient || isDeepAsleep
-    isDeepAsleep = isDeepAsleep && !wake
-    if wake { sleepsUntil = nil }
+    let wake = !isFollowed && (!isPatient || isDeepAsleep)
+    if wake { noteWoken() }
     gate.unlock()
     if wake { gate.signal() }
+  }
+
+  /// With the lock held: the thread is about to be woken for what waits.
+  private func noteWoken() {
+    isDeepAsleep = false
+    sleepsUntil = nil
+    unattended.isWanted = unattended.isUnderWay
   }
 
   /// Does what it was given, then closes the storage.
@@ -98,7 +126,7 @@ final class StorageDesk: @unchecked Sendable {  // Everything mutable is touched
     gate.lock()
     let batch = takeBatch()
     gate.unlock()
-    return batch.isEmpty ? nil : carryOut(batch, Lent(engine: engine), nil)
+    return batch.isEmpty ? nil : carryOut(batch, Lent(engine: engine))
   }
 
   /// What is wrong with the storage: the latest failure, if nothing has succeeded since, or that it has been at one thing for seconds.
@@ -111,8 +139,7 @@ final class StorageDesk: @unchecked Sendable {  // Everything mutable is touched
   }
 
   private func run(
-    _ lent: Lent, _ observer: (any JobObserver)?, _ report: (Outcome) -> Void,
-    _ ended: (Result<Void, StoreError>) -> Void
+    _ lent: Lent, _ report: (Outcome) -> Void, _ ended: (Result<Void, StoreError>) -> Void
   ) {
     var tidyAt: Int64 = 0
     var hasWorked = false
@@ -120,20 +147,11 @@ final class StorageDesk: @unchecked Sendable {  // Everything mutable is touched
       gate.lock()
       // After it has worked it looks once by itself, so that patient work need not wake it.
       let lookAt = gate.now + (hasWorked ? Self.patience : 0)
-      while !isClosed {
-        let now = gate.now
-        if !queue.isEmpty {
-          // Patient work is done when the thread is awake anyway: each time that it wakes costs more than what it may gather.
-          guard let since = patientSince, now < lookAt else { break }
-          let end = min(lookAt, since + Self.patience)
-          if now >= end { break }
-          sleep(until: end)
-        } else {
-          if now >= tidyAt { break }
-          isDeepAsleep = now >= lookAt
-          sleep(until: isDeepAsleep ? tidyAt : min(tidyAt, lookAt))
-          isDeepAsleep = false
-        }
+      while let end = restEnd(now: gate.now, lookAt: lookAt, tidyAt: tidyAt) { sleep(until: end) }
+      if unattended.isUnderWay {
+        gate.unlock()
+        if let outcome = finishUnattended(waits: true) { report(outcome) }
+        continue
       }
       let batch = takeBatch()
       let isOver = isClosed && batch.isEmpty
@@ -141,20 +159,135 @@ final class StorageDesk: @unchecked Sendable {  // Everything mutable is touched
       gate.unlock()
       if isOver { break }
       hasWorked = !batch.isEmpty
-      if batch.isEmpty { tidyAt = tidy() } else { report(carryOut(batch, lent, observer)) }
+      if batch.isEmpty { tidyAt = tidy() } else { report(carryOut(batch, lent)) }
     }
     ended(Result { () throws(StoreError) in if closes { try storage.close() } else { try storage.sync() } })
+  }
+
+  /// With the lock held: until when the thread may sleep; nil: there is something to do.
+  private func restEnd(now: Int64, lookAt: Int64, tidyAt: Int64) -> Int64? {
+    isDeepAsleep = false
+    if unattended.isUnderWay {
+      // Who looks how it stands wakes the thread if it is still wanted then.
+      return (unattended.isWanted || isClosed) && !unattended.isLookedAt ? nil : .max
+    }
+    if isClosed { return nil }
+    guard queue.isEmpty || !isForThread else {
+      // Patient work is done when the thread is awake anyway: each time that it wakes costs more than what it may gather.
+      guard let since = patientSince, now < lookAt else { return nil }
+      let end = min(lookAt, since + Self.patience)
+      return now < end ? end : nil
+    }
+    if now >= tidyAt { return nil }
+    isDeepAsleep = now >= lookAt
+    return isDeepAsleep ? tidyAt : min(tidyAt, lookAt)
   }
 
   /// With the lock held.
   private func sleep(until time: Int64) {
     sleepsUntil = time
-    gate.wait(until: time)
+    if time == .max { gate.wait() } else { gate.wait(until: time) }
     sleepsUntil = nil
+    isDeepAsleep = false
+  }
+
+  // MARK: While no thread waits for it
+
+  /// Has the storage write what waits, if it can do that while nobody waits for it; else the thread does. To be called after a push that is `isFollowed`, and
+  /// when such writing is done.
+  /// - Parameter notice: of the caller, who calls `finishUnattended` when it can be read.
+  /// - Returns: when to call this again, since what waits is patient; nil: no need to.
+  func writeUnattended(notice: Int32) -> Int64? {
+    gate.lock()
+    // A thread that is awake or about to wake does what waits, and whoever hears of the end of what is under way calls this again.
+    let isAwake = sleepsUntil == nil
+    if isAwake, !queue.isEmpty { isForThread = true }
+    guard !queue.isEmpty, !isAwake, !unattended.isUnderWay, !isClosed else {
+      gate.unlock()
+      return nil
+    }
+    if let since = patientSince, gate.now < since + Self.patience {
+      defer { gate.unlock() }
+      return isForThread ? nil : since + Self.patience
+    }
+    if !isFailed, let writer = storage.unattended, queue.allSatisfy({ $0.change != nil }),
+      queue.contains(where: { $0.change?.durability == .synced })
+    {
+      let work = takeBatch()
+      unattended.work = work
+      unattended.since = gate.now
+      busySince = unattended.since
+      patientSince = nil
+      // The thread touches neither the storage nor what is under way meanwhile. Whoever asks for the lock is not to wait for the storage.
+      unattended.isLookedAt = true
+      gate.unlock()
+      let isBegun = writer.begin(work.compactMap(\.change), epoch: epoch, notice: notice)
+      gate.lock()
+      unattended.isLookedAt = false
+      if isBegun {
+        let wake = unattended.isWanted || isClosed
+        gate.unlock()
+        if wake { gate.signal() }
+        return nil
+      }
+      putBack()
+    }
+    isForThread = true
+    noteWoken()
+    gate.unlock()
+    gate.signal()
+    return nil
+  }
+
+  /// Hears whether what is under way is done.
+  /// - Parameter waits: until it is.
+  /// - Returns: nil: it is not, or somebody else hears it, or the thread has to do it again.
+  func finishUnattended(waits: Bool = false) -> Outcome? {
+    gate.lock()
+    guard unattended.isUnderWay, !unattended.isLookedAt, let writer = storage.unattended else {
+      gate.unlock()
+      return nil
+    }
+    unattended.isLookedAt = true
+    let work = unattended.work
+    gate.unlock()
+    let result = writer.finish(waits: waits)
+    if case .stored = result { observer?.stored(work.compactMap(\.change)) }
+    gate.lock()
+    defer { gate.unlock() }
+    unattended.isLookedAt = false
+    var outcome: Outcome?
+    switch result {
+    case .underWay: break
+    case .notStored:
+      putBack()
+      unattended.isWanted = true
+    case .stored:
+      outcome = .stored(through: work.last?.ticket ?? 0, microseconds: gate.now - unattended.since)
+      unattended.work = []
+      busySince = nil
+      failure = nil
+    }
+    // A thread that has found something under way sleeps until it is told.
+    if unattended.isWanted || isClosed || sleepsUntil == .max {
+      noteWoken()
+      gate.signal()
+    }
+    return outcome
+  }
+
+  /// With the lock held: the thread is to write what was begun.
+  private func putBack() {
+    queue.insert(contentsOf: unattended.work, at: 0)
+    unattended.work = []
+    busySince = nil
+    patientSince = nil
+    isForThread = true
   }
 
   /// With the lock held: either one load, or writes that follow each other.
   private func takeBatch() -> [StorageWork] {
+    defer { isForThread = isForThread && !queue.isEmpty }
     if isFailed {
       // What was decided on a state that is no longer believed in.
       while let first = queue.first {
@@ -179,7 +312,7 @@ final class StorageDesk: @unchecked Sendable {  // Everything mutable is touched
     return batch
   }
 
-  private func carryOut(_ batch: [StorageWork], _ lent: Lent, _ observer: (any JobObserver)?) -> Outcome {
+  private func carryOut(_ batch: [StorageWork], _ lent: Lent) -> Outcome {
     let start = gate.now
     var error: StoreError?
     var through: UInt64 = 0
@@ -245,4 +378,10 @@ final class StorageDesk: @unchecked Sendable {  // Everything mutable is touched
     defer { gate.unlock() }
     return sleepsUntil != nil
   }
+}
+
+extension StorageWork {
+  /// What it has written; nil: it is something else.
+  fileprivate var change: ChangeSet? { if case .write(_, let change, _) = self { change } else { nil } }
+  fileprivate var ticket: UInt64? { if case .write(let ticket, _, _) = self { ticket } else { nil } }
 }

@@ -135,7 +135,9 @@ final class Engines: Sendable {
   var leaderChanges: UInt64 { place.withLock { $0 }?.changes.load(ordering: .relaxed) ?? 0 }
 
   func start() {
-    if case .alone(let host) = part { host.start(observer: observer) }
+    guard case .alone(let host) = part else { return }
+    host.start(observer: observer)
+    host.writeUnattended { NoticeChannel.open($0, $1, $2) }
   }
 
   /// The server listens: the others may know.

@@ -1,0 +1,179 @@
+import CAsyncIO
+import Glibc
+import Jobs
+import Support
+import Testing
+import Unsteady
+
+@testable import SQLiteStorage
+
+/// Change sets that are written and synced while no thread waits for it.
+@Suite struct UnattendedTests {
+  private let folder = TemporaryFolder()
+  private var path: String { folder.path + "/store" }
+  private let now = Timestamp(seconds: 1_700_000_000)
+  private let storage: SQLiteStorage
+  private let epoch: Epoch
+  private let notice: Int32
+
+  init() throws {
+    storage = try SQLiteStorage.small(path: folder.path + "/store", salt: 5)
+    epoch = try storage.beginEpoch()
+    try storage.load(epoch, into: LoadedState())
+    notice = storage.makeNotice()
+  }
+
+  private func change(_ number: UInt64, _ durability: Durability = .synced, body: Int = 100) -> ChangeSet {
+    var change = ChangeSet(number: number, now: now, durability: durability)
+    let head = JobHead(
+      seq: Int64(number), job: NewJob(id: "j\(number)", name: "a", runAt: now), isChosen: true, createdAt: now)
+    change.jobs = [JobChange(head: head, standing: head.untouched, isNew: true, body: Array(repeating: 7, count: body))]
+    change.events = [Event(cursor: Int64(number), kind: .enqueued, at: now, jobID: head.job.id)]
+    change.nextSeq = Int64(number) + 1
+    return change
+  }
+
+  /// - Returns: false: it was not begun.
+  private func writeUnattended(_ change: ChangeSet) -> Bool {
+    guard storage.begin([change], epoch: epoch, notice: notice) else { return false }
+    return storage.finish(waits: true) == .stored
+  }
+
+  private func cursors(_ storage: SQLiteStorage) throws -> [Int64] {
+    guard case .events(let events, _) = try storage.reader.events(after: 0, limit: 10_000) else { return [] }
+    return events.map(\.cursor)
+  }
+
+  /// The store as a crash would leave it now, opened.
+  private func crashed() throws -> SQLiteStorage {
+    let copy = folder.path + "/crashed"
+    try storage.freeze { try TemporaryFolder.copy(path, to: copy) }
+    return try SQLiteStorage.small(path: copy)
+  }
+
+  @Test func itTellsWhenItIsStored() throws {
+    try #require(storage.begin([change(1)], epoch: epoch, notice: notice))
+    #expect(!storage.begin([change(2)], epoch: epoch, notice: notice), "one at a time")
+    var poll = pollfd(fd: notice, events: Int16(POLLIN), revents: 0)
+    #expect(Glibc.poll(&poll, 1, 10_000) == 1)
+    var times: UInt64 = 0
+    #expect(read(notice, &times, 8) == 8 && times == 1)
+    #expect(storage.finish(waits: false) == .stored)
+    #expect(try storage.reader.jobs(JobQuery()).jobs.map(\.job.id) == ["j1"])
+    #expect(storage.finish(waits: true) == .notStored, "nothing is under way")
+    let again = try crashed()
+    #expect(try cursors(again) == [1])
+    #expect(again.openFindings.isEmpty)
+    try again.close()
+    try storage.close()
+  }
+
+  /// Both ways of writing, in turn and at random, over and over the log's two files.
+  @Test func bothWaysOfWritingKeepTheirOrder() throws {
+    let path = folder.path + "/long"
+    let storage = try SQLiteStorage(path: path, retention: EventRetention(), salt: 5, bootID: 1, logSize: 1 << 20)
+    var epoch = try storage.beginEpoch()
+    try storage.load(epoch, into: LoadedState())
+    let seed = UInt64.random(in: 0 ... .max)
+    var random = SeededGenerator(seed: seed)
+    var unattended = 0
+    for number in 1...3_000 as ClosedRange<UInt64> {
+      var change = change(number, body: Int.random(in: 0...1_000, using: &random))
+      // An epoch counts anew.
+      change.number = (number - 1) % 300 + 1
+      if random.chance(50), storage.begin([change], epoch: epoch, notice: notice),
+        storage.finish(waits: true) == .stored
+      {
+        unattended += 1
+      } else {
+        try storage.write([change], epoch: epoch)
+      }
+      // So that the log's files are written over.
+      if number % 300 == 0 {
+        epoch = try storage.beginEpoch()
+        try storage.load(epoch, into: LoadedState())
+      }
+    }
+    #expect(unattended > 300, "seed \(seed)")
+    let copy = folder.path + "/crashed"
+    try storage.freeze { try TemporaryFolder.copy(path, to: copy) }
+    let again = try SQLiteStorage.small(path: copy)
+    #expect(again.openFindings.isEmpty)
+    #expect(try cursors(again) == Array(1...3_000))
+    try again.close()
+    try storage.close()
+  }
+
+  /// It would not be synced by it.
+  @Test func whatIsNotSyncedYetKeepsItFromBeingBegun() throws {
+    try storage.write([change(1)], epoch: epoch)
+    try storage.write([change(2, .relaxed)], epoch: epoch)
+    #expect(!storage.begin([change(3)], epoch: epoch, notice: notice))
+    try storage.sync()
+    #expect(writeUnattended(change(3)))
+    #expect(!storage.begin([change(4, .relaxed)], epoch: epoch, notice: notice), "it asks for no sync")
+    try storage.write([change(4, .relaxed)], epoch: epoch)
+    try storage.close()
+  }
+
+  @Test func whatIsNotTheNextChangeIsRefused() throws {
+    #expect(!storage.begin([change(2)], epoch: epoch, notice: notice))
+    #expect(!storage.begin([change(1)], epoch: Epoch(epoch.number + 1), notice: notice))
+    #expect(!storage.begin([], epoch: epoch, notice: notice))
+    #expect(!storage.begin([change(1, body: 100_000)], epoch: epoch, notice: notice), "too large")
+    #expect(writeUnattended(change(1)))
+    try storage.close()
+  }
+
+  /// What was begun is written again in the ordinary way, and is there once.
+  @Test func whatFailsIsWrittenAgain() throws {
+    #expect(writeUnattended(change(1)))
+    try #require(storage.begin([change(2)], epoch: epoch, notice: notice))
+    try storage.locked { $0.injectFaults(sync: StoreError(.unavailable, "as the test wants it")) }
+    #expect(storage.finish(waits: true) == .notStored)
+    try storage.locked { $0.injectFaults() }
+    #expect(try cursors(storage) == [1])
+    try storage.write([change(2), change(3)], epoch: epoch)
+    try storage.write([change(4)], epoch: epoch)
+    let again = try crashed()
+    #expect(again.openFindings.isEmpty)
+    #expect(try cursors(again) == [1, 2, 3, 4])
+    try again.close()
+    try storage.close()
+  }
+
+  /// A sync that failed leaves the log in doubt: it is healed by a thread that may wait.
+  @Test func aBrokenLogIsNotWrittenTo() throws {
+    try storage.locked { $0.injectFaults(sync: StoreError(.unavailable, "as the test wants it")) }
+    #expect(throws: StoreError.self) { try storage.write([change(1)], epoch: epoch) }
+    try storage.locked { $0.injectFaults() }
+    #expect(!storage.begin([change(1)], epoch: epoch, notice: notice))
+    try storage.load(epoch, into: LoadedState())
+    #expect(writeUnattended(change(1)))
+    try storage.close()
+  }
+
+  /// It waits for what is under way before its memory goes.
+  @Test func itMayBeClosedMeanwhile() throws {
+    #expect(storage.begin([change(1)], epoch: epoch, notice: notice))
+    #expect(storage.finish(waits: true) == .stored)
+    try storage.close()
+    let again = try SQLiteStorage.small(path: path)
+    #expect(try cursors(again) == [1])
+    try again.close()
+  }
+
+  /// Where the file system has no such writes all is written in the ordinary way.
+  @Test func memoryFileSystemsDoWithout() throws {
+    let path = "/dev/shm/gkick-test-\(getpid())-\(UInt32.random(in: 0 ... .max))"
+    defer { TemporaryFolder.remove(path) }
+    let storage = try SQLiteStorage.small(path: path)
+    let epoch = try storage.beginEpoch()
+    try storage.load(epoch, into: LoadedState())
+    if !storage.begin([change(1)], epoch: epoch, notice: notice) || storage.finish(waits: true) != .stored {
+      try storage.write([change(1)], epoch: epoch)
+    }
+    #expect(try cursors(storage) == [1])
+    try storage.close()
+  }
+}
