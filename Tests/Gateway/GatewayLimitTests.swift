@@ -116,7 +116,8 @@ private final class Caller {
     #expect(other.hear(within: 10_000).hasPrefix("HTTP/1.1 200"))
     let start = ContinuousClock.now
     try await gateway.stop()
-    #expect(ContinuousClock.now - start < .seconds(15))
+    // A head may take 60 s; this is far from that also on a machine that is busy with other tests.
+    #expect(ContinuousClock.now - start < .seconds(40))
     #expect(silent.hear(within: 1_000) == "")
   }
 }
