@@ -37,13 +37,14 @@ import Testing
       var methods = MethodTable()
       methods.stream("/gkick.v1.JobService/Enqueue", .unary) { desk.relay(for: $0) }
       methods.stream("/gkick.v1.JobService/StreamEvents", .serverStreaming) { desk.relay(for: $0) }
+      methods.stream("/gkick.v1.WorkerService/Work", .bidirectionalStreaming) { desk.relay(for: $0) }
       transport = InProcessTransport(methods: methods, eventLoop: loop)
     }
 
-    func call(_ name: String, timeout: TimeAmount? = nil) -> End {
+    func call(_ name: String, of service: String = "JobService", timeout: TimeAmount? = nil) -> End {
       let end = End()
       let bound = NIOLoopBound(end, eventLoop: loop)
-      transport.open("/gkick.v1.JobService/" + name, metadata: Metadata(), options: CallOptions(timeout: timeout)) {
+      transport.open("/gkick.v1.\(service)/" + name, metadata: Metadata(), options: CallOptions(timeout: timeout)) {
         bound.value
       }
       loop.run()
@@ -60,6 +61,15 @@ import Testing
     scene.loop.run()
     #expect(call.status?.code == .unavailable)
     #expect(call.status?.message.contains("no server leads") == true)
+  }
+
+  /// Else a worker that comes back as soon as it is sent away would hold up the end.
+  @Test func aServerThatGoesAwayTakesNoWorkers() {
+    let scene = Scene()
+    // It is heard: the empty message is no hello.
+    #expect(scene.call("Work", of: "WorkerService").status?.code == .invalidArgument)
+    #expect(scene.desk.drain() == 0)
+    #expect(scene.call("Work", of: "WorkerService").status?.code == .unavailable)
   }
 
   @Test func aDeadlineIsKept() {

@@ -68,6 +68,8 @@ final class FrontDesk: @unchecked Sendable {
   private var waysLeadTo = ""
   /// Workers' streams that are handed on.
   private var workers: [ObjectIdentifier: WorkRelay] = [:]
+  /// This server goes away.
+  private var isDraining = false
   private var waiting: [ObjectIdentifier: (relay: any Relay, number: UInt64)] = [:]
   private var waits: UInt64 = 0
   /// Why the storage cannot be asked who leads.
@@ -136,6 +138,11 @@ final class FrontDesk: @unchecked Sendable {
   func relay(for call: ServerCall) -> any CallHandler {
     switch call.path {
     case "/gkick.v1.WorkerService/Work":
+      // One that was told to go and is back at once would be told so again and again, for as long as the end may take.
+      if isDraining {
+        call.finish(.shuttingDown)
+        return DeadHandler()
+      }
       let relay = WorkRelay(call, self)
       workers[ObjectIdentifier(relay)] = relay
       return relay
@@ -216,8 +223,10 @@ final class FrontDesk: @unchecked Sendable {
     workers[ObjectIdentifier(relay)] = nil
   }
 
-  /// This server goes away: workers are told, and how many there are.
+  /// This server goes away: workers are told, and none is taken any more.
+  /// - Returns: how many there are.
   func drain() -> Int {
+    isDraining = true
     for relay in workers.values { relay.drain() }
     return workers.count
   }
