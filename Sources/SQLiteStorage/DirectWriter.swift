@@ -15,6 +15,8 @@ import Glibc
   }
 
   private let context: aio_context_t
+  /// In seconds.
+  private let clock: () -> Double
   /// What is written lies here until it is: on a boundary of pages, as direct writes want it.
   private let memory: UnsafeMutableRawPointer
   private var count = 0
@@ -31,12 +33,14 @@ import Glibc
   private static let slow = 0.02
   private static let rest = 1.0
 
-  /// nil: the system has none of it to give.
-  init?() {
+  /// - Parameter clock: a test's; else the monotonic one.
+  /// - Returns: nil: the system has none of it to give.
+  init?(clock: @escaping () -> Double = monotonicSeconds) {
     var context = aio_context_t()
     // One request at a time.
     guard unsafe async_io_setup(1, &context) == 0 else { return nil }
     self.context = context
+    self.clock = clock
     unsafe memory = .allocate(byteCount: Self.most, alignment: Self.page)
   }
 
@@ -58,7 +62,7 @@ import Glibc
   }
 
   /// It may be asked now.
-  var isReady: Bool { !isUnderWay && monotonicSeconds() >= restsUntil }
+  var isReady: Bool { !isUnderWay && clock() >= restsUntil }
 
   /// Begins to write bytes, filled up with zeros to whole blocks.
   /// - Parameter notice: made by `async_io_notice`, told when it is done.
@@ -68,7 +72,7 @@ import Glibc
   ) -> Bool {
     let size = Int((Int64(bytes.count) + block - 1) / block * block)
     guard !isUnderWay, size <= Self.most else { return false }
-    let now = monotonicSeconds()
+    let now = clock()
     // Both within `size`, which is within the memory.
     unsafe memory.copyMemory(from: bytes.base, byteCount: bytes.count)
     unsafe (memory + bytes.count).initializeMemory(as: UInt8.self, repeating: 0, count: size - bytes.count)
@@ -90,7 +94,7 @@ import Glibc
     let found = unsafe async_io_outcome(context, waits ? 1 : 0, &written)
     if found == 0 { return .underWay }
     isUnderWay = false
-    let now = monotonicSeconds()
+    let now = clock()
     let isDone = found == 1 && written == Int64(count)
     if !isDone || now > began + Self.slow { restsUntil = now + Self.rest }
     return isDone ? .written : .failed

@@ -21,13 +21,7 @@ import Testing
   }
 
   private func write(_ number: UInt64, _ durability: Durability = .synced, body: Int = 10) throws {
-    var change = ChangeSet(number: number, now: now, durability: durability)
-    let head = JobHead(
-      seq: Int64(number), job: NewJob(id: "j\(number)", name: "a", runAt: now), isChosen: true, createdAt: now)
-    change.jobs = [JobChange(head: head, standing: head.untouched, isNew: true, body: Array(repeating: 7, count: body))]
-    change.events = [Event(cursor: Int64(number), kind: .enqueued, at: now, jobID: head.job.id)]
-    change.nextSeq = Int64(number) + 1
-    try storage.write([change], epoch: epoch)
+    try storage.write([.oneJob(number, durability, body: body)], epoch: epoch)
   }
 
   private func kind(_ body: () throws -> Void) -> StoreError.Kind? {

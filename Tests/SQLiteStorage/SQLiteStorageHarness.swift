@@ -125,3 +125,18 @@ extension SQLiteStorage {
     if let failure { throw failure }
   }
 }
+
+extension ChangeSet {
+  /// One new job.
+  /// - Parameter seq: the job's and its event's number; nil: the change set's.
+  static func oneJob(_ number: UInt64, _ durability: Durability = .synced, body: Int, seq: UInt64? = nil) -> ChangeSet {
+    let now = Timestamp(seconds: 1_700_000_000)
+    let seq = Int64(seq ?? number)
+    var change = ChangeSet(number: number, now: now, durability: durability)
+    let head = JobHead(seq: seq, job: NewJob(id: "j\(seq)", name: "a", runAt: now), isChosen: true, createdAt: now)
+    change.jobs = [JobChange(head: head, standing: head.untouched, isNew: true, body: Array(repeating: 7, count: body))]
+    change.events = [Event(cursor: seq, kind: .enqueued, at: now, jobID: head.job.id)]
+    change.nextSeq = seq + 1
+    return change
+  }
+}

@@ -11,7 +11,6 @@ import Unsteady
 @Suite struct UnattendedTests {
   private let folder = TemporaryFolder()
   private var path: String { folder.path + "/store" }
-  private let now = Timestamp(seconds: 1_700_000_000)
   private let storage: SQLiteStorage
   private let epoch: Epoch
   private let notice: Int32
@@ -24,13 +23,7 @@ import Unsteady
   }
 
   private func change(_ number: UInt64, _ durability: Durability = .synced, body: Int = 100) -> ChangeSet {
-    var change = ChangeSet(number: number, now: now, durability: durability)
-    let head = JobHead(
-      seq: Int64(number), job: NewJob(id: "j\(number)", name: "a", runAt: now), isChosen: true, createdAt: now)
-    change.jobs = [JobChange(head: head, standing: head.untouched, isNew: true, body: Array(repeating: 7, count: body))]
-    change.events = [Event(cursor: Int64(number), kind: .enqueued, at: now, jobID: head.job.id)]
-    change.nextSeq = Int64(number) + 1
-    return change
+    .oneJob(number, durability, body: body)
   }
 
   /// - Returns: false: it was not begun.
@@ -78,9 +71,9 @@ import Unsteady
     var random = SeededGenerator(seed: seed)
     var unattended = 0
     for number in 1...1_200 as ClosedRange<UInt64> {
-      var change = change(number, body: Int.random(in: 0...1_000, using: &random))
       // An epoch counts anew.
-      change.number = (number - 1) % 300 + 1
+      let change = ChangeSet.oneJob(
+        (number - 1) % 300 + 1, body: Int.random(in: 0...1_000, using: &random), seq: number)
       if random.chance(50), storage.begin([change], epoch: epoch, notice: notice),
         storage.finish(waits: true) == .stored
       {
@@ -174,6 +167,40 @@ import Unsteady
       try storage.write([change(1)], epoch: epoch)
     }
     #expect(try cursors(storage) == [1])
+    try storage.close()
+  }
+
+  /// A disk that was slow is left alone for a second, and so is one that refuses.
+  @Test func aSlowDiskIsLeftAloneForASecond() throws {
+    var now = 100.0
+    let writer = try #require(DirectWriter { now })
+    let file = folder.path + "/piece"
+    try TemporaryFolder.write(Array(repeating: 0, count: 8_192), to: file)
+    let direct = async_io_open_direct(file)
+    defer { close(direct) }
+    let block = try #require(writer.block(of: direct))
+    var piece = ByteWriter()
+    piece.put(7 as UInt64)
+    for (took, isSlow) in [(0.02, false), (0.021, true)] {
+      let isBegun = writer.begin(piece, to: direct, at: 4_096, block: block, notice: notice)
+      try #require(isBegun)
+      #expect(!writer.isReady)
+      now += took
+      let outcome = writer.finish(waits: true)
+      #expect(outcome == .written)
+      #expect(writer.isReady != isSlow)
+    }
+    now += 0.999
+    #expect(!writer.isReady)
+    now += 0.002
+    #expect(writer.isReady)
+    // Not on a boundary of blocks: the kernel says so, at once or in the end.
+    let isBegun = writer.begin(piece, to: direct, at: 1, block: block, notice: notice)
+    let outcome = writer.finish(waits: true)
+    #expect(outcome == .failed, "begun: \(isBegun)")
+    #expect(!writer.isReady)
+    now += 1.001
+    #expect(writer.isReady)
     try storage.close()
   }
 }

@@ -2,6 +2,7 @@ import Backlog
 import Engine
 import Jobs
 import MemoryStorage
+import Support
 import Testing
 
 @testable import Services
@@ -10,15 +11,10 @@ import Testing
   @Test func patientWorkIsDoneThoughNothingFollows() async throws {
     let storage = MemoryStorage()
     let epoch = try storage.beginEpoch()
-    let now = EngineHost.moment()
-    let engine = Engine(
-      backlog: Backlog(rows: storage.rows, seed: 1), configuration: EngineConfiguration(), seed: 1, now: now)
     let desk = StorageDesk(storage: storage, epoch: epoch, closes: true, clock: { EngineHost.moment() })
     let (stored, told) = AsyncStream.makeStream(of: UInt64.self)
-    let started = desk.start(
-      engine: StorageDesk.Lent(engine: engine), observer: nil,
-      report: { if case .stored(let ticket, _) = $0 { told.yield(ticket) } }, ended: { _ in told.finish() })
-    #expect(started)
+    desk.startAlone(
+      report: { if case .stored(let ticket, _) = $0 { told.yield(ticket) } }, ended: { told.finish() })
     var outcomes = stored.makeAsyncIterator()
 
     // Some find it awake, some just done, some asleep.
@@ -39,5 +35,24 @@ import Testing
     desk.close()
     #expect(await outcomes.next() == 100)
     #expect(await outcomes.next() == nil)
+  }
+}
+
+extension StorageDesk {
+  /// Under a clock that a test turns.
+  convenience init(turnedBy clock: TurnedClock, _ storage: any Storage) throws {
+    self.init(
+      storage: storage, epoch: try storage.beginEpoch(), closes: true,
+      clock: { Moment(wall: Timestamp(microseconds: clock.now), elapsed: Instant(microseconds: clock.now)) },
+      steadyClock: { clock.now })
+  }
+
+  /// Starts its thread, with an engine that does nothing.
+  func startAlone(report: @escaping @Sendable (Outcome) -> Void, ended: @escaping @Sendable () -> Void) {
+    let engine = Engine(
+      backlog: Backlog(rows: storage.rows, seed: 1), configuration: EngineConfiguration(), seed: 1,
+      now: EngineHost.moment())
+    let started = start(engine: Lent(engine: engine), observer: nil, report: report, ended: { _ in ended() })
+    #expect(started)
   }
 }

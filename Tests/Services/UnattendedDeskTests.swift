@@ -1,4 +1,3 @@
-import Backlog
 import Engine
 import Glibc
 import Jobs
@@ -85,20 +84,10 @@ import Testing
     private let hasEnded = Atomic(false)
 
     init() throws {
-      let (clock, disk) = (clock, disk)
-      let epoch = try disk.beginEpoch()
-      desk = StorageDesk(
-        storage: disk, epoch: epoch, closes: true,
-        clock: { Moment(wall: Timestamp(microseconds: clock.now), elapsed: Instant(microseconds: clock.now)) },
-        steadyClock: { clock.now })
-      let engine = Engine(
-        backlog: Backlog(rows: disk.rows, seed: 1), configuration: EngineConfiguration(), seed: 1,
-        now: EngineHost.moment())
-      let started = desk.start(
-        engine: StorageDesk.Lent(engine: engine), observer: nil,
+      desk = try StorageDesk(turnedBy: clock, disk)
+      desk.startAlone(
         report: { [self] outcome in hear(outcome) },
-        ended: { [self] _ in hasEnded.store(true, ordering: .releasing) })
-      #expect(started)
+        ended: { [self] in hasEnded.store(true, ordering: .releasing) })
       wait { desk.isAsleep }
     }
 

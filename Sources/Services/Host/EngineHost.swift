@@ -140,11 +140,16 @@ public final class EngineHost: Sendable {
     guard let writer = storage.storage.unattended else { return }
     for desk in desks {
       let notice = writer.makeNotice()
+      guard notice >= 0 else { continue }
       // One for the loop to read from, one for the storage: so that neither is ever another file's.
       let read = dup(notice)
-      let watched = notice >= 0 && read >= 0 ? watch(desk.loop, read) { desk.wasWritten() } : nil
-      watched?.whenSuccess { desk.loop.execute { desk.useUnattended(notice: notice) } }
-      if watched == nil { for descriptor in [notice, read] where descriptor >= 0 { close(descriptor) } }
+      guard read >= 0 else {
+        close(notice)
+        continue
+      }
+      let watched = watch(desk.loop, read) { desk.wasWritten() }
+      watched.whenSuccess { desk.loop.execute { desk.useUnattended(notice: notice) } }
+      watched.whenFailure { _ in close(notice) }
     }
   }
 

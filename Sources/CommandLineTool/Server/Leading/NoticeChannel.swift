@@ -1,3 +1,4 @@
+import Glibc
 import NIOCore
 import NIOPosix
 
@@ -14,6 +15,10 @@ enum NoticeChannel {
         channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(Handler(ready)) }
       }
       .takingOwnershipOfDescriptor(input: descriptor).map { _ in }
+      .flatMapErrorThrowing { error in
+        Glibc.close(descriptor)
+        throw error
+      }
   }
 
   private final class Handler: ChannelInboundHandler {
