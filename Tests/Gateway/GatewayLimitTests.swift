@@ -103,8 +103,9 @@ private final class Caller {
     }
     let silent = try Caller(port: gateway.port)
     let start = ContinuousClock.now
-    #expect(silent.hear(within: 20_000) == "")
-    #expect(ContinuousClock.now - start < .seconds(15))
+    #expect(silent.hear(within: 60_000) == "")
+    // Far from the 60 s that a head may take, also on a machine that is busy with other tests.
+    #expect(ContinuousClock.now - start < .seconds(40))
     try await gateway.stop()
   }
 

@@ -38,7 +38,7 @@ struct MySQLFaultTests {
       #expect(scene.kind { _ = try scene.storage.reader.job(id: "before") } == .unavailable)
       #expect(scene.kind { _ = try scene.storage.rows.jobs([1], bodies: true) } == .unavailable)
       #expect(scene.kind { _ = try scene.storage.leadership?.servers() } == .unavailable)
-      #expect(ContinuousClock.now - started < .seconds(1), "said at once")
+      #expect(ContinuousClock.now - started < .seconds(2), "said at once, sooner than a connection is tried for")
     }
     try process.start()
     try Self.recover(scene)

@@ -51,7 +51,7 @@ struct PostgresFaultTests {
       #expect(scene.kind { _ = try scene.storage.reader.job(id: "before") } == .unavailable)
       #expect(scene.kind { _ = try scene.storage.rows.jobs([1], bodies: true) } == .unavailable)
       #expect(scene.kind { _ = try scene.storage.leadership?.servers() } == .unavailable)
-      #expect(ContinuousClock.now - started < .seconds(1), "said at once")
+      #expect(ContinuousClock.now - started < .seconds(2), "said at once, sooner than a connection is tried for")
     }
     try process.start()
     try Self.recover(scene)
@@ -168,7 +168,7 @@ struct PostgresFaultTests {
     scene.add(NewJob(id: "in doubt", name: "a"), to: &change)
     let started = ContinuousClock.now
     #expect(scene.kind { try scene.storage.write([change], epoch: scene.epoch) } == .unavailable)
-    #expect(ContinuousClock.now - started < .seconds(3))
+    #expect(ContinuousClock.now - started < .seconds(30))
     for pid in pids { Programs.signal(pid, stop: false) }
     // What became of it is in doubt, as after any time-out; but once the old session is gone it was done, as a whole, or it was not.
     let deadline = ContinuousClock.now + .seconds(10)

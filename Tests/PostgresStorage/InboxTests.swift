@@ -291,14 +291,22 @@ struct PostgresInboxTests {
       if (inbox as? PostgresInbox)?.watch.isRelying == true { break }
       try inbox.wait()
     }
-    let started = ContinuousClock.now
-    try ask("SELECT gkick.enqueue('a')")
-    try inbox.wait()
-    #expect(ContinuousClock.now - started < .milliseconds(900), "a notification, not the poll")
-    #expect(try inbox.arrived(limit: 10).count == 1)
+    // The shortest of several: on a busy machine each may take long for other reasons.
+    let waits = try (1...5).map { _ in
+      try ask("SELECT gkick.enqueue('a')")
+      let started = ContinuousClock.now
+      try inbox.wait()
+      let waited = ContinuousClock.now - started
+      #expect(try inbox.arrived(limit: 10).count == 1)
+      return waited
+    }
+    #expect(try #require(waits.min()) < .milliseconds(500), "a notification, not the poll of a second")
     inbox.end()
-    let ended = ContinuousClock.now
-    try inbox.wait()
-    #expect(ContinuousClock.now - ended < .milliseconds(500))
+    let afterEnd = try (1...5).map { _ in
+      let started = ContinuousClock.now
+      try inbox.wait()
+      return ContinuousClock.now - started
+    }
+    #expect(try #require(afterEnd.min()) < .milliseconds(500))
   }
 }

@@ -62,13 +62,14 @@ import Testing
     let channel = try ClientChannel.local(try await server.listen())
     // The connection is there.
     _ = try await channel.unary(EchoServer.unary, text(""))
-    // On a busy machine the time may be over before the call has left; then it is tried with more.
+    // On a busy machine the time may be over before the call has left; then it is tried with more. And the answer may come seconds late there;
+    // without a deadline it would never come.
     for milliseconds: Int64 in [50, 500, 5_000] {
       let start = ContinuousClock.now
       let response = await channel.unaryResponse(
         EchoServer.hang, text(""), options: CallOptions(timeout: .milliseconds(milliseconds)))
       #expect(response.status.code == .deadlineExceeded)
-      #expect(ContinuousClock.now - start < .milliseconds(milliseconds) + .seconds(5))
+      #expect(ContinuousClock.now - start < .milliseconds(milliseconds) + .seconds(60))
       if server.calls.withLock({ $0[EchoServer.hang] }) != nil { break }
     }
     try await eventually { !server.ends.withLock { $0.isEmpty } }
