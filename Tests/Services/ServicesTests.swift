@@ -1,5 +1,7 @@
 import Engine
+import Glibc
 import Jobs
+import MemoryStorage
 import NIOCore
 import RPC
 import Testing
@@ -161,6 +163,41 @@ import Wire
       live.stream.cancel()
       other.stream.cancel()
     }
+  }
+
+  /// A storage that lost its power may not have the newest events that it says were shown.
+  private struct Shortened: JobReader {
+    let reader: any JobReader
+    func job(id: String) throws(StoreError) -> JobRecord? { try reader.job(id: id) }
+    func jobs(_ query: JobQuery) throws(StoreError) -> JobPage { try reader.jobs(query) }
+    func events(after cursor: Int64, limit: Int) throws(StoreError) -> EventPage {
+      cursor < 3 ? try reader.events(after: cursor, limit: Int(3 - cursor)) : .events([], next: cursor)
+    }
+  }
+
+  @Test func aWatcherPassesOverWhatIsGone() async throws {
+    let storage = MemoryStorage()
+    // Old ones would be forgotten.
+    let now = Timestamp(microseconds: WallClock.read(CLOCK_REALTIME))
+    var change = ChangeSet(number: 1, now: now, durability: .synced)
+    change.events = (1...5).map { Event(cursor: $0, kind: .enqueued, at: now, jobID: "j\($0)") }
+    try storage.write([change], epoch: try storage.beginEpoch())
+    let server = try await TestServer(HostLimits(), storage: storage, reading: { Shortened(reader: $0) })
+    let watcher = TestStream(server, "JobService/StreamEvents")
+    try await watcher.send { $0.encodeStreamEventsRequest(EventsRequest(after: 1)) }
+    watcher.stream.finish()
+    var heard: [(events: [Int64], cursor: String)] = []
+    for _ in 0..<3 {
+      let message = try #require(try await watcher.next())
+      let (events, cursor) = try Codec().decodeStreamEventsResponse(message.readableBytesSpan)
+      heard.append((events.map(\.cursor), cursor))
+    }
+    #expect(heard.map(\.events) == [[], [2, 3], []])
+    // All that came before this epoch, whose cursors begin there.
+    #expect(heard.map(\.cursor) == ["1", "3", "16777216"])
+    await server.channel.close()
+    await server.server.shutdownGracefully(within: .seconds(0))
+    try await server.host.stop()
   }
 
   /// Whoever has left gets nothing: the job is there for the next, and nobody's attempt.

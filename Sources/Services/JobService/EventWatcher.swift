@@ -91,7 +91,9 @@ final class EventWatcher: CallHandler, Answerable {
     switch answer {
     case .events(.events(let events, let next)):
       // The storage may hold more than it has confirmed: that is told when it is confirmed, once, and cannot be lost any more.
-      send(events.filter { $0.cursor <= confirmed && filter.matches($0) }, min(next, confirmed))
+      // Where it has nothing there is nothing up to there: cursors were left out, as after a loss of power.
+      let next = events.isEmpty ? confirmed : min(next, confirmed)
+      send(events.filter { $0.cursor <= confirmed && filter.matches($0) }, next)
     case .events(.trimmed(let oldest)):
       // "0" asks for the oldest there is, whatever it is.
       if cursor == 0, start == 0 {

@@ -189,7 +189,7 @@ final class Watcher {
           return world.oracle.fault("events are trimmed")
         }
         world.oracle.saw(events.filter { $0.cursor <= end })
-        cursor = min(next, end)
+        cursor = events.isEmpty ? end : min(next, end)
       } catch {
         world.oracle.fault("cannot read events: \(error)")
       }
