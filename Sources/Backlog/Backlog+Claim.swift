@@ -61,7 +61,7 @@ extension Backlog {
       }
       budgets[index].bytes -= min(size, budgets[index].bytes)
       budgets[index].holdsNothing = false
-      budgets[index].given += size
+      budgets[index].given += max(size, job.body?.count ?? 0)
       if budgets[index].given >= claim.workers[index].enough {
         budgets[index].isFull = true
         dealt.sated.append(index)

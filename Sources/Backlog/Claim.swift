@@ -12,7 +12,7 @@ public struct Claim: Sendable {
     /// Payload bytes it may still be given; `.max`: no limit. A job that does not fit ends the worker's turn in this claim,
     /// unless `holdsNothing` and it is the worker's first: one job is always allowed.
     public var byteBudget: Int
-    /// Once it has been given so many bytes of payload, the rest waits for the next claim.
+    /// Once it has been given so many bytes, the rest waits for a later claim.
     public var enough: Int
     public var holdsNothing: Bool
 

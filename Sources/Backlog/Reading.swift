@@ -2,7 +2,7 @@ public import Jobs
 
 /// Rows that the state wants and that are not at hand.
 public enum RowRequest: Sendable {
-  /// - `isAhead`: for claims to come; nothing that was asked for waits for them.
+  /// - `isAhead`: for claims to come; nothing that was asked for waits for them. The answer may have but the first of them, when these are large.
   case jobs([Int64], bodies: Bool, isAhead: Bool)
   /// Final jobs whose retention is over.
   case expired(by: Timestamp, limit: Int)
@@ -12,16 +12,36 @@ public enum RowRequest: Sendable {
   /// On any thread that may wait.
   public func read(_ rows: any RowSource) throws(StoreError) -> RowAnswer {
     switch self {
-    case .jobs(let seqs, let bodies, _): .jobs(try rows.jobs(seqs, bodies: bodies))
+    case .jobs(let seqs, let bodies, let isAhead):
+      .jobs(isAhead ? try Self.read(ahead: seqs, rows) : try rows.jobs(seqs, bodies: bodies))
     case .expired(let time, let limit):
       { RowAnswer.page($0.jobs, end: $0.next?.microseconds) }(try rows.expired(by: time, limit: limit))
     case .matching(let query): { RowAnswer.page($0.jobs, end: $0.next) }(try rows.jobs(matching: query))
     }
   }
+
+  /// About what is read for claims at once, in bytes.
+  static let bytesRead = 8 << 20
+  /// So many are read whatever they are like; what they cost says how many more are.
+  static let firstRead = 32
+
+  /// How large jobs are that nobody has read is not known: all in one go may be more than there is memory for.
+  private static func read(ahead seqs: [Int64], _ rows: any RowSource) throws(StoreError) -> [StoredJob?] {
+    var found = try rows.jobs(seqs.count <= firstRead ? seqs : Array(seqs.prefix(firstRead)), bodies: true)
+    var bytes = found.reduce(0) { $0 + ($1?.body.count ?? 0) }
+    while !found.isEmpty, found.count < seqs.count, bytes < bytesRead {
+      let more = max(1, (bytesRead - bytes) / (1 + bytes / found.count))
+      let next = try rows.jobs(Array(seqs[found.count...].prefix(more)), bodies: true)
+      if next.isEmpty { break }
+      bytes += next.reduce(0) { $0 + ($1?.body.count ?? 0) }
+      found += next
+    }
+    return found
+  }
 }
 
 public enum RowAnswer: Sendable {
-  /// In the order of the request.
+  /// In the order of the request; see `RowRequest.jobs`.
   case jobs([StoredJob?])
   /// With where the next one begins.
   case page([StoredJob], end: Int64?)
@@ -139,11 +159,13 @@ extension Backlog {
     guard case .jobs(let seqs, let bodies, let isAhead) = reading.request, case .jobs(let found) = answer else {
       return
     }
-    if isAhead, !found.isEmpty {
-      readings.weightAhead = 512 + found.reduce(0) { $0 + ($1?.body.count ?? 0) } / found.count
+    if isAhead {
+      readings.ahead.subtract(seqs)
+      if !found.isEmpty {
+        readings.weightAhead = 512 + found.reduce(0) { $0 + ($1?.body.count ?? 0) } / found.count
+      }
     }
     for (index, stored) in found.enumerated() {
-      if isAhead { readings.ahead.remove(seqs[index]) }
       guard let stored else {
         readings.absent.insert(seqs[index])
         continue

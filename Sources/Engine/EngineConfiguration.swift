@@ -26,12 +26,12 @@ public struct EngineConfiguration: Sendable {
   public var longestResumeWindow: Interval = .minutes(10)
   /// The most jobs one worker holds, whatever it says.
   public var mostInFlight: UInt32 = 10_000
+  /// Once one claim has given a stream so many bytes, it is given more when its loop says that they have left: who reads slowly does not
+  /// have the server hold all that it has slots for.
+  public var streamBytes = 1 << 20
 
   /// The bytes that the jobs of one Fetch may reach as messages: leaves room for what stands around them in its answer.
   static let fetchBytes = MessageSize.most - 1_024
-  /// Once one claim has given a stream so many bytes of payload, it is given more by the next: by then its connection has said whether they
-  /// leave, and who reads slowly does not have the server hold all that it has slots for.
-  static let streamBytes = 1 << 20
   /// What anyone may ask for as a lease with Fetch.
   static let longestLease: Interval = .hours(24)
 

@@ -117,6 +117,7 @@ struct Explainer {
     }
     let words = sessions.prefix(Self.named).map { session in
       if session.isSilent { return "\(session.id) (silent)" }
+      if session.isSated { return "\(session.id) (has not read what it was given)" }
       if session.taker?.isBytesFull == true {
         return "\(session.id) (\(session.heldBytes) of \(session.mostBytes) bytes)"
       }

@@ -117,6 +117,7 @@ final class Leases {
     }
     session.out.unstored.removeLast(unstored)
     session.out.jobs.removeLast(count)
+    if unstored + count > 0 { session.forgetUnsaid() }
     session.countFreeSlots()
   }
 
@@ -148,6 +149,7 @@ final class Leases {
     if !held.isSaid {
       session.out.jobs.removeAll { $0.lease.token == held.token }
       session.out.unstored.removeAll { $0.job.lease.token == held.token }
+      session.forgetUnsaid()
     }
     session.taker?.isBytesFull = false
     tick.touch(session)

@@ -169,13 +169,14 @@ final class LoadBalancer {
     return .init(
       id: worker.id, leaseUntil: now + lease, resumeWindow: worker.resumeWindow ?? .zero,
       byteBudget: worker.mostBytes > 0 ? max(0, worker.mostBytes - worker.heldBytes) : .max,
-      enough: EngineConfiguration.streamBytes,
+      enough: configuration.streamBytes,
       holdsNothing: worker.held.isEmpty)
   }
 
   /// Takes note of what a claim found.
   func dealt(_ result: Dealt, now: Moment) {
     isStalled = result.isStalled
+    for index in result.sated { dealtTo[index].worker.isSated = true }
     for taker in dealtTo where taker.got == 0 { taker.turn = taker.turnBefore }
     for group in candidates {
       var isDry = false
@@ -189,7 +190,7 @@ final class LoadBalancer {
       if wasAsked {
         group.fresh = 0
         group.isWet = !isDry && backlog.mayHaveReady(group.filters[0], now: now)
-        if !isDry, !isStalled { markBytesFull(group, result.sated) }
+        if !isDry, !isStalled { markBytesFull(group) }
       }
     }
     for taker in dealtTo {
@@ -201,8 +202,8 @@ final class LoadBalancer {
   }
 
   /// Who was passed over although there was something cannot hold what comes next.
-  private func markBytesFull(_ group: FilterGroup, _ sated: [Int]) {
-    for taker in dealtTo where taker.group === group && taker.got < taker.dealt && !sated.contains(taker.requestIndex) {
+  private func markBytesFull(_ group: FilterGroup) {
+    for taker in dealtTo where taker.group === group && taker.got < taker.dealt && !taker.worker.isSated {
       taker.isBytesFull = true
     }
   }

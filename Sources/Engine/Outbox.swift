@@ -84,7 +84,8 @@ final class Outbox {
       }
       let update = WorkerUpdate(
         seq: session.seq, welcome: session.out.welcome, jobs: saidJobs, results: saidResults,
-        cancellations: saidCancellations, drain: session.out.drain)
+        cancellations: saidCancellations, drain: session.out.drain,
+        isEnough: session.isSated && !saidJobs.isEmpty && jobs.isEmpty && session.out.unstored.isEmpty)
       session.out.welcome = nil
       session.out.drain = false
       effects.append(.toWorker(route, update))

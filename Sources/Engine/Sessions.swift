@@ -83,6 +83,12 @@ final class Sessions {
 
   private func capacity(_ asked: UInt32) -> Int { Int(min(asked, configuration.mostInFlight)) }
 
+  private func take(capacity asked: UInt32, of session: WorkerSession) {
+    session.most = capacity(asked)
+    // None is what the loop of a worker that does not read says.
+    if asked > 0 { session.isSated = false }
+  }
+
   private func joinGroup(_ session: WorkerSession, now: Moment) {
     let taker = Taker(worker: session)
     session.taker = taker
@@ -95,7 +101,7 @@ final class Sessions {
     heard(session, tick: tick)
     if message.ackSeq > session.confirmed { session.confirmed = min(message.ackSeq, session.seq) }
     if let most = message.capacity {
-      session.most = capacity(most)
+      take(capacity: most, of: session)
       leases.takeBackUnsaid(session, most: session.held.count - session.most)
       tick.touch(session)
     }
@@ -124,7 +130,7 @@ final class Sessions {
     guard let session = table.byRoute[route] else { return }
     heard(session, tick: tick)
     if message.ackSeq > session.confirmed { session.confirmed = min(message.ackSeq, session.seq) }
-    if let most = message.capacity { session.most = capacity(most) }
+    if let most = message.capacity { take(capacity: most, of: session) }
     for outcome in message.outcomes {
       if case .refused(let rule) = outcome.how {
         session.out.results.append(LeaseResult(lease: outcome.lease, code: .refused(rule)))

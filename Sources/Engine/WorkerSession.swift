@@ -72,6 +72,9 @@ final class WorkerSession {
   var unanswered = 0
   /// Silent for a whole lease: given nothing until it speaks.
   var isSilent = false
+  /// A claim has given it enough: it is given nothing until its loop says that this has left. Either some of it is still unsaid, or the
+  /// update with the last of it was `isEnough`.
+  var isSated = false
 
   var lostTotal: UInt64 = 0
   var succeededTotal: UInt64 = 0
@@ -140,7 +143,7 @@ final class WorkerSession {
   /// Puts a stream's free slots right.
   func countFreeSlots() {
     guard let taker else { return }
-    let free = isSilent || taker.isBytesFull ? 0 : max(0, most - held.count)
+    let free = isSilent || isSated || taker.isBytesFull ? 0 : max(0, most - held.count)
     taker.set(free: free, of: most)
     group.heap.moved(taker)
   }
@@ -152,6 +155,9 @@ final class WorkerSession {
     self.taker = nil
     group.members -= 1
   }
+
+  /// Jobs that it was not told of are no longer its: with the last of them goes the mark that its loop would have answered.
+  func forgetUnsaid() { if out.jobs.isEmpty, out.unstored.isEmpty { isSated = false } }
 
   /// Whether the worker said that it has this assignment.
   func hasConfirmed(_ lease: HeldLease) -> Bool { lease.seq <= confirmed }

@@ -76,7 +76,7 @@ public struct ProgressReport: Sendable {
 public struct WorkerMessage: Sendable {
   /// 0: unchanged.
   public var ackSeq: UInt64
-  /// A new max_in_flight.
+  /// A new max_in_flight. Also what the worker's loop says, with the one it knows, when an update that was `isEnough` has left.
   public var capacity: UInt32?
   public var outcomes: [WorkerOutcome]
   public var progress: [ProgressReport]

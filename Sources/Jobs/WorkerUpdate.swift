@@ -7,10 +7,12 @@ public struct WorkerUpdate: Sendable {
   public var results: [LeaseResult]
   public var cancellations: [CancelNotice]
   public var drain: Bool
+  /// Enough for now: the worker is given no more jobs until a `WorkerMessage.capacity` says that this has left.
+  public var isEnough: Bool
 
   public init(
     seq: UInt64, welcome: Welcome? = nil, jobs: [ClaimedJob] = [], results: [LeaseResult] = [],
-    cancellations: [CancelNotice] = [], drain: Bool = false
+    cancellations: [CancelNotice] = [], drain: Bool = false, isEnough: Bool = false
   ) {
     self.seq = seq
     self.welcome = welcome
@@ -18,6 +20,7 @@ public struct WorkerUpdate: Sendable {
     self.results = results
     self.cancellations = cancellations
     self.drain = drain
+    self.isEnough = isEnough
   }
 }
 

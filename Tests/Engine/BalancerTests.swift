@@ -142,44 +142,6 @@ struct BalancerTests {
     #expect(rig.jobs(worker, in: rig.run(for: .zero)).count == 25)
   }
 
-  private func large(_ size: Int, _ count: Int) -> Command {
-    let job = NewJob(name: "n", payloadSize: size, body: [UInt8](repeating: 1, count: size))
-    return .enqueue(EnqueueGroup(jobs: [NewJob](repeating: job, count: count)), nil, Route(loop: 0, id: 1 << 40))
-  }
-
-  @Test func aClaimGivesAStreamAboutAMebibyteAndTheNextGoesOn() {
-    let rig = Rig()
-    let worker = rig.connect("w", most: 100)
-    rig.tick([large(400_000, 7)])
-    #expect(rig.jobs(worker).count == 3)
-    #expect(rig.engine.nextWake == rig.elapsed)
-    rig.tick()
-    #expect(rig.jobs(worker).count == 3)
-    #expect(rig.jobs(worker, in: rig.run(for: .zero)).count == 1)
-  }
-
-  @Test func whoDoesNotReadIsGivenNoMore() {
-    let rig = Rig()
-    let worker = rig.connect("w", most: 100)
-    rig.tick([large(2_000_000, 3)])
-    #expect(rig.jobs(worker).count == 1)
-    // Its loop says that nothing leaves, and later that it does.
-    rig.tick([.work(WorkerMessage(capacity: 0), worker)])
-    #expect(rig.jobs(worker, in: rig.run(for: .seconds(1))).isEmpty)
-    rig.tick([.work(WorkerMessage(capacity: 100), worker)])
-    #expect(rig.jobs(worker).count + rig.jobs(worker, in: rig.run(for: .zero)).count == 2)
-  }
-
-  @Test func aClaimThatEndedEarlyDoesNotHideWhatStillFitsTheWorkersOwnBytes() {
-    let rig = Rig()
-    let worker = rig.connect("w", most: 100, bytes: 3_000_000)
-    rig.tick([large(800_000, 5)])
-    #expect(rig.jobs(worker).count == 2)
-    // Three hold 2,400,000 bytes: a fourth has no room.
-    #expect(rig.jobs(worker, in: rig.run(for: .zero)).count == 1)
-    #expect(rig.jobs(worker, in: rig.run(for: .seconds(1))).isEmpty)
-  }
-
   @Test func whatBecameReadyWhileAllWereBusyIsGivenWhenOneIsFree() {
     let rig = Rig()
     let worker = rig.connect("w")

@@ -73,8 +73,9 @@ struct SessionTests {
     let worker = rig.connect("w1", most: 10)
     #expect(rig.updates(worker).map(\.jobs.count) == [2, 1])
     #expect(rig.updates(worker).map(\.seq) == [1, 2])
-    // The claim ended there.
-    let rest = rig.updates(worker, in: rig.run(for: .zero))
+    // The claim ended there, and the next one waits until that has left.
+    rig.say(worker, WorkerMessage(capacity: 10))
+    let rest = rig.updates(worker)
     #expect(rest.map(\.jobs.count) == [2] && rest.map(\.seq) == [3])
   }
 

@@ -27,7 +27,7 @@ final class WorkSession: CallHandler, Answerable, Pausable {
   private var fence: Route?
   /// As the worker said last.
   private var capacity: UInt32 = 0
-  /// The worker does not read: it is given nothing until it does.
+  /// Much of what it was given has not left yet: it is given nothing until that has.
   private var isQuiet = false
 
   init(call: ServerCall, desk: LoopDesk, host: EngineHost, identity: ServerIdentity) {
@@ -141,9 +141,13 @@ final class WorkSession: CallHandler, Answerable, Pausable {
       desk.codec,
       desk.codec.encodeWorkResponse(
         update, serverID: call.peer.server ?? identity.id, serverVersion: identity.version))
-    if !call.isWritable, !isQuiet, phase == .open {
+    guard !isQuiet, phase == .open else { return }
+    if !call.isWritable {
       isQuiet = true
-      tell(WorkerMessage(capacity: 0))
+      // The engine gives it no more anyway when this was enough.
+      if !update.isEnough { tell(WorkerMessage(capacity: 0)) }
+    } else if update.isEnough {
+      tell(WorkerMessage(capacity: capacity))
     }
   }
 

@@ -1,6 +1,7 @@
 """Peers that stop halfway: each costs its own connection, after a time that is known, and nobody else anything."""
 import os
 import pathlib
+import queue as queue_module
 import signal
 import socket
 import subprocess
@@ -102,14 +103,76 @@ def test_a_watcher_that_opens_no_window(quick, queue):
     serves(quick)
 
 
-def test_a_worker_with_many_slots_is_given_many_large_jobs(tmp_path):
+def processes(server):
+    return [server.process.pid] + ([server.leader.process.pid] if server.leader else [])
+
+
+def forget_peaks(server):
+    """From now on `grown` counts from what the server takes now."""
+    before = {}
+    for pid in processes(server):
+        pathlib.Path(f"/proc/{pid}/clear_refs").write_text("5")
+        before[pid] = peak(pid)
+    return before
+
+
+def peak(pid):
+    """MiB of resident memory, at most."""
+    lines = pathlib.Path(f"/proc/{pid}/status").read_text().splitlines()
+    return int(next(line.split()[1] for line in lines if line.startswith("VmHWM"))) >> 10
+
+
+def grown(before):
+    return max(peak(pid) - mib for pid, mib in before.items())
+
+
+def running(server, queue):
+    queues = server.admin.ListQueues(pb.ListQueuesRequest(prefix=queue), timeout=10).queues
+    return next((one.running for one in queues if one.name == queue), 0)
+
+
+def test_a_worker_with_many_slots_is_given_many_large_jobs():
     """Not all in one go: the server would have to hold what the worker has not read yet, and would end the connection for that."""
-    with Server(lease="30s", store=f"embedded:{tmp_path}") as server:
-        for _ in range(300):
+    count = 400
+    with Server(lease="60s") as server:
+        for _ in range(count):
             server.enqueue("large", payload=bytes(1_000_000))
-        with Worker(server, "large", slots=1_000) as worker:
-            end = time.monotonic() + 60
-            while len(worker.jobs) < 300 and worker.ended is None and time.monotonic() < end:
+        before = forget_peaks(server)
+        words = queue_module.SimpleQueue()
+        words.put(pb.WorkRequest(hello=pb.WorkerHello(queues=subscriptions("large"), max_in_flight=count)))
+        attempts = []
+        with server.channel() as channel:
+            call = pb.WorkerServiceStub(channel).Work(iter(words.get, None), timeout=240, wait_for_ready=True)
+            for update in call:
+                words.put(pb.WorkRequest(ack_seq=update.seq))
+                attempts += [job.attempt for job in update.jobs]
+                if len(attempts) >= count:
+                    break
+            assert attempts == [1] * count and running(server, "large") == count
+            most = grown(before)
+            call.cancel()
+            words.put(None)
+        assert most < 150, f"{most} MiB more"
+
+
+def test_a_worker_that_reads_nothing_is_given_little():
+    """And what it was given goes to others as if it had never been, once it has gone."""
+    count = 60
+    with Server(lease="60s") as server:
+        for _ in range(count):
+            server.enqueue("large", payload=bytes(1_000_000))
+        before = forget_peaks(server)
+        with Wire(server.port, initial_settings={4: 65_535}, window=0) as wire:
+            stream = wire.open("/gkick.v1.WorkerService/Work")
+            hello = pb.WorkRequest(hello=pb.WorkerHello(queues=subscriptions("large"), max_in_flight=count)).SerializeToString()
+            wire.data(stream, b"\0" + len(hello).to_bytes(4, "big") + hello)
+            end = time.monotonic() + 20
+            while not running(server, "large") and time.monotonic() < end:
                 time.sleep(0.05)
-            assert worker.ended is None, worker.details
-            assert len(worker.jobs) == 300 and {job.attempt for job in worker.jobs} == {1}
+            # Whoever would give it more has had the time to.
+            time.sleep(1)
+            # A claim's worth, and through a front what fits on the way.
+            assert 0 < running(server, "large") <= 12
+            assert grown(before) < 50
+        with Worker(server, "large", slots=count) as worker:
+            assert {job.attempt for job in worker.take(count, timeout=60)} == {1}

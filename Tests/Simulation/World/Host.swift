@@ -73,6 +73,8 @@ final class Host {
     configuration.lease = world.plan.lease
     configuration.eventsInMemory = 300
     configuration.claimsPerTick = 16
+    // A few of its jobs.
+    configuration.streamBytes = 3_000
     return configuration
   }
 

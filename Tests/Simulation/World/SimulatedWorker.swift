@@ -78,6 +78,8 @@ final class SimulatedWorker {
       for result in update.results { answered(result) }
       for notice in update.cancellations { stop(notice) }
       if !update.jobs.isEmpty, world.chance(80) { say(WorkerMessage()) }
+      // As its loop would, once this has left.
+      if update.isEnough { say(WorkerMessage(capacity: most)) }
     case .endSession:
       leave(tell: false)
       reconnectLater()
