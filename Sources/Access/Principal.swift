@@ -72,63 +72,14 @@ extension QueuePattern {
 /// Times as the file has them: 2027-01-31 or 2027-01-31T12:00:00Z.
 enum UTCTime {
   static func read(_ text: String) -> Timestamp? {
-    let bytes = Array(text.utf8)
-    func number(_ range: Range<Int>) -> Int64? {
-      guard range.upperBound <= bytes.count else { return nil }
-      var value: Int64 = 0
-      for byte in bytes[range] {
-        guard (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) else { return nil }
-        value = value * 10 + Int64(byte - UInt8(ascii: "0"))
-      }
-      return value
-    }
-    func isAt(_ place: Int, _ letter: Unicode.Scalar) -> Bool {
-      place < bytes.count && bytes[place] == UInt8(ascii: letter)
-    }
-    guard let year = number(0..<4), isAt(4, "-"), let month = number(5..<7), isAt(7, "-"), let day = number(8..<10),
-      year >= 1970, (1...12).contains(month), (1...lengthOfMonth(year, month)).contains(day)
-    else { return nil }
-    var seconds = days(year, month, day) * 86_400
-    if bytes.count > 10 {
-      guard bytes.count == 20, isAt(10, "T"), isAt(13, ":"), isAt(16, ":"), isAt(19, "Z"), let hour = number(11..<13),
-        let minute = number(14..<16), let second = number(17..<19), hour < 24, minute < 60, second < 60
-      else { return nil }
-      seconds += hour * 3_600 + minute * 60 + second
-    }
-    return Timestamp(microseconds: seconds * 1_000_000)
+    TimestampText.parse(text.utf8.count == 10 ? text + "T00:00:00Z" : text)
   }
 
   static func text(_ time: Timestamp) -> String {
-    let seconds = time.microseconds / 1_000_000
-    var rest = seconds / 86_400
-    var year: Int64 = 1970
-    while rest >= lengthOfYear(year) {
-      rest -= lengthOfYear(year)
-      year += 1
-    }
-    var month: Int64 = 1
-    while rest >= lengthOfMonth(year, month) {
-      rest -= lengthOfMonth(year, month)
-      month += 1
-    }
-    func two(_ number: Int64) -> String { (number < 10 ? "0" : "") + String(number) }
-    let time = seconds % 86_400
-    return "\(year)-\(two(month))-\(two(rest + 1))T\(two(time / 3_600)):\(two(time / 60 % 60)):\(two(time % 60))Z"
-  }
-
-  private static func isLeap(_ year: Int64) -> Bool { year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) }
-
-  private static func lengthOfYear(_ year: Int64) -> Int64 { isLeap(year) ? 366 : 365 }
-
-  private static func lengthOfMonth(_ year: Int64, _ month: Int64) -> Int64 {
-    switch month {
-    case 2: isLeap(year) ? 29 : 28
-    case 4, 6, 9, 11: 30
-    default: 31
-    }
-  }
-
-  private static func days(_ year: Int64, _ month: Int64, _ day: Int64) -> Int64 {
-    (1970..<year).reduce(0) { $0 + lengthOfYear($1) } + (1..<month).reduce(0) { $0 + lengthOfMonth(year, $1) } + day - 1
+    let (days, rest) = Int(time.microseconds / 1_000_000).quotientAndRemainder(dividingBy: 86_400)
+    let date = CivilCalendar.date(days: days)
+    func two(_ number: Int) -> String { (number < 10 ? "0" : "") + String(number) }
+    return "\(date.year)-\(two(date.month))-\(two(date.day))"
+      + "T\(two(rest / 3_600)):\(two(rest / 60 % 60)):\(two(rest % 60))Z"
   }
 }

@@ -42,6 +42,7 @@ import Testing
     ("principal a\n  token plain\n", 2, "unknown word"),
     ("principal a\n  expires tomorrow\n", 2, "expires"),
     ("principal a\n  expires 2027-02-29\n", 2, "expires"),
+    ("principal a\n  expires 2027-01-31T12:00:00\n", 2, "expires"),
     ("principal a\n  certificate a\n", 1, "no role"),
     ("\nprincipal a\n  role admin\n", 2, "neither"),
     (
@@ -55,12 +56,16 @@ import Testing
   @Test(
     arguments: [
       ("1970-01-01", 0), ("2000-02-29", 951_782_400), ("2027-01-31T12:34:56Z", 1_801_398_896),
+      ("2027-01-31T14:34:56+02:00", 1_801_398_896), ("9999-12-31T23:59:59Z", 253_402_300_799),
     ] as [(String, Int64)])
   func timesAreUTC(_ text: String, _ seconds: Int64) {
     #expect(UTCTime.read(text) == Timestamp(microseconds: seconds * 1_000_000))
     #expect(
       UTCTime.read(UTCTime.text(Timestamp(microseconds: seconds * 1_000_000)))?.microseconds == seconds * 1_000_000)
   }
+
+  @Test(arguments: ["1969-12-31", "2027-1-31", "2027-01-31T12:34:56", "2027-01-31Z", "2027-13-01", "٢٠٢٧-٠١-٣١"])
+  func whatIsNoTimeIsRefused(_ text: String) { #expect(UTCTime.read(text) == nil) }
 
   @Test func tokensAreRandomAndLong() {
     let tokens = Set((0..<100).map { _ in Token.make() })
