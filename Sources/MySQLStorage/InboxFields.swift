@@ -23,7 +23,7 @@ struct InboxFields {
   init(_ row: MySQLResult, payloadLimit: Int) {
     var item = InboxItem(number: row.int(0), job: NewJob(id: row.string(1), queue: "default", name: ""))
     do throws(Fault) {
-      guard let fields = JSONValue.object(row.bytes(2)) else { throw Fault("job", "an object") }
+      guard let fields = ParsedJSON.object(row.bytes(2)) else { throw Fault("job", "an object") }
       try Self.read(Values(fields), of: row, payloadLimit, into: &item)
     } catch {
       item.fault = error.text

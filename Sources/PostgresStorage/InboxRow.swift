@@ -34,7 +34,7 @@ enum InboxRow {
     draft.onDependencyFailure = text(25)
     let payload = rows.bytes(row, 6)
     let metadata =
-      rows.isNull(row, 8) ? [] : JSONValue.object(rows.bytes(row, 8)).flatMap { JSONValue.texts($0) }
+      rows.isNull(row, 8) ? [] : ParsedJSON.object(rows.bytes(row, 8)).flatMap { ParsedJSON.texts($0) }
     return InboxItem(
       number: rows.int64(row, 0),
       job: NewJob(

@@ -1,11 +1,11 @@
 /// JSON as producers and databases write it, taken apart.
-public enum JSONValue: Sendable {
+public enum ParsedJSON: Sendable {
   case null
   case bool(Bool)
   /// As it was written.
   case number(String)
   case text(String)
-  case array([JSONValue])
+  case array([ParsedJSON])
   case object([JSONField])
 
   /// The fields of an object, in their order. - Returns: nil: it is something else, or deeper than 100 levels.
@@ -35,7 +35,7 @@ public enum JSONValue: Sendable {
 
 public struct JSONField: Sendable {
   public var key: String
-  public var value: JSONValue
+  public var value: ParsedJSON
   /// The value as it was written.
   public var bytes: ArraySlice<UInt8>
 }
@@ -68,13 +68,13 @@ private struct Parser {
     return true
   }
 
-  mutating func value(_ depth: Int) -> JSONValue? {
+  mutating func value(_ depth: Int) -> ParsedJSON? {
     skip()
     guard let next, depth <= Self.deepest else { return nil }
     switch next {
     case UInt8(ascii: "{"): return object(depth)
     case UInt8(ascii: "["): return array(depth)
-    case UInt8(ascii: "\""): return string().map(JSONValue.text)
+    case UInt8(ascii: "\""): return string().map(ParsedJSON.text)
     case UInt8(ascii: "t"): return take(word: "true") ? .bool(true) : nil
     case UInt8(ascii: "f"): return take(word: "false") ? .bool(false) : nil
     case UInt8(ascii: "n"): return take(word: "null") ? .null : nil
@@ -82,7 +82,7 @@ private struct Parser {
     }
   }
 
-  private mutating func object(_ depth: Int) -> JSONValue? {
+  private mutating func object(_ depth: Int) -> ParsedJSON? {
     place += 1
     var fields: [JSONField] = []
     if take(UInt8(ascii: "}")) { return .object(fields) }
@@ -97,9 +97,9 @@ private struct Parser {
     return take(UInt8(ascii: "}")) ? .object(fields) : nil
   }
 
-  private mutating func array(_ depth: Int) -> JSONValue? {
+  private mutating func array(_ depth: Int) -> ParsedJSON? {
     place += 1
-    var values: [JSONValue] = []
+    var values: [ParsedJSON] = []
     if take(UInt8(ascii: "]")) { return .array(values) }
     repeat {
       guard let value = value(depth + 1) else { return nil }
@@ -114,7 +114,7 @@ private struct Parser {
     return place > start
   }
 
-  private mutating func number() -> JSONValue? {
+  private mutating func number() -> ParsedJSON? {
     let start = place
     if next == UInt8(ascii: "-") { place += 1 }
     if next == UInt8(ascii: "0") { place += 1 } else if !digits() { return nil }

@@ -1,8 +1,8 @@
 import SQLRecords
 import Testing
 
-struct JSONValueTests {
-  private func object(_ text: String) -> [JSONField]? { JSONValue.object(Array(text.utf8)) }
+struct ParsedJSONTests {
+  private func object(_ text: String) -> [JSONField]? { ParsedJSON.object(Array(text.utf8)) }
 
   @Test func everyKindOfValueIsRead() throws {
     let text =
@@ -48,8 +48,8 @@ struct JSONValueTests {
   }
 
   @Test func anObjectOfTextsIsReadAsPairs() throws {
-    let texts = try #require(object(#"{"b": "1", "a": ""}"#).flatMap { JSONValue.texts($0) })
+    let texts = try #require(object(#"{"b": "1", "a": ""}"#).flatMap { ParsedJSON.texts($0) })
     #expect(texts.map { "\($0.key)=\($0.value)" } == ["b=1", "a="])
-    #expect(object(#"{"a": 1}"#).flatMap { JSONValue.texts($0) } == nil)
+    #expect(object(#"{"a": 1}"#).flatMap { ParsedJSON.texts($0) } == nil)
   }
 }
