@@ -112,7 +112,7 @@ final class MySQLLink {
 
   /// Ends what another connection runs, if that is still there: this user's, and at it for long. A database that was started anew gives the same
   /// numbers again.
-  private func end(_ id: Int64, _ connection: MySQLConnection) {
+  func end(_ id: Int64, _ connection: MySQLConnection) {
     guard id < connection.id else { return }
     let found = try? connection.run(
       """

@@ -1,3 +1,4 @@
+import Glibc
 import Jobs
 import Support
 import Testing
@@ -88,6 +89,48 @@ struct MySQLFaultTests {
     while try process.ask(running) != "0", ContinuousClock.now < deadline {}
     #expect(try process.ask(running) == "0")
     #expect(try link.read("SELECT 1")[0].next(), "the connection that came next is not ended")
+  }
+
+  /// A database that was started anew gives the same numbers again: to others, too, and to what has just begun.
+  @Test func onlyWhatThisUserAskedLongAgoIsEnded() throws {
+    let process = try MariaProcess()
+    try process.ask("CREATE DATABASE app")
+    try process.ask("CREATE USER other@'127.0.0.1'; GRANT ALL ON app.* TO other@'127.0.0.1'")
+    var options = MySQLOptions()
+    options.replyTimeout = .seconds(10)
+    var sessions: [MySQLConnection] = []
+    func begin(user: String = "root", isBusy: Bool = true) throws -> Int64 {
+      let session = try MySQLConnection(
+        MySQLLocation(process.url(user: user, database: "app")), replyTimeout: .seconds(120))
+      sessions.append(session)
+      if isBusy { try session.send(Array("SELECT SLEEP(100)".utf8)) }
+      return session.id
+    }
+    func awaitState(_ id: Int64, _ more: String) throws {
+      let deadline = ContinuousClock.now + .seconds(60)
+      while try !has(id, more), ContinuousClock.now < deadline { usleep(20_000) }
+    }
+    func has(_ id: Int64, _ more: String = "TRUE") throws -> Bool {
+      try process.ask("SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE id = \(id) AND \(more)") == "1"
+    }
+    let others = try begin(user: "other")
+    let idle = try begin(isBusy: false)
+    let own = try begin()
+    let early = MySQLLink(try MySQLLocation(process.url(database: "app")), options)
+    let earlyConnection = try early.connected()
+    let later = try begin()
+    for id in [others, idle, own, later] { try awaitState(id, "time >= 9") }
+    let young = try begin()
+    try awaitState(young, "command = 'Query'")
+    let link = MySQLLink(try MySQLLocation(process.url(database: "app")), options)
+    let connection = try link.connected()
+    let all = [others, idle, young, later, own]
+    defer { for id in all { _ = try? process.ask("KILL \(id)") } }
+    early.end(later, earlyConnection)
+    for id in [others, idle, young, own] { link.end(id, connection) }
+    let deadline = ContinuousClock.now + .seconds(20)
+    while try has(own), ContinuousClock.now < deadline { usleep(20_000) }
+    #expect(try all.map { try has($0) } == [true, true, true, true, false])
   }
 
   /// Somebody changes the password under a server that runs: away until it is right again, and then it goes on by itself.
