@@ -182,6 +182,21 @@ def test_a_cursor_of_another_store_is_out_of_range(server):
     assert error.code() is CODE.OUT_OF_RANGE
 
 
+def test_a_cursor_that_nobody_was_given_yet_is_out_of_range(server, queue):
+    def first(after):
+        return next(iter(server.jobs.StreamEvents(pb.StreamEventsRequest(after_cursor=after), timeout=10)))
+
+    server.enqueue(queue)
+
+    newest = int(first("").cursor)
+    # On a shared store the newest is far above zero: what counts is what comes after it.
+    for ahead in (100, 1 << 20, 10**9):
+        error = refused(lambda request, timeout: next(iter(server.jobs.StreamEvents(request, timeout=timeout))),
+                        pb.StreamEventsRequest(after_cursor=str(newest + ahead)))
+        assert error.code() is CODE.OUT_OF_RANGE and int(re.findall(r"\d+", error.details())[-1]) >= newest, error.details()
+    assert int(first(str(newest)).cursor) >= newest
+
+
 def test_events_past_their_retention_are_out_of_range_with_the_oldest_cursor():
     with Server("--event-retention", "1s") as own:
         own.enqueue("q")
