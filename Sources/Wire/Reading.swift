@@ -119,9 +119,10 @@ extension Codec {
     unsafe [UInt8](UnsafeBufferPointer(start: field.data, count: field.data == nil ? 0 : field.len))
   }
 
-  /// A moment, rounded up to the microsecond, so that nothing starts before its time; before 1970: 1970.
+  /// A moment, rounded up to the microsecond, so that nothing starts before its time; before `earliest`: that.
   func timestamp(
-    _ field: UnsafeMutablePointer<Google__Protobuf__Timestamp>?, _ path: StaticString
+    _ field: UnsafeMutablePointer<Google__Protobuf__Timestamp>?, _ path: StaticString,
+    earliest: Timestamp = .distantPast
   ) throws(WireError) -> Timestamp? {
     guard let field = unsafe field else { return nil }
     let seconds = unsafe field.pointee.seconds
@@ -130,9 +131,8 @@ extension Codec {
     else {
       throw WireError(path, "years 1 to 9999, nanos 0 to 999,999,999")
     }
-    if seconds < 0 { return .distantPast }
-    return min(
-      .distantFuture, Timestamp(microseconds: seconds * 1_000_000 + (Int64(nanos) + 999) / 1_000))
+    let time = Timestamp(microseconds: seconds * 1_000_000 + (Int64(nanos) + 999) / 1_000)
+    return max(earliest, min(.distantFuture, time))
   }
 
   /// A length of time, rounded up to the microsecond. What is shorter than `least` before that is refused.

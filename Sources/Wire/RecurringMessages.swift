@@ -64,6 +64,9 @@ extension Codec {
     return unsafe try required(message.pointee.id, "id")
   }
 
+  /// The first second that a protobuf Timestamp can say.
+  private static let firstYear = Timestamp(seconds: -62_135_596_800)
+
   public func decodePreviewRequest(
     _ bytes: RawSpan, now: Timestamp
   ) throws(WireError) -> (schedule: RecurringJob.Schedule, after: Timestamp, count: Int) {
@@ -71,7 +74,7 @@ extension Codec {
     guard let given = unsafe message.pointee.recurring_job else { throw WireError("recurring_job", "required") }
     // More is taken as the most.
     let count = unsafe min(message.pointee.count, 1_000)
-    let after = unsafe try timestamp(message.pointee.after, "after") ?? now
+    let after = unsafe try timestamp(message.pointee.after, "after", earliest: Self.firstYear) ?? now
     return (unsafe try schedule(given, now: now), after, count == 0 ? 10 : Int(count))
   }
 

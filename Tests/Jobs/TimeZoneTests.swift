@@ -68,6 +68,7 @@ struct TimeZoneTests {
     }
     for name in [
       "", "/etc/passwd", "../x", "Europe/../../x", "Europe//Berlin", "a/", ".", "Europe/Ber lin", "a\0b", "é",
+      "localtime", "posixrules", "posix/localtime", "LocalTime",
     ] {
       #expect(!TimeZoneRules.isName(name))
     }

@@ -62,11 +62,14 @@ public final class TimeZoneRules: Sendable {
     }
   }
 
+  /// Files beside the zones whose meaning each machine settles for itself, and so each server of a store.
+  private static let local = ["localtime", "posixrules"]
+
   /// A name as the database has them: no path out of it.
   public static func isName(_ name: String) -> Bool {
     guard !name.isEmpty, name.utf8.count <= 64, !name.hasPrefix("/"), !name.hasSuffix("/") else { return false }
     return name.split(separator: "/", omittingEmptySubsequences: false).allSatisfy { part in
-      !part.isEmpty && part.first != "."
+      !part.isEmpty && part.first != "." && !local.contains(part.lowercased())
         && part.utf8.allSatisfy { byte in
           switch byte {
           case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "a")...UInt8(ascii: "z"),

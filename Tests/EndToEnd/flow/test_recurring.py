@@ -44,6 +44,8 @@ def preview(server, after, count=3, **recurring):
     {"id": "x", "cron": "@hourly", "time_zone": "../../etc/passwd"},
     # With leap seconds: its times would be others.
     {"id": "x", "cron": "@hourly", "time_zone": "right/Europe/Berlin"},
+    # Whatever this machine is set to.
+    {"id": "x", "cron": "@hourly", "time_zone": "localtime"}, {"id": "x", "cron": "@hourly", "time_zone": "posixrules"},
 ])
 def test_what_is_refused(server, recurring):
     request = pb.PutRecurringJobRequest(recurring_job=pb.RecurringJob(job=pb.JobSpec(name="t"), **recurring))
@@ -73,6 +75,11 @@ def test_previews(server):
     # Real time for what repeats.
     assert preview(server, "2026-10-25T00:00:00", 3, cron="30 * * * *", **berlin) == ["2026-10-25T00:30:00", "2026-10-25T01:30:00", "2026-10-25T02:30:00"]
     assert preview(server, "2026-01-01T00:00:00", 2, every=duration(90)) == ["2026-01-01T00:01:30", "2026-01-01T00:03:00"]
+    # Before 1970, too.
+    assert preview(server, "1967-12-31T23:59:59.5", 2, cron="0 0 29 2 *") == ["1968-02-29T00:00:00", "1972-02-29T00:00:00"]
+    assert preview(server, "1944-06-06T05:30:00", 2, cron="0 12 * * *", **berlin) == ["1944-06-06T10:00:00", "1944-06-07T10:00:00"]
+    assert preview(server, "1969-12-31T23:59:00", 2, every=duration(90)) == ["1970-01-01T00:00:30", "1970-01-01T00:02:00"]
+    assert preview(server, "0001-01-01T00:00:00", 1, cron="@yearly") == ["0002-01-01T00:00:00"]
     answer = server.admin.PreviewRecurringJob(pb.PreviewRecurringJobRequest(recurring_job=pb.RecurringJob(cron="@hourly")), timeout=5)
     assert len(answer.times) == 10 and answer.times[0].ToSeconds() > time.time()
     many = pb.PreviewRecurringJobRequest(recurring_job=pb.RecurringJob(cron="* * * * * *"), count=5000)
