@@ -145,6 +145,9 @@ final class Database {
     return pages == copied
   }
 
+  /// Gives back the memory of pages that SQLite keeps, as far as nothing is to be written from them: they are read again when they are wanted.
+  func forgetPages() { unsafe sqlite3_db_release_memory(connection.handle) }
+
   /// For tests: what copying SQLite's log, or applying a batch, gives instead of being done; 0: nothing.
   var checkpointFault: Int32 = 0
   var applyFault: Int32 = 0

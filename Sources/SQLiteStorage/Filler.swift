@@ -49,8 +49,7 @@ enum Filler {
           try database.locked { database throws(StoreError) in try database.apply(batch) }
           let isBurstOver = overlay.noteApplied()
           try checkpoint(overlay, database, number, always: false)
-          // What a burst of jobs took until it was in the database: malloc would keep it for the next one.
-          if isBurstOver { malloc_trim(0) }
+          if isBurstOver { try giveBack(database) }
         case .tidy(let now):
           try database.locked { database throws(StoreError) in try database.trimEvents(now: now) }
           overlay.noteTidied()
@@ -58,12 +57,19 @@ enum Filler {
           // So that the next busy time does not begin with it.
           isIdleKnown = true
           try checkpoint(overlay, database, nil, always: true)
+          if overlay.noteIdle() { try giveBack(database) }
         case .end: return
         }
       } catch {
         if !overlay.noteFailure(error) { return }
       }
     }
+  }
+
+  /// What a burst of jobs took until it was in the database, SQLite's copies of pages too: malloc would keep it for the next one.
+  private static func giveBack(_ database: Guarded) throws(StoreError) {
+    try database.locked { $0.forgetPages() }
+    malloc_trim(0)
   }
 
   /// That SQLite's log is not copied is no failure of what was asked meanwhile; the log of change sets is kept so much longer.

@@ -9,10 +9,14 @@ final class Overlay: @unchecked Sendable {
   private var filling: Batch?
   private var applying: Batch?
   private var since = 0.0
+  /// Since when all that was added is in the database.
+  private var quietSince = monotonicSeconds()
   private var bytes = 0
   private var applyingBytes = 0
   /// The batch before was as large as they get.
   private var wasFull = false
+  /// Applied since memory was given back.
+  private var bytesSinceGivenBack = 0
   /// How many were added, and how many of them are in the database.
   private var added: UInt64 = 0
   private var taken: UInt64 = 0
@@ -160,10 +164,10 @@ final class Overlay: @unchecked Sendable {
           condition.wait(until: since + Self.patience)
         } else if isIdleKnown {
           condition.wait()
+        } else if now >= quietSince + 1 {
+          return .idle
         } else {
-          let until = now + 1
-          condition.wait(until: until)
-          if filling == nil, tidyAt == nil, !isEnding, monotonicSeconds() >= until { return .idle }
+          condition.wait(until: quietSince + 1)
         }
       }
     }
@@ -173,13 +177,25 @@ final class Overlay: @unchecked Sendable {
   func noteApplied() -> Bool {
     locked {
       let isFull = applyingBytes >= Self.enough
+      bytesSinceGivenBack += applyingBytes
       defer { wasFull = isFull }
       applying = nil
       applyingBytes = 0
       failure = nil
       applied = taken
+      quietSince = monotonicSeconds()
       condition.broadcast()
+      if wasFull, !isFull { bytesSinceGivenBack = 0 }
       return wasFull && !isFull
+    }
+  }
+
+  /// Nothing was added for a while.
+  /// - Returns: whether so much was applied since the last time that there is memory to give back.
+  func noteIdle() -> Bool {
+    locked {
+      defer { bytesSinceGivenBack = 0 }
+      return bytesSinceGivenBack >= Self.enough
     }
   }
 
