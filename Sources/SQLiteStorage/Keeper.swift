@@ -97,12 +97,16 @@ final class Keeper {
   private func prepare(_ changes: [ChangeSet], _ epoch: Epoch) throws(StoreError) -> Prepared {
     guard epoch == self.epoch, let mark else { throw deposed }
     var new = mark
-    for change in changes {
-      guard change.number == new.number + 1 else { throw deposed }
-      new.take(change)
+    var isEmpty = true
+    var mustSync = false
+    // By place here and below: to take a change set out of the array copies it.
+    for place in changes.indices {
+      guard changes[place].number == new.number + 1 else { throw deposed }
+      new.take(changes[place])
+      if !changes[place].hasNothingToWrite { isEmpty = false }
+      if changes[place].durability == .synced { mustSync = true }
     }
-    let isEmpty = new.nextSeq == mark.nextSeq && changes.allSatisfy(\.hasNothingToWrite)
-    var mustSync = changes.contains { $0.durability == .synced }
+    if new.nextSeq != mark.nextSeq { isEmpty = false }
     if !isEmpty {
       if new.lastCursor > new.reservedCursor {
         new.reservedCursor = new.lastCursor + Self.cursorsReserved
@@ -115,7 +119,7 @@ final class Keeper {
 
   private func pack(_ changes: [ChangeSet]) -> PackedEvents {
     var events = PackedEvents()
-    for change in changes { events.add(change, salt: salt, scratch: &scratch) }
+    for place in changes.indices { events.add(changes[place], salt: salt, scratch: &scratch) }
     return events
   }
 
