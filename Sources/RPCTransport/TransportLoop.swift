@@ -82,11 +82,12 @@ final class TransportLoop: LoopOutput, @unchecked Sendable {
   }
 
   func together(_ body: () -> Void) {
-    // Else a task that comes does it.
-    let flushes = !isScheduled
+    // A task that comes does it.
+    if isScheduled { return body() }
     isScheduled = true
     body()
-    if flushes { flushRound() }
+    isScheduled = false
+    if !dirty.isEmpty { flushRound() }
   }
 
   private func flushRound() {
