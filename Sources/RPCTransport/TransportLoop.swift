@@ -82,12 +82,11 @@ final class TransportLoop: LoopOutput, @unchecked Sendable {
   }
 
   func together(_ body: () -> Void) {
-    // A task that comes does it.
-    if isScheduled { return body() }
+    // Else a task that comes does it.
+    let flushes = !isScheduled
     isScheduled = true
     body()
-    isScheduled = false
-    if !dirty.isEmpty { flushRound() }
+    if flushes { flushRound() }
   }
 
   private func flushRound() {

@@ -153,7 +153,7 @@ final class LoopDesk: @unchecked Sendable {
   }
 
   /// There is post.
-  func tell() { loop.execute { self.readPost() } }
+  func tell() { loop.execute { self.together { self.readPost() } } }
 
   private func readPost() {
     post.withLock { post in
