@@ -50,30 +50,9 @@ static inline int async_io_write_synced(
   return syscall(SYS_io_submit, context, 3, requests) == 1 ? 0 : -1;
 }
 
-/// What a context points to: requests that are done lie between `head` and `tail`. It is made for programs to take them out by themselves, by moving
-/// `head` on; the kernel (fs/aio.c) has the same layout, and a magic number that says so.
-struct async_io_ring {
-  unsigned int id, count, head, tail, magic, compatible_features, incompatible_features, header_length;
-  struct io_event events[];
-};
-#define ASYNC_IO_RING_MAGIC 0xa10a10a1
-
-/// The same as `async_io_outcome`, without asking the kernel; 0: it is to be asked.
-static inline int async_io_outcome_in_ring(aio_context_t context, int64_t *outcome) {
-  struct async_io_ring *ring = (struct async_io_ring *)(uintptr_t)context;
-  if (ring->magic != ASYNC_IO_RING_MAGIC || ring->incompatible_features != 0 || ring->header_length != sizeof *ring) return 0;
-  unsigned int head = ring->head;
-  // The event is written before the tail is moved.
-  if (head >= ring->count || head == __atomic_load_n(&ring->tail, __ATOMIC_ACQUIRE)) return 0;
-  *outcome = ring->events[head].res;
-  __atomic_store_n(&ring->head, head + 1 == ring->count ? 0 : head + 1, __ATOMIC_RELEASE);
-  return 1;
-}
-
 /// What became of the request that is under way: the number of bytes written, or an errno below zero.
 /// 1: `outcome` says it; 0: it is under way; -1: see errno.
 static inline int async_io_outcome(aio_context_t context, int waits, int64_t *outcome) {
-  if (async_io_outcome_in_ring(context, outcome)) return 1;
   struct io_event event;
   struct timespec none = {0, 0};
   long count;

@@ -17,7 +17,7 @@ public struct Decision: Sendable {
 public enum StorageWork: Sendable {
   /// Store the change set, if there is one; with `sync`, see to it that all that was written so far survives a power loss. Then
   /// `Engine.stored(through:)`, or `Engine.failed`.
-  indirect case write(ticket: UInt64, ChangeSet?, sync: Bool)
+  case write(ticket: UInt64, ChangeSet?, sync: Bool)
   /// Load `Engine.backlog` from the storage; then `Engine.loaded`. The engine does not touch it meanwhile.
   case load
 

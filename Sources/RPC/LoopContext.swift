@@ -1,18 +1,11 @@
 import HTTP2
 import NIOCore
 
-/// Who sends what the connections of a loop have to send.
-package protocol LoopOutput: AnyObject {
-  /// See `LoopContext.sendingTogether`.
-  func together(_ body: () -> Void)
-}
-
 /// What all connections of one event loop share. Confined to that loop.
 public final class LoopContext {
   public let eventLoop: any EventLoop
   package let budget: OutputBudget
   package let scratch = HTTP2Scratch()
-  package weak var output: (any LoopOutput)?
   let taskExecutor: LoopTaskExecutor
   let plainHead = HTTP2StaticHeaders([(":status", "200"), ("content-type", "application/grpc")])
   let okTrailers = HTTP2StaticHeaders([("grpc-status", "0")])
@@ -25,12 +18,6 @@ public final class LoopContext {
     self.budget = budget
     self.eventLoop = eventLoop
     taskExecutor = LoopTaskExecutor(eventLoop)
-  }
-
-  /// What connections of this loop have to send because of `body` is sent when that has run, instead of by another task of the loop. Not to be
-  /// called while one of them is being read or written.
-  public func sendingTogether(_ body: () -> Void) {
-    if let output { output.together(body) } else { body() }
   }
 
   func takeEvents() -> [HTTP2Event] {

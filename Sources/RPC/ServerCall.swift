@@ -83,8 +83,6 @@ public final class ServerCall {
 
   public var eventLoop: any EventLoop { connection.context.eventLoop }
 
-  public var loopContext: LoopContext { connection.context }
-
   /// The full method name: `/gkick.v1.JobService/Enqueue`.
   public var path: String { method.path }
 

@@ -2,7 +2,7 @@ import NIOCore
 import RPC
 
 /// What the connections of one event loop share. Only touched on that loop.
-final class TransportLoop: LoopOutput, @unchecked Sendable {
+final class TransportLoop: @unchecked Sendable {
   // Why `@unchecked Sendable` is right: everything mutable is used on `eventLoop` only, and checked to be in debug builds.
   let eventLoop: any EventLoop
   let context: LoopContext
@@ -37,7 +37,6 @@ final class TransportLoop: LoopOutput, @unchecked Sendable {
     self.tellOfPeer = tellOfPeer
     pulse = Pulse("event loop \(number)", steps: Step.words)
     context = LoopContext(eventLoop: eventLoop, budget: budget)
-    context.output = self
   }
 
   /// An empty buffer to collect output in: the one that was written last, if the socket took all of it.
@@ -78,25 +77,15 @@ final class TransportLoop: LoopOutput, @unchecked Sendable {
     dirty.append(connection)
     guard !isScheduled else { return }
     isScheduled = true
-    eventLoop.execute { self.flushRound() }
-  }
-
-  func together(_ body: () -> Void) {
-    // Else a task that comes does it.
-    let flushes = !isScheduled
-    isScheduled = true
-    body()
-    if flushes { flushRound() }
-  }
-
-  private func flushRound() {
-    isScheduled = false
-    var round: [ServerConnectionHandler] = []
-    swap(&round, &dirty)
-    for connection in round { connection.flushNow() }
-    if dirty.isEmpty {
-      round.removeAll(keepingCapacity: true)
-      dirty = round
+    eventLoop.execute { [self] in
+      isScheduled = false
+      var round: [ServerConnectionHandler] = []
+      swap(&round, &dirty)
+      for connection in round { connection.flushNow() }
+      if dirty.isEmpty {
+        round.removeAll(keepingCapacity: true)
+        dirty = round
+      }
     }
   }
 }

@@ -19,31 +19,30 @@ enum BatchCodec {
     _ changes: [ChangeSet], _ events: PackedEvents, _ mark: Mark, to writer: inout ByteWriter
   ) {
     mark.write(to: &writer)
-    // By place: to take a change set out of the array copies it.
-    writer.putVariable(UInt64(count(changes) { $0.forgotten.count + $0.jobs.count }))
-    for place in changes.indices {
-      for gone in changes[place].forgotten {
+    writer.putVariable(UInt64(changes.reduce(0) { $0 + $1.forgotten.count + $1.jobs.count }))
+    for change in changes {
+      for gone in change.forgotten {
         writer.putVariable(UInt64(gone.head.seq))
         writer.put(Flags.gone.rawValue)
         writer.put(gone.state.rawValue)
       }
-      for index in changes[place].jobs.indices { write(changes[place].jobs, index, to: &writer) }
+      for index in change.jobs.indices { write(change.jobs, index, to: &writer) }
     }
-    writer.putVariable(UInt64(count(changes) { $0.queues.count + $0.forgottenQueues.count }))
-    for place in changes.indices {
-      for queue in changes[place].queues {
+    writer.putVariable(UInt64(changes.reduce(0) { $0 + $1.queues.count + $1.forgottenQueues.count }))
+    for change in changes {
+      for queue in change.queues {
         writer.put(queue.name)
         writer.put(1 as UInt8)
         QueueCodec.write(queue, to: &writer)
       }
-      for name in changes[place].forgottenQueues {
+      for name in change.forgottenQueues {
         writer.put(name)
         writer.put(0 as UInt8)
       }
     }
-    writer.putVariable(UInt64(count(changes) { $0.documents.count }))
-    for place in changes.indices {
-      for document in changes[place].documents {
+    writer.putVariable(UInt64(changes.reduce(0) { $0 + $1.documents.count }))
+    for change in changes {
+      for document in change.documents {
         writer.put(document.kind.rawValue)
         writer.put(document.key)
         writer.put(document.bytes == nil ? 0 as UInt8 : 1)
@@ -51,13 +50,6 @@ enum BatchCodec {
       }
     }
     events.write(to: &writer)
-  }
-
-  @inline(__always)
-  private static func count(_ changes: [ChangeSet], _ entries: (ChangeSet) -> Int) -> Int {
-    var sum = 0
-    for place in changes.indices { sum += entries(changes[place]) }
-    return sum
   }
 
   /// Field by field, by place: to take the change out of the array costs as much as to write it.

@@ -97,16 +97,12 @@ final class Keeper {
   private func prepare(_ changes: [ChangeSet], _ epoch: Epoch) throws(StoreError) -> Prepared {
     guard epoch == self.epoch, let mark else { throw deposed }
     var new = mark
-    var isEmpty = true
-    var mustSync = false
-    // By place here and below: to take a change set out of the array copies it.
-    for place in changes.indices {
-      guard changes[place].number == new.number + 1 else { throw deposed }
-      new.take(changes[place])
-      if !changes[place].hasNothingToWrite { isEmpty = false }
-      if changes[place].durability == .synced { mustSync = true }
+    for change in changes {
+      guard change.number == new.number + 1 else { throw deposed }
+      new.take(change)
     }
-    if new.nextSeq != mark.nextSeq { isEmpty = false }
+    let isEmpty = new.nextSeq == mark.nextSeq && changes.allSatisfy(\.hasNothingToWrite)
+    var mustSync = changes.contains { $0.durability == .synced }
     if !isEmpty {
       if new.lastCursor > new.reservedCursor {
         new.reservedCursor = new.lastCursor + Self.cursorsReserved
@@ -119,7 +115,7 @@ final class Keeper {
 
   private func pack(_ changes: [ChangeSet]) -> PackedEvents {
     var events = PackedEvents()
-    for place in changes.indices { events.add(changes[place], salt: salt, scratch: &scratch) }
+    for change in changes { events.add(change, salt: salt, scratch: &scratch) }
     return events
   }
 

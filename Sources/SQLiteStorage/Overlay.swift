@@ -86,7 +86,7 @@ final class Overlay: @unchecked Sendable {
       since = monotonicSeconds()
     }
     var told: [Catalogue.Change] = []
-    for place in changes.indices { filling?.add(changes[place], stored: { catalogue.flags($0) }, told: &told) }
+    for change in changes { filling?.add(change, stored: { catalogue.flags($0) }, told: &told) }
     catalogue.apply(told)
     filling?.add(events)
     filling?.mark = mark

@@ -24,7 +24,7 @@ extension MethodTable {
     _ path: String, host: EngineHost, _ handle: @escaping @Sendable (LoopDesk, Request) throws(Status) -> Void
   ) {
     unary(path) { call, message in
-      guard let desk = host.desk(of: call) else { return call.finish(.wrongLoop) }
+      guard let desk = host.desk(of: call.eventLoop) else { return call.finish(.wrongLoop) }
       do throws(Status) {
         try handle(desk, Request(call: call, message: message))
       } catch {
@@ -39,7 +39,7 @@ extension MethodTable {
     _ make: @escaping @Sendable (LoopDesk, ServerCall) -> any CallHandler
   ) {
     stream(path, kind) { call in
-      guard let desk = host.desk(of: call) else {
+      guard let desk = host.desk(of: call.eventLoop) else {
         call.finish(.wrongLoop)
         return DeadHandler()
       }

@@ -154,12 +154,8 @@ public final class EngineHost: Sendable {
   }
 
   /// The desk of a call's loop.
-  func desk(of call: ServerCall) -> LoopDesk? {
-    let context = call.loopContext
-    for desk in desks where desk.loop === context.eventLoop {
-      desk.serves(context)
-      return desk
-    }
+  func desk(of call: any EventLoop) -> LoopDesk? {
+    for desk in desks where desk.loop === call { return desk }
     return nil
   }
 

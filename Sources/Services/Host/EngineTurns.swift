@@ -34,10 +34,6 @@ final class EngineTurns: @unchecked Sendable {  // Everything mutable is touched
   /// Desks that have post and are to be told so, once the turn is given back: a loop that wakes up often takes the processor from the thread
   /// that woke it, and would then find the turn taken.
   private var posted: [LoopDesk] = []
-  /// When the engine wants to be called, as it was when the turn was given back last.
-  private var alarm: Instant?
-  /// By desk: something is for it. While effects are delivered.
-  private var isConcerned: [Bool] = []
   private var isOver = false
   /// There are no threads: see `settle`.
   private var isInline = false
@@ -65,7 +61,6 @@ final class EngineTurns: @unchecked Sendable {  // Everything mutable is touched
     self.desks = desks
     self.observer = observer
     self.hear = hear
-    isConcerned = Array(repeating: false, count: desks.count)
     note()
     return StorageDesk.Lent(engine: engine)
   }
@@ -87,7 +82,6 @@ final class EngineTurns: @unchecked Sendable {  // Everything mutable is touched
     turn.lock()
     isOver = true
     desks = []
-    isConcerned = []
     hear = nil
     giveBack()
   }
@@ -99,7 +93,6 @@ final class EngineTurns: @unchecked Sendable {  // Everything mutable is touched
     turn.lock()
     self.desks = desks
     self.hear = hear
-    isConcerned = Array(repeating: false, count: desks.count)
     isInline = true
     turn.unlock()
   }
@@ -134,7 +127,6 @@ final class EngineTurns: @unchecked Sendable {  // Everything mutable is touched
   /// - Parameter isFollowed: `writeUnattended` is called next.
   func decideHere(isFollowed: Bool) {
     guard turn.tryLock() else { return mailbox.wake() }
-    let isDue = alarm.map { $0 <= clock().elapsed } ?? false
     var isMine = !isOver && !isInline && waiting.isEmpty && !isDue && !engine.isCongested
     if isMine { isMine = mailbox.takeFew(into: &batch) }
     if isMine {
@@ -179,9 +171,8 @@ final class EngineTurns: @unchecked Sendable {  // Everything mutable is touched
 
   /// When the engine's thread has something to do though nobody asks.
   private func note() {
-    alarm = engine.nextWake
     mailbox.note(
-      alarm: waiting.isEmpty || engine.isCongested ? alarm?.microseconds : 0,
+      alarm: waiting.isEmpty || engine.isCongested ? engine.nextWake?.microseconds : 0,
       isBusy: engine.ticksInFlight > 0 || engine.waitsForRows || !waiting.isEmpty)
   }
 
@@ -250,6 +241,7 @@ final class EngineTurns: @unchecked Sendable {  // Everything mutable is touched
   /// A loop that some are for is given all, and passes over those of others, since to copy them apart costs more.
   private func deliver(_ effects: [Effect]) {
     if effects.isEmpty { return }
+    var isConcerned = Array(repeating: false, count: desks.count)
     for position in effects.indices {
       let loop = Int(effects[position].route.loop)
       if loop < isConcerned.count {
@@ -258,9 +250,6 @@ final class EngineTurns: @unchecked Sendable {  // Everything mutable is touched
         hear?(route.id, reply)
       }
     }
-    for desk in desks where isConcerned[Int(desk.index)] {
-      isConcerned[Int(desk.index)] = false
-      if desk.post(effects) { posted.append(desk) }
-    }
+    for desk in desks where isConcerned[Int(desk.index)] && desk.post(effects) { posted.append(desk) }
   }
 }

@@ -15,14 +15,10 @@ final class LoopDesk: @unchecked Sendable {
   private let reads: ReadPool
   private let turns: EngineTurns
   private let post = Mutex(Post())
-  /// Room for what is read of it.
-  private var opened: [[Effect]] = []
   /// Of what this loop has the storage write while no thread waits for it; nil: a thread does it all.
   private var notice: Int32?
   /// This loop looks by itself in a moment whether something waits to be written.
   private var looksAgain = false
-  /// Of the calls here: the latest, if there are several.
-  private var context: LoopContext?
   /// Something was asked since the engine was last turned to.
   private var hasAsked = false
   private let clock: @Sendable () -> Moment
@@ -51,16 +47,6 @@ final class LoopDesk: @unchecked Sendable {
   }
 
   deinit { if let notice { close(notice) } }
-
-  /// A call has come by this.
-  func serves(_ context: LoopContext) {
-    if self.context !== context { self.context = context }
-  }
-
-  /// What is answered meanwhile is sent at its end.
-  private func together(_ body: () -> Void) {
-    if let context { context.sendingTogether(body) } else { body() }
-  }
 
   /// The wall clock's time.
   var now: Timestamp { clock().wall }
@@ -102,12 +88,10 @@ final class LoopDesk: @unchecked Sendable {
     hasAsked = true
     loop.execute { [self] in
       hasAsked = false
-      together {
-        post.withLock { $0.isAwaited = true }
-        turns.decideHere(isFollowed: notice != nil)
-        readPost()
-        writeUnattended()
-      }
+      post.withLock { $0.isAwaited = true }
+      turns.decideHere(isFollowed: notice != nil)
+      readPost()
+      writeUnattended()
     }
   }
 
@@ -128,12 +112,10 @@ final class LoopDesk: @unchecked Sendable {
 
   /// What this loop has had written is stored, or not.
   func wasWritten() {
-    together {
-      post.withLock { $0.isAwaited = true }
-      turns.settleUnattended()
-      readPost()
-      writeUnattended()
-    }
+    post.withLock { $0.isAwaited = true }
+    turns.settleUnattended()
+    readPost()
+    writeUnattended()
   }
 
   /// Looks something up for whoever waits at `route`.
@@ -153,15 +135,16 @@ final class LoopDesk: @unchecked Sendable {
   }
 
   /// There is post.
-  func tell() { loop.execute { self.together { self.readPost() } } }
+  func tell() { loop.execute { self.readPost() } }
 
   private func readPost() {
-    post.withLock { post in
+    let all = post.withLock { post in
       post.isAwaited = false
-      swap(&post.effects, &opened)
+      let all = post.effects
+      post.effects = []
+      return all
     }
-    for effects in opened { carryOut(effects) }
-    opened.removeAll(keepingCapacity: true)
+    for effects in all { carryOut(effects) }
   }
 
   /// Those of other loops are passed over.
