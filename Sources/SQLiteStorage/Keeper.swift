@@ -244,6 +244,9 @@ final class Keeper {
     log.syncFault = sync
     log.writeFault = write
   }
+
+  /// For tests: see `DirectWriter.isTireless`.
+  func neverRest() { log.isTireless = true }
 }
 
 extension ChangeSet {

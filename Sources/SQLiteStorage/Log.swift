@@ -15,9 +15,13 @@ final class Log {
   private var bytes = ByteWriter(capacity: 1 << 16)
   /// nil: all is written in the ordinary way.
   private let writer = DirectWriter()
-  /// For tests: what syncing and writing give instead of being done.
+  /// For tests: what syncing and writing give instead of being done; see `DirectWriter.isTireless`.
   var syncFault: StoreError?
   var writeFault: StoreError?
+  var isTireless: Bool {
+    get { writer?.isTireless ?? false }
+    set { writer?.isTireless = newValue }
+  }
 
   /// Begins a log anew: what was in it is in the database file.
   /// - Parameter number: of the last record of the lives before.
