@@ -1,6 +1,6 @@
 #!/bin/sh
-# Builds ./main with what Debian packages (openjdk-17-jdk-headless libgrpc-java libnetty-java libperfmark-java
-# libgeronimo-annotation-1.3-spec-java protobuf-compiler-grpc-java-plugin); with Maven or Gradle you would take
+# Builds ./main with what Debian packages (openjdk-17-jdk-headless libgrpc-java libprotobuf-java libguava-java libnetty-java
+# libperfmark-java libgeronimo-annotation-1.3-spec-java protobuf-compiler-grpc-java-plugin); with Maven or Gradle you would take
 # io.grpc:grpc-netty-shaded, grpc-protobuf, grpc-stub and their plugin for protoc.
 set -e
 cd "$(dirname "$0")"
