@@ -29,13 +29,14 @@ static inline void async_io_destroy(aio_context_t context) { syscall(SYS_io_dest
 /// Begins to write bytes and to sync them; nothing of it is waited for, not even a place in the disk's queue.
 /// `notified` is what `async_io_notice` made, told at the end. 0: begun; -1: not, see errno.
 ///
-/// The kernel is asked for three requests, of which there is only the first. With more than two (AIO_PLUG_THRESHOLD in its fs/aio.c) it gives the disk nothing
-/// before it has gone through all of them. Else a write that a fast disk has done before io_submit returns would be synced there, by the caller,
-/// who would wait for it.
+/// The kernel is asked for three requests, of which it takes only the first: in the others a field is set that must not be. With more than two
+/// (AIO_PLUG_THRESHOLD in its fs/aio.c) it gives the disk nothing before it has gone through all of them. Else a write that a fast disk has done
+/// before io_submit returns would be synced there, by the caller, who would wait for it.
 static inline int async_io_write_synced(
     aio_context_t context, int descriptor, const void *bytes, size_t count, int64_t place, int notified) {
   struct iocb request;
-  struct iocb *requests[3] = {&request, NULL, NULL};
+  struct iocb none = {.aio_reserved2 = 1};
+  struct iocb *requests[3] = {&request, &none, &none};
   memset(&request, 0, sizeof request);
   request.aio_lio_opcode = IOCB_CMD_PWRITE;
   request.aio_fildes = (uint32_t)descriptor;
