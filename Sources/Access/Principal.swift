@@ -69,7 +69,7 @@ extension QueuePattern {
   public var word: String { isPrefix ? text + "*" : text }
 }
 
-/// Times as the file has them: 2027-01-31 or 2027-01-31T12:00:00Z.
+/// Times as the file has them: 2027-01-31, 2027-01-31T12:00:00Z, or another zone instead of the Z, as `TimestampText` reads it.
 enum UTCTime {
   static func read(_ text: String) -> Timestamp? {
     TimestampText.parse(text.utf8.count == 10 ? text + "T00:00:00Z" : text)

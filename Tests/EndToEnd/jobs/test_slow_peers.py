@@ -1,4 +1,5 @@
 """Peers that stop halfway: each costs its own connection, after a time that is known, and nobody else anything."""
+import contextlib
 import os
 import pathlib
 import queue as queue_module
@@ -131,13 +132,19 @@ def running(server, queue):
     return next((one.running for one in queues if one.name == queue), 0)
 
 
-def test_a_worker_with_many_slots_is_given_many_large_jobs():
-    """Not all in one go: the server would have to hold what the worker has not read yet, and would end the connection for that."""
-    count = 400
+@contextlib.contextmanager
+def large_jobs(count):
+    """A server with so many jobs of 1 MB, and what it takes with them, for `grown`."""
     with Server(lease="60s") as server:
         for _ in range(count):
             server.enqueue("large", payload=bytes(1_000_000))
-        before = forget_peaks(server)
+        yield server, forget_peaks(server)
+
+
+def test_a_worker_with_many_slots_is_given_many_large_jobs():
+    """Not all in one go: the server would have to hold what the worker has not read yet, and would end the connection for that."""
+    count = 400
+    with large_jobs(count) as (server, before):
         words = queue_module.SimpleQueue()
         words.put(pb.WorkRequest(hello=pb.WorkerHello(queues=subscriptions("large"), max_in_flight=count)))
         attempts = []
@@ -158,10 +165,7 @@ def test_a_worker_with_many_slots_is_given_many_large_jobs():
 def test_a_worker_that_reads_nothing_is_given_little():
     """And what it was given goes to others as if it had never been, once it has gone."""
     count = 60
-    with Server(lease="60s") as server:
-        for _ in range(count):
-            server.enqueue("large", payload=bytes(1_000_000))
-        before = forget_peaks(server)
+    with large_jobs(count) as (server, before):
         with Wire(server.port, initial_settings={4: 65_535}, window=0) as wire:
             stream = wire.open("/gkick.v1.WorkerService/Work")
             hello = pb.WorkRequest(hello=pb.WorkerHello(queues=subscriptions("large"), max_in_flight=count)).SerializeToString()
