@@ -1,4 +1,5 @@
 """Few callers at a time: latency and what a life costs then; started by Benchmarks/jobs/few."""
+import contextlib
 import os
 import pathlib
 import re
@@ -37,13 +38,44 @@ class Beanstalkd:
         self.data = tempfile.mkdtemp(prefix="gkick-few-")
         port = free_port()
         self.address = f"127.0.0.1:{port}"
-        self.process = subprocess.Popen(["beanstalkd", "-l", "127.0.0.1", "-p", str(port), "-b", self.data, "-f0"])
+        self.process = subprocess.Popen(["beanstalkd", "-l", "127.0.0.1", "-p", str(port), *self.options()])
         time.sleep(0.5)
+
+    def options(self):
+        return ["-b", self.data, "-f0"]
 
     def close(self):
         self.process.kill()
         self.process.wait()
         shutil.rmtree(self.data, ignore_errors=True)
+
+
+class BeanstalkdInMemory(Beanstalkd):
+    """What it stores is gone with it: what the machine lets anybody have who writes nothing."""
+
+    def options(self):
+        return []
+
+
+class Hogs:
+    """One program on each processor that computes all the time, as workers may do."""
+
+    def __enter__(self):
+        self.processes = [
+            subprocess.Popen([sys.executable, "-c", f"import os; os.sched_setaffinity(0, [{processor}])\nwhile True: pass"])
+            for processor in os.sched_getaffinity(0)
+        ]
+
+    def __exit__(self, *_):
+        for process in self.processes:
+            process.kill()
+            process.wait()
+
+
+def machine_time():
+    """Of all processors together: what they were wanted for, and how much of it the machine's host gave to others, in ticks."""
+    user, nice, system, _, _, irq, softirq, stolen = map(int, pathlib.Path("/proc/stat").read_text().split()[1:9])
+    return user + nice + system + irq + softirq + stolen, stolen
 
 
 def cpu_seconds(process):
@@ -52,17 +84,20 @@ def cpu_seconds(process):
 
 
 def run(kind, binary, *what):
-    """One run on a server of its own: figures of the load, with `cpu`: microseconds of the server a job."""
+    """One run on a server of its own: figures of the load, with `cpu`: microseconds of the server a job, and `stolen`: how much of the time that the
+    machine's processors were wanted its host gave to others, in percent."""
     server = kind(binary)
     try:
         subprocess.run([LOAD, server.load, server.address, "open", "500", "1"], check=True, capture_output=True, timeout=60)
         before = cpu_seconds(server.process)
+        wanted, stolen = machine_time()
         out = subprocess.run([LOAD, server.load, server.address, *what], check=True, capture_output=True, text=True, timeout=120)
         cpu = cpu_seconds(server.process) - before
+        wanted, stolen = (now - then for now, then in zip(machine_time(), (wanted, stolen)))
     finally:
         server.close()
     figures = {name: float(value) for name, value in re.findall(r"(\w+) ([\d.]+)", out.stdout)}
-    return figures | {"cpu": cpu / figures["jobs"] * 1e6}
+    return figures | {"cpu": cpu / figures["jobs"] * 1e6, "stolen": 100 * stolen / max(1, wanted)}
 
 
 def main():
@@ -71,6 +106,7 @@ def main():
         servers.append(("the other", GKick, os.environ["OTHER"]))
     if shutil.which("beanstalkd"):
         servers.append(("beanstalkd -f0", Beanstalkd, None))
+        servers.append(("beanstalkd, memory", BeanstalkdInMemory, None))
     cases = {
         "open 1000/s synced": ("open", "1000", SECONDS),
         "open 1000/s relaxed": ("open", "1000", SECONDS, "relaxed"),
@@ -79,10 +115,14 @@ def main():
         "one producer, synced": ("one", SECONDS),
         "idle pick-up": ("idle", "500"),
     }
-    wanted = sys.argv[1:]
-    print(f"{'':<22} {'':<16} {'p50 ms':>8} {'p99 ms':>8} {'p99.9 ms':>9} {'CPU us':>7} {'jobs/s':>8}   medians of {ROUNDS} in turn")
+    with Hogs() if os.environ.get("BUSY") else contextlib.nullcontext():
+        measure(servers, cases, sys.argv[1:])
+
+
+def measure(servers, cases, words):
+    print(f"{'':<22} {'':<18} {'p50 ms':>8} {'p99 ms':>8} {'p99.9 ms':>9} {'CPU us':>7} {'jobs/s':>8} {'stolen':>7}   medians of {ROUNDS} in turn")
     for name, what in cases.items():
-        if wanted and not any(word in name for word in wanted):
+        if words and not any(word in name for word in words):
             continue
         found = {label: [] for label, _, _ in servers}
         for _ in range(ROUNDS):
@@ -95,8 +135,8 @@ def main():
                 def middle(key):
                     return statistics.median(each[key] for each in runs)
                 rate = statistics.median(each["jobs"] / each["seconds"] for each in runs)
-                print(f"{name:<22} {label:<16} {middle('p50') / 1000:>8.2f} {middle('p99') / 1000:>8.2f} "
-                      f"{middle('p999') / 1000:>9.2f} {middle('cpu'):>7.0f} {rate:>8,.0f}", flush=True)
+                print(f"{name:<22} {label:<18} {middle('p50') / 1000:>8.2f} {middle('p99') / 1000:>8.2f} "
+                      f"{middle('p999') / 1000:>9.2f} {middle('cpu'):>7.0f} {rate:>8,.0f} {middle('stolen'):>6.0f}%", flush=True)
 
 
 main()

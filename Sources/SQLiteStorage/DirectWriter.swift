@@ -7,6 +7,14 @@ import Glibc
 /// It is asked with `RWF_NOWAIT`: where the kernel would have to wait for anything before the disk has the piece (a file system that cannot do it, a
 /// full queue), it refuses instead.
 @safe final class DirectWriter {
+  enum Start {
+    case begun
+    /// There is no room for it, or it is too large.
+    case unfit
+    /// By the kernel. Nothing was begun.
+    case refused
+  }
+
   enum Outcome {
     case underWay
     case written
@@ -15,34 +23,22 @@ import Glibc
   }
 
   private let context: aio_context_t
-  /// In seconds.
-  private let clock: () -> Double
   /// What is written lies here until it is: on a boundary of pages, as direct writes want it.
   private let memory: UnsafeMutableRawPointer
   private var count = 0
-  private var began = 0.0
-  /// Not asked before this time: it refused or was slow.
-  private var restsUntil = 0.0
-  private var isUnderWay = false
-  /// For tests: a disk that was slow is asked again at once.
-  var isTireless = false
+  private(set) var isUnderWay = false
 
   /// The largest piece, in bytes.
   static let most = 1 << 16
   /// Pages of the page cache.
   static let page = 4_096
-  /// A disk that takes so long, in seconds, is left to a thread that may wait, for as long as `rest`.
-  private static let slow = 0.02
-  private static let rest = 1.0
 
-  /// - Parameter clock: a test's; else the monotonic one.
   /// - Returns: nil: the system has none of it to give.
-  init?(clock: @escaping () -> Double = monotonicSeconds) {
+  init?() {
     var context = aio_context_t()
     // One request at a time.
     guard unsafe async_io_setup(1, &context) == 0 else { return nil }
     self.context = context
-    self.clock = clock
     unsafe memory = .allocate(byteCount: Self.most, alignment: Self.page)
   }
 
@@ -63,29 +59,20 @@ import Glibc
     return nil
   }
 
-  /// It may be asked now.
-  var isReady: Bool { !isUnderWay && (isTireless || clock() >= restsUntil) }
-
   /// Begins to write bytes, filled up with zeros to whole blocks.
   /// - Parameter notice: made by `async_io_notice`, told when it is done.
-  /// - Returns: false: not now, nothing was begun.
   func begin(
     _ bytes: borrowing ByteWriter, to descriptor: Int32, at place: Int64, block: Int64, notice: Int32
-  ) -> Bool {
+  ) -> Start {
     let size = Int((Int64(bytes.count) + block - 1) / block * block)
-    guard !isUnderWay, size <= Self.most else { return false }
-    let now = clock()
+    guard !isUnderWay, size <= Self.most else { return .unfit }
     // Both within `size`, which is within the memory.
     unsafe memory.copyMemory(from: bytes.base, byteCount: bytes.count)
     unsafe (memory + bytes.count).initializeMemory(as: UInt8.self, repeating: 0, count: size - bytes.count)
-    guard unsafe async_io_write_synced(context, descriptor, memory, size, place, notice) == 0 else {
-      restsUntil = now + Self.rest
-      return false
-    }
+    guard unsafe async_io_write_synced(context, descriptor, memory, size, place, notice) == 0 else { return .refused }
     count = size
-    began = now
     isUnderWay = true
-    return true
+    return .begun
   }
 
   /// How what was begun stands.
@@ -96,9 +83,6 @@ import Glibc
     let found = unsafe async_io_outcome(context, waits ? 1 : 0, &written)
     if found == 0 { return .underWay }
     isUnderWay = false
-    let now = clock()
-    let isDone = found == 1 && written == Int64(count)
-    if !isDone || now > began + Self.slow { restsUntil = now + Self.rest }
-    return isDone ? .written : .failed
+    return found == 1 && written == Int64(count) ? .written : .failed
   }
 }

@@ -245,8 +245,8 @@ final class Keeper {
     log.writeFault = write
   }
 
-  /// For tests: see `DirectWriter.isTireless`.
-  func neverRest() { log.isTireless = true }
+  /// For tests: see `WritePace.isTireless`.
+  func neverRest() { log.pace.isTireless = true }
 }
 
 extension ChangeSet {

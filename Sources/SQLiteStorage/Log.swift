@@ -15,18 +15,25 @@ final class Log {
   private var bytes = ByteWriter(capacity: 1 << 16)
   /// nil: all is written in the ordinary way.
   private let writer = DirectWriter()
-  /// For tests: what syncing and writing give instead of being done; see `DirectWriter.isTireless`.
+  var pace = WritePace()
+  /// In seconds.
+  private let clock: () -> Double
+  /// When what is written without waiting was begun.
+  private var began = 0.0
+  /// For tests: what syncing and writing give instead of being done.
   var syncFault: StoreError?
   var writeFault: StoreError?
-  var isTireless: Bool {
-    get { writer?.isTireless ?? false }
-    set { writer?.isTireless = newValue }
-  }
 
   /// Begins a log anew: what was in it is in the database file.
-  /// - Parameter number: of the last record of the lives before.
-  init(_ directory: StoreDirectory, life: UInt64, after number: UInt64, size: Int64) throws(StoreError) {
+  /// - Parameters:
+  ///   - number: of the last record of the lives before.
+  ///   - clock: a test's; else the monotonic one.
+  init(
+    _ directory: StoreDirectory, life: UInt64, after number: UInt64, size: Int64,
+    clock: @escaping () -> Double = monotonicSeconds
+  ) throws(StoreError) {
     self.size = size
+    self.clock = clock
     self.directory = directory
     self.life = life
     self.number = number
@@ -85,9 +92,19 @@ final class Log {
   /// - Returns: false: not now; nothing was begun.
   func begin(_ changes: [ChangeSet], _ events: PackedEvents, _ mark: Mark, notice: Int32) -> Bool {
     // What was written before and is not synced would not be synced with it.
-    guard let writer, writer.isReady, !isDirty, writeFault == nil, syncFault == nil else { return false }
+    let now = clock()
+    guard let writer, !writer.isUnderWay, pace.isUnattended(at: now), !isDirty, writeFault == nil, syncFault == nil
+    else { return false }
     encode(changes, events, mark)
-    return segments[active].begin(bytes, writer, size: size, notice: notice)
+    switch segments[active].begin(bytes, writer, size: size, notice: notice) {
+    case .begun:
+      began = now
+      return true
+    case .unfit: return false
+    case .refused:
+      pace.refused(at: now)
+      return false
+    }
   }
 
   /// How what was begun stands. One that has failed is no record: the next takes its place.
@@ -96,8 +113,12 @@ final class Log {
     if case .written = outcome, syncFault != nil { outcome = .failed }
     switch outcome {
     case .underWay: break
-    case .failed: segments[active].noteFailed()
+    case .failed:
+      segments[active].noteFailed()
+      pace.refused(at: clock())
     case .written:
+      let now = clock()
+      pace.wrote(in: now - began, at: now)
       number += 1
       synced = number
       segments[active].noteWritten(bytes.count, number: number)
@@ -126,8 +147,11 @@ final class Log {
   func sync() throws(StoreError) {
     guard isDirty else { return }
     if let syncFault { throw syncFault }
+    let start = clock()
     try segments[active].sync()
     synced = number
+    let now = clock()
+    pace.threadWrote(in: now - start, at: now)
   }
 
   // MARK: After a crash

@@ -78,18 +78,20 @@ final class LogSegment {
   private func place(after end: Int64, _ unit: Int64) -> Int64 { (end + unit - 1) / unit * unit }
 
   /// Begins to write and to sync a record past the page cache, in the file's first `size` bytes. Once that has gone well, `noteWritten`.
-  /// - Returns: false: not now.
-  func begin(_ bytes: borrowing ByteWriter, _ writer: DirectWriter, size: Int64, notice: Int32) -> Bool {
-    guard block > 0 else { return false }
+  func begin(
+    _ bytes: borrowing ByteWriter, _ writer: DirectWriter, size: Int64, notice: Int32
+  ) -> DirectWriter.Start {
     // In whole blocks: what was written, and is relied on, is not written again. And where the two ways of writing meet, in pages of their own: the one
     // would have to read such a page, the other to wait for it.
+    guard block > 0 else { return .unfit }
     let start = place(after: end, endsDirect ? block : Int64(DirectWriter.page))
-    guard start + Int64(bytes.count) + block <= size,
-      writer.begin(bytes, to: direct, at: start, block: block, notice: notice)
-    else { return false }
-    end = start
-    endsDirect = true
-    return true
+    guard start + Int64(bytes.count) + block <= size else { return .unfit }
+    let started = writer.begin(bytes, to: direct, at: start, block: block, notice: notice)
+    if started == .begun {
+      end = start
+      endsDirect = true
+    }
+    return started
   }
 
   /// What was begun has failed, but may yet be found where it was to be.

@@ -173,10 +173,9 @@ import Unsteady
     try storage.close()
   }
 
-  /// A disk that was slow is left alone for a second, and so is one that refuses.
-  @Test func aSlowDiskIsLeftAloneForASecond() throws {
-    var now = 100.0
-    let writer = try #require(DirectWriter { now })
+  /// What the kernel says at the end, and that it says it at all.
+  @Test func theKernelRefusesWhatIsNotOnABoundaryOfBlocks() throws {
+    let writer = try #require(DirectWriter())
     let file = folder.path + "/piece"
     try TemporaryFolder.write(Array(repeating: 0, count: 8_192), to: file)
     let direct = async_io_open_direct(file)
@@ -184,26 +183,38 @@ import Unsteady
     let block = try #require(writer.block(of: direct))
     var piece = ByteWriter()
     piece.put(7 as UInt64)
-    for (took, isSlow) in [(0.02, false), (0.021, true)] {
-      let isBegun = writer.begin(piece, to: direct, at: 4_096, block: block, notice: notice)
-      try #require(isBegun)
-      #expect(!writer.isReady)
-      now += took
-      let outcome = writer.finish(waits: true)
-      #expect(outcome == .written)
-      #expect(writer.isReady != isSlow)
-    }
-    now += 0.999
-    #expect(!writer.isReady)
-    now += 0.002
-    #expect(writer.isReady)
-    // Not on a boundary of blocks: the kernel says so, at once or in the end.
-    let isBegun = writer.begin(piece, to: direct, at: 1, block: block, notice: notice)
-    let outcome = writer.finish(waits: true)
-    #expect(outcome == .failed, "begun: \(isBegun)")
-    #expect(!writer.isReady)
-    now += 1.001
-    #expect(writer.isReady)
+    let whole = writer.begin(piece, to: direct, at: 4_096, block: block, notice: notice)
+    try #require(whole == .begun)
+    let second = writer.begin(piece, to: direct, at: 4_096, block: block, notice: notice)
+    #expect(second == .unfit, "one at a time")
+    #expect(writer.finish(waits: true) == .written)
+    let shifted = writer.begin(piece, to: direct, at: 1, block: block, notice: notice)
+    if shifted == .begun { #expect(writer.finish(waits: true) == .failed) } else { #expect(shifted == .refused) }
     try storage.close()
+  }
+
+  /// Each way tells the pace how long it took, and the pace is asked.
+  @Test func theLogTakesTheQuickerWay() throws {
+    try storage.close()
+    var now = 100.0
+    let directory = try StoreDirectory(path: folder.path + "/log")
+    let log = try Log(directory, life: 7, after: 0, size: 1 << 20) { now }
+    var mark = Mark()
+    /// Without waiting, which takes 5 ms, if it may be; else on this thread, which takes no time by this clock.
+    func write() throws -> Bool {
+      mark = mark.written(applied: log.number + 1, life: 7)
+      if log.begin([], PackedEvents(), mark, notice: notice) {
+        now += 0.005
+        #expect(log.finish(waits: true) == .written)
+        return true
+      }
+      try log.append([], PackedEvents(), mark, durable: 0)
+      try log.sync()
+      return false
+    }
+    for _ in 1...WritePace.sample { #expect(try write()) }
+    for _ in 1...2 * WritePace.sample { #expect(try !write()) }
+    now += WritePace.shortest
+    #expect(try write())
   }
 }
