@@ -8,6 +8,8 @@ import Jobs
   let path: String
   /// Goes after the connection is closed, see its init.
   var gate: SyncGate?
+  /// Likewise.
+  var undo: OpeningUndo?
 
   /// Once per process, before SQLite's first use; refused without harm when someone else was faster.
   private static let configured = csqlite_count_no_memory()

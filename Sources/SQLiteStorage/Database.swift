@@ -11,6 +11,9 @@ final class Database {
   private let writer: Writer
   private let gate: SyncGate
   private let retention: EventRetention
+  private let undo: OpeningUndo
+  /// All that was done since the store was opened is one transaction, see `takeOver`.
+  private var isOpening = true
 
   /// 16 MB: few enough to be copied in some ten milliseconds, enough that a page changed again and again is copied once.
   private static let pagesPerCheckpoint = 4_000
@@ -19,11 +22,12 @@ final class Database {
     self.directory = directory
     self.retention = retention
     path = directory.database
+    undo = OpeningUndo(directory)
     try Self.inspect(directory)
     let connection = try Connection(path: path, readOnly: false)
+    connection.undo = undo
     connection.leaveAsItIs()
     let found = try Schema.check(connection, path: path)
-    connection.treatAsOurs()
     // The page size counts only for a file that is made now.
     try connection.execute("PRAGMA page_size = 4096")
     guard try connection.text("PRAGMA journal_mode = WAL") == "wal" else {
@@ -37,6 +41,7 @@ final class Database {
     try connection.execute("PRAGMA temp_store = MEMORY")
     try connection.execute("PRAGMA foreign_keys = OFF")
     let made = (salt ?? UInt32.random(in: 0...UInt32.max)) & 0xFFF_FFFF
+    try connection.execute("BEGIN IMMEDIATE")
     try Schema.migrate(connection, from: found, path: path, salt: made)
     self.salt = try Loader.salt(connection)
     guard let gate = unsafe SyncGate(connection.handle) else {
@@ -48,12 +53,25 @@ final class Database {
     writer = try Writer(connection, salt: self.salt, retention)
   }
 
+  /// All of it could be read: the store is ours from now on. Until then nothing is committed, and a store that is found damaged on the way is left as it
+  /// was, byte for byte.
+  func takeOver() throws(StoreError) {
+    guard isOpening else { return }
+    try connection.execute("COMMIT")
+    isOpening = false
+    undo.forget()
+    connection.treatAsOurs()
+    try copyAll()
+  }
+
   /// Refuses what is not ours, or what has lost its database file, before anything is touched.
   private static func inspect(_ directory: StoreDirectory) throws(StoreError) {
     let path = directory.database
     let start = directory.start(of: "gkick.db", count: 100)
     if start.isEmpty {
-      let beside = ["gkick.db-wal", Log.name(0), Log.name(1)].first { directory.size(of: $0) ?? 0 > 0 }
+      // The log's files are only made beside a database that is whole. SQLite makes its own, empty, before.
+      let log = [Log.name(0), Log.name(1)].first { directory.size(of: $0) != nil }
+      let beside = log ?? (directory.size(of: "gkick.db-wal") ?? 0 > 0 ? "gkick.db-wal" : nil)
       guard let beside else { return }
       let what = directory.size(of: "gkick.db") == nil ? "missing" : "empty"
       throw StoreError(
@@ -81,6 +99,18 @@ final class Database {
     try connection.execute("INSERT OR REPLACE INTO meta(key, value) VALUES('\(key)', \(value))")
   }
 
+  /// Begins an epoch, whose change sets count from 1, as part of a transaction.
+  func beginEpoch(after epoch: Epoch) throws(StoreError) -> Epoch {
+    let next = Epoch(epoch.number + 1)
+    var mark = try mark()
+    mark.number = 0
+    try setMeta("epoch", Int64(next.number))
+    try put(mark)
+    return next
+  }
+
+  func epoch() throws(StoreError) -> Epoch { Epoch(UInt32(truncatingIfNeeded: try meta("epoch") ?? 0)) }
+
   /// One transaction that is in the database file, or at least synced in SQLite's log, when it returns.
   func durably(_ body: () throws(StoreError) -> Void) throws(StoreError) {
     do throws(StoreError) {
@@ -91,6 +121,10 @@ final class Database {
       writer.undo()
       throw error
     }
+    try copyAll()
+  }
+
+  private func copyAll() throws(StoreError) {
     do throws(StoreError) {
       try checkpoint(truncate: true)
     } catch {

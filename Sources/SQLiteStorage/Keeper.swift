@@ -22,18 +22,15 @@ final class Keeper {
   /// How far ahead cursors are reserved: a write that has to be synced for it comes once in so many events.
   private static let cursorsReserved: Int64 = 100_000
 
-  init(
-    _ database: Database, _ overlay: Overlay, _ catalogue: Catalogue, _ mark: Mark, _ logSize: Int64
-  ) throws(StoreError) {
+  init(_ database: Database, _ overlay: Overlay, _ catalogue: Catalogue, _ logSize: Int64) throws(StoreError) {
     self.logSize = logSize
     directory = database.directory
     salt = database.salt
     self.overlay = overlay
     self.catalogue = catalogue
-    self.mark = mark
-    epoch = Epoch(UInt32(truncatingIfNeeded: try database.meta("epoch") ?? 0))
-    (log, life) = try Self.begin(database, mark, overlay, logSize)
-    self.mark = try database.mark()
+    epoch = try database.epoch()
+    (log, life) = try Self.begin(database, try database.mark(), overlay, logSize)
+    mark = try database.mark()
   }
 
   /// A new life, of which the database is to hear when it has its first record: so a log without any is known to be damaged.
@@ -50,27 +47,23 @@ final class Keeper {
     return (log, life)
   }
 
-  var deposed: StoreError {
+  private var deposed: StoreError { Self.deposed(directory) }
+
+  static func deposed(_ directory: StoreDirectory) -> StoreError {
     StoreError(.deposed, "the store \(directory.path) is led by another: nothing was written")
   }
 
   func beginEpoch(_ guarded: Guarded) throws(StoreError) -> Epoch {
     try heal(guarded)
     try overlay.settle()
-    let next = Epoch(epoch.number + 1)
-    mark = try guarded.locked { database throws(StoreError) in
-      var mark = try database.mark()
-      mark.number = 0
-      let new = mark
-      try database.durably { () throws(StoreError) in
-        try database.setMeta("epoch", Int64(next.number))
-        try database.put(new)
-      }
-      return new
+    let last = epoch
+    (epoch, mark) = try guarded.locked { database throws(StoreError) in
+      var next = last
+      try database.durably { () throws(StoreError) in next = try database.beginEpoch(after: last) }
+      return (next, try database.mark())
     }
     overlay.noteDurable(log.number)
-    epoch = next
-    return next
+    return epoch
   }
 
   func load(_ epoch: Epoch, _ guarded: Guarded, into loader: any StateLoader) throws(StoreError) {

@@ -8,6 +8,7 @@ enum Recovery {
     var findings: [String] = []
   }
 
+  /// As part of the transaction that opens the store.
   /// - Parameter bootID: of the machine's run; another one than the store's means that what was not synced may be gone.
   static func run(_ database: Database, bootID: Int64, logSize: Int64) throws(StoreError) -> Result {
     var result = Result(mark: try database.mark())
@@ -20,11 +21,8 @@ enum Recovery {
     result.mark.reservedCursor = max(result.mark.reservedCursor, result.mark.lastCursor)
     // Until the new life has its first record, the log is not needed.
     result.mark.isClosed = true
-    let mark = result.mark
-    try database.durably { () throws(StoreError) in
-      try database.put(mark)
-      try database.setMeta("boot", bootID)
-    }
+    try database.put(result.mark)
+    try database.setMeta("boot", bootID)
     return result
   }
 
@@ -33,8 +31,7 @@ enum Recovery {
     let contents = Log.read(database.directory, life: result.mark.life, size: logSize)
     var number = start + 1
     while let found = contents.records[number] {
-      let bytes = contents.bytes[found.segment]
-      let batch = try read(bytes, found.record.range, database)
+      let batch = try read(found, contents, salt: database.salt) { seq throws(StoreError) in try database.stored(seq) }
       guard let batch else { break }
       try database.apply(batch)
       result.mark = batch.mark
@@ -63,17 +60,17 @@ enum Recovery {
     }
   }
 
-  private static func read(
-    _ bytes: [UInt8], _ range: Range<Int>, _ database: Database
+  /// - Parameter stored: what the rows of a job are before it.
+  static func read(
+    _ found: Log.Contents.Record, _ contents: Log.Contents, salt: UInt32,
+    stored: (Int64) throws(StoreError) -> (JobHead, JobFlags)
   ) throws(StoreError) -> Batch? {
     var failure: StoreError?
-    let batch: Batch? = unsafe bytes.withUnsafeBytes { bytes in
+    let batch: Batch? = unsafe contents.bytes[found.segment].withUnsafeBytes { bytes in
       // A range of the same bytes, which outlive the reader.
-      var reader = unsafe ByteReader(UnsafeRawBufferPointer(rebasing: bytes[range]))
+      var reader = unsafe ByteReader(UnsafeRawBufferPointer(rebasing: bytes[found.record.range]))
       do throws(StoreError) {
-        let batch = try BatchCodec.read(&reader, salt: database.salt) { seq throws(StoreError) in
-          try database.stored(seq)
-        }
+        let batch = try BatchCodec.read(&reader, salt: salt, stored: stored)
         return reader.isGood ? batch : nil
       } catch {
         failure = error

@@ -13,12 +13,16 @@ public final class SQLiteStorage: Storage {
   private let rowSource: SQLiteRows
   let overlay: Overlay
   let database: Guarded
-  private let keeper: Held
+  private let held = Held()
+  private let logSize: Int64
 
   /// For the storage's thread; locked, so that nobody else can come in between.
-  private struct Held: @unchecked Sendable {
+  private final class Held: @unchecked Sendable {
     let lock = Condition()
-    let keeper: Keeper
+    /// nil: the store is still being opened, and may be refused. It is ours when its state is loaded, or something is to be written.
+    var keeper: Keeper?
+    /// Why it was refused.
+    var refusal: StoreError?
   }
 
   /// Opens the store in the folder `path`, or makes it.
@@ -38,6 +42,7 @@ public final class SQLiteStorage: Storage {
     path: String, retention: EventRetention, salt: UInt32?, bootID: Int64, logSize: Int64
   ) throws(StoreError) {
     let database = try Database(StoreDirectory(path: path), salt: salt, retention)
+    self.logSize = logSize
     let recovered = try Recovery.run(database, bootID: bootID, logSize: logSize)
     openFindings = recovered.findings
     self.salt = database.salt
@@ -45,8 +50,6 @@ public final class SQLiteStorage: Storage {
     pool = SQLiteReader(path: database.path, salt: database.salt, catalogue, overlay)
     rowSource = SQLiteRows(path: database.path, salt: database.salt, catalogue, overlay)
     self.database = Guarded(database)
-    keeper = Held(keeper: try Keeper(database, overlay, catalogue, recovered.mark, logSize))
-    try Filler.start(overlay, self.database)
   }
 
   deinit { overlay.end(atOnce: true) }
@@ -55,17 +58,49 @@ public final class SQLiteStorage: Storage {
   public var reader: any JobReader { pool }
 
   func locked<T>(_ body: (Keeper) throws(StoreError) -> T) throws(StoreError) -> T {
-    keeper.lock.lock()
-    defer { keeper.lock.unlock() }
-    return try body(keeper.keeper)
+    held.lock.lock()
+    defer { held.lock.unlock() }
+    return try body(try takenOver())
+  }
+
+  /// With the lock held. From here on the store's files change.
+  private func takenOver() throws(StoreError) -> Keeper {
+    if let keeper = held.keeper { return keeper }
+    if let refusal = held.refusal { throw refusal }
+    let keeper = try database.locked { database throws(StoreError) in
+      try database.takeOver()
+      return try Keeper(database, overlay, catalogue, logSize)
+    }
+    try Filler.start(overlay, database)
+    held.keeper = keeper
+    return keeper
   }
 
   public func beginEpoch() throws(StoreError) -> Epoch {
-    try locked { keeper throws(StoreError) in try keeper.beginEpoch(database) }
+    held.lock.lock()
+    defer { held.lock.unlock() }
+    if let keeper = held.keeper { return try keeper.beginEpoch(database) }
+    return try database.locked { database throws(StoreError) in
+      try database.beginEpoch(after: try database.epoch())
+    }
   }
 
   public func load(_ epoch: Epoch, into loader: any StateLoader) throws(StoreError) {
-    try locked { keeper throws(StoreError) in try keeper.load(epoch, database, into: loader) }
+    held.lock.lock()
+    defer { held.lock.unlock() }
+    if let keeper = held.keeper { return try keeper.load(epoch, database, into: loader) }
+    if let refusal = held.refusal { throw refusal }
+    try database.locked { database throws(StoreError) in
+      guard epoch == (try database.epoch()) else { throw Keeper.deposed(database.directory) }
+      do throws(StoreError) {
+        try database.load(try database.mark(), catalogue, into: loader)
+      } catch {
+        held.refusal = error
+        throw error
+      }
+    }
+    // All of it could be read.
+    _ = try takenOver()
   }
 
   public func write(_ changes: [ChangeSet], epoch: Epoch) throws(StoreError) {
@@ -86,11 +121,16 @@ public final class SQLiteStorage: Storage {
   }
 
   public func close() throws(StoreError) {
-    overlay.end(atOnce: false)
+    held.lock.lock()
+    defer { held.lock.unlock() }
     pool.close()
     rowSource.close()
+    // What was refused is put back as it was when this object goes, and nobody else may have it before that.
+    if held.refusal != nil { return }
+    let keeper = try takenOver()
+    overlay.end(atOnce: false)
     defer { try? database.locked { $0.directory.release() } }
-    try locked { keeper throws(StoreError) in try keeper.close(database) }
+    try keeper.close(database)
   }
 }
 
@@ -99,14 +139,14 @@ extension SQLiteStorage: UnattendedWriter {
 
   public func begin(_ changes: [ChangeSet], epoch: Epoch, notice: Int32) -> Bool {
     // Whoever holds it may be waiting for the disk.
-    guard keeper.lock.tryLock() else { return false }
-    defer { keeper.lock.unlock() }
-    return keeper.keeper.begin(changes, epoch, notice: notice)
+    guard held.lock.tryLock() else { return false }
+    defer { held.lock.unlock() }
+    return held.keeper?.begin(changes, epoch, notice: notice) ?? false
   }
 
   public func finish(waits: Bool) -> UnattendedOutcome {
-    keeper.lock.lock()
-    defer { keeper.lock.unlock() }
-    return keeper.keeper.finish(waits: waits)
+    held.lock.lock()
+    defer { held.lock.unlock() }
+    return held.keeper?.finish(waits: waits) ?? .notStored
   }
 }

@@ -54,10 +54,9 @@ enum Schema {
     StoreError(.unusable, "\(path) was written by a newer gKick (format \(found), this one knows up to \(version))")
   }
 
-  /// Makes an empty file ours, brings an older one up: all in one transaction.
+  /// Makes an empty file ours, brings an older one up; within a transaction.
   static func migrate(_ connection: Connection, from found: Int64, path: String, salt: UInt32) throws(StoreError) {
     guard found < version else { return }
-    try connection.execute("BEGIN IMMEDIATE")
     if found == 0 {
       try connection.execute(create)
       try connection.execute("INSERT INTO meta(key, value) VALUES('salt', \(salt))")
@@ -68,6 +67,5 @@ enum Schema {
     }
     try connection.execute("PRAGMA application_id = \(applicationID)")
     try connection.execute("PRAGMA user_version = \(version)")
-    try connection.execute("COMMIT")
   }
 }

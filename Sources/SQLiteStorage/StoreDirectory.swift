@@ -7,6 +7,7 @@ final class StoreDirectory {
   let path: String
   /// Of the file `lock`, which older versions know, and of the folder itself, which nobody can remove while it is in use.
   private var descriptors: [Int32] = []
+  private let hadLockFile: Bool
 
   var database: String { path + "/gkick.db" }
 
@@ -21,8 +22,15 @@ final class StoreDirectory {
       throw StoreError(.unusable, "\(path) is not a folder: an embedded store is a folder of its own")
     }
     self.path = path
+    hadLockFile = unsafe access(path + "/lock", F_OK) == 0
     try hold(open: unsafe open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC))
     try hold(open: unsafe open(path + "/lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o600))
+  }
+
+  /// Of somebody who only looks at the files: it is not held.
+  init(lookingAt path: String) {
+    self.path = path
+    hadLockFile = true
   }
 
   private func hold(open descriptor: Int32) throws(StoreError) {
@@ -32,6 +40,11 @@ final class StoreDirectory {
     let isHeld = errno == EWOULDBLOCK
     let error = Self.error("cannot lock \(path)")
     throw isHeld ? StoreError(.locked, "another server holds the store \(path)") : error
+  }
+
+  /// What is in the folder is not ours, or cannot be used: there is to be no file in it that was not there.
+  func forgetNewLockFile() {
+    if !hadLockFile { unsafe unlink(path + "/lock") }
   }
 
   /// Which files are in it is on disk.

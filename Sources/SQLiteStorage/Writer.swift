@@ -76,8 +76,9 @@ final class Writer {
       connection, "SELECT first, at, total, length(rec) FROM events ORDER BY first LIMIT ?1")
   }
 
-  /// Stores the batch in one transaction, all or nothing.
+  /// Stores the batch in one transaction, all or nothing; while the store is being opened, as a part of that one.
   func write(_ batch: borrowing Batch) throws(StoreError) {
+    if connection.isInTransaction { return try put(batch) }
     let total = events.total
     do throws(StoreError) {
       try begin.run()

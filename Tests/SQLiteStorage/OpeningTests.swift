@@ -114,6 +114,19 @@ import Testing
     }
     change.nextSeq = 21
     try storage.write([change], epoch: epoch)
+    // One that is closed, and one as a crash leaves it, whose log has more to be taken in.
+    let crashed = folder.path + "/crashed"
+    try storage.overlay.settle()
+    try storage.database.locked { database throws(StoreError) in
+      try database.checkpoint(truncate: false)
+      database.applyFault = SQLITE_FULL
+    }
+    var later: ChangeSet = .oneJob(2, body: 5_000, seq: 21)
+    later.jobs += (22...60 as ClosedRange<Int64>).flatMap { ChangeSet.oneJob(2, body: 5_000, seq: UInt64($0)).jobs }
+    later.nextSeq = 61
+    try storage.write([later], epoch: epoch)
+    try storage.freeze { try TemporaryFolder.copy(path, to: crashed) }
+    try storage.database.locked { $0.applyFault = 0 }
     try storage.close()
     for (index, sql) in [
       "UPDATE jobs SET head = substr(head, 1, 0) WHERE seq = 15",
@@ -124,20 +137,61 @@ import Testing
       "UPDATE states SET rec = CAST(substr(rec, 1, 5) || 'x' || substr(rec, 7) AS BLOB) WHERE seq = 5",
       "DELETE FROM jobs WHERE seq = 5", "UPDATE queues SET rec = x'' WHERE name = ''",
     ].enumerated() {
-      let copy = folder.path + "/copy-\(index)"
-      try TemporaryFolder.copy(path, to: copy)
-      do {
-        let connection = try Connection(path: copy + "/gkick.db", readOnly: false)
-        try connection.execute(sql)
-      }
-      do {
-        let damaged = try SQLiteStorage.small(path: copy)
-        defer { try? damaged.close() }
-        try damaged.load(try damaged.beginEpoch(), into: LoadedState())
-        Issue.record("loaded after \(sql)")
-      } catch let error as StoreError {
-        #expect(error.kind == .unusable && error.message.contains(copy))
+      for (kind, store) in [path, crashed].enumerated() {
+        let copy = folder.path + "/copy-\(index)-\(kind)"
+        try TemporaryFolder.copy(store, to: copy)
+        do {
+          let connection = try Connection(path: copy + "/gkick.db", readOnly: false)
+          try connection.execute(sql)
+        }
+        let before = try everything(in: copy)
+        do {
+          let damaged = try SQLiteStorage.small(path: copy)
+          defer { try? damaged.close() }
+          try damaged.load(try damaged.beginEpoch(), into: LoadedState())
+          Issue.record("loaded after \(sql)")
+        } catch let error as StoreError {
+          #expect(error.kind == .unusable && error.message.contains(copy))
+        }
+        #expect(try everything(in: copy) == before, "left as it was")
       }
     }
+  }
+
+  /// What SQLite and the lock leave in the folder, too.
+  private func everything(in path: String) throws -> [String: [UInt8]] {
+    var files: [String: [UInt8]] = [:]
+    for name in TemporaryFolder.names(in: path) { files[name] = try TemporaryFolder.read(path + "/" + name) }
+    return files
+  }
+
+  /// Also one whose log of SQLite is still to be taken in, and whose index of that has to be made anew.
+  @Test func aRefusedStoreIsLeftAsItIsWithAllThatIsBesideIt() throws {
+    let storage = try open()
+    try storage.write([.oneJob(1, body: 10)], epoch: try storage.beginEpoch())
+    try storage.overlay.settle()
+    let crashed = folder.path + "/crashed"
+    try storage.freeze { try TemporaryFolder.copy(path, to: crashed) }
+    try storage.close()
+    do {
+      let newer = try Connection(path: crashed + "/gkick.db", readOnly: false)
+      newer.leaveAsItIs()
+      try newer.execute("PRAGMA user_version = 99")
+    }
+    for name in ["", "gkick.db-shm", "gkick.db-wal"] {
+      if !name.isEmpty { unlink(crashed + "/" + name) }
+      if name == "gkick.db-wal" { try TemporaryFolder.write(Array("no database".utf8), to: crashed + "/gkick.db") }
+      let before = try everything(in: crashed)
+      #expect(refusal(crashed)?.kind == .unusable)
+      #expect(try everything(in: crashed) == before, "without \(name)")
+    }
+  }
+
+  @Test(arguments: ["gkick.db", "gkick.db gkick.db-wal"])
+  func aDatabaseThatIsGoneBesideEmptyFilesOfTheLogIsRefused(gone: String) throws {
+    try open().close()
+    for name in gone.split(separator: " ") { unlink(path + "/" + name) }
+    for index in 0..<2 { try TemporaryFolder.write([], to: path + "/" + Log.name(index)) }
+    #expect(refusal(path)?.kind == .unusable)
   }
 }

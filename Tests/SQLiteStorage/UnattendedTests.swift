@@ -39,11 +39,13 @@ import Unsteady
     return events.map(\.cursor)
   }
 
-  /// The store as a crash would leave it now, opened.
+  /// The store as a crash would leave it now, opened and loaded.
   private func crashed() throws -> SQLiteStorage {
     let copy = folder.path + "/crashed"
     try storage.freeze { try TemporaryFolder.copy(path, to: copy) }
-    return try SQLiteStorage.small(path: copy)
+    let again = try SQLiteStorage.small(path: copy)
+    try again.load(try again.beginEpoch(), into: LoadedState())
+    return again
   }
 
   @Test func itTellsWhenItIsStored() throws {

@@ -17,12 +17,12 @@ public protocol Storage: AnyObject, Sendable {
   /// Jobs that others put in by themselves (SQL); nil: there is no such way.
   var inbox: (any Inbox)? { get }
 
-  /// Begins an epoch of an embedded storage, which leads itself; others begin theirs by `Leadership.seek`. Durable before it returns, so
-  /// no token of it was ever given out.
+  /// Begins an epoch of an embedded storage, which leads itself; others begin theirs by `Leadership.seek`. Durable when its state is
+  /// loaded or something is written in it: before, no token of it is given out.
   func beginEpoch() throws(StoreError) -> Epoch
 
   /// Gives `loader` all that the state is made of, as of the last change set written. Called at the start, after a change of leader and
-  /// after a write that failed or whose outcome is in doubt.
+  /// after a write that failed or whose outcome is in doubt. Before the first, nothing is asked of `rows` and `reader`.
   func load(_ epoch: Epoch, into loader: any StateLoader) throws(StoreError)
 
   /// Stores change sets, the oldest first, all or, after a throw, none for certain (`load` then says what is stored). Their numbers
