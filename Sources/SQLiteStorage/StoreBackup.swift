@@ -9,8 +9,8 @@ public enum StoreBackup {
   private static let epochsAhead: Int64 = 1_000
   private static let cursorsAhead: Int64 = 1_000_000
 
-  /// The copy is the store as it was some tenths of a second ago at most: what is in the log only is not in it. SQLite's own online backup
-  /// begins anew with every write and so never ends on a busy store.
+  /// All that was acknowledged when it began is in the copy: the database as it is, and what is only in the log yet. SQLite's own online backup begins anew
+  /// with every write and so never ends on a busy store.
   /// - Parameters:
   ///   - path: the store's folder.
   ///   - file: where the copy goes; it must not be there. It is a database as the store's own, complete and synced: put it as `gkick.db` into
@@ -28,11 +28,14 @@ public enum StoreBackup {
       guard try Schema.check(connection, path: database) == Schema.version else {
         throw StoreError(.unusable, "\(path) is of an older format: open it with this version first")
       }
+      // Before the database is copied: what is in neither then is younger.
+      let life = try Writer.mark(connection).life
+      let log = Log.read(StoreDirectory(lookingAt: path), life: life, size: 0)
       let statement = try Statement(connection, "VACUUM INTO ?")
       statement.bind(1, part)
       _ = try statement.step()
       statement.reset()
-      try close(part)
+      try close(part, life, log)
     } catch {
       _ = unsafe unlink(part)
       throw error
@@ -46,9 +49,13 @@ public enum StoreBackup {
   }
 
   /// Makes of the copy of an open store a closed one, which needs no log.
-  private static func close(_ file: String) throws(StoreError) {
+  private static func close(_ file: String, _ life: UInt64, _ log: Log.Contents) throws(StoreError) {
     let copy = try Connection(path: file, readOnly: false)
+    // It is synced as a whole.
+    try copy.execute("PRAGMA synchronous = OFF")
     var mark = try Writer.mark(copy)
+    // Another life has begun with all that was in this one's log.
+    if !mark.isClosed, mark.life == life { try apply(log, to: copy, &mark) }
     mark.isClosed = true
     mark.lastCursor = max(mark.lastCursor, mark.reservedCursor) + cursorsAhead
     mark.reservedCursor = mark.lastCursor
@@ -58,6 +65,21 @@ public enum StoreBackup {
     try copy.execute("COMMIT")
     // As a store keeps its own.
     _ = try copy.text("PRAGMA journal_mode = WAL")
+  }
+
+  /// - Parameter mark: how far the copy goes, and then does.
+  private static func apply(_ log: Log.Contents, to copy: Connection, _ mark: inout Mark) throws(StoreError) {
+    let salt = try Loader.salt(copy)
+    let writer = try Writer(copy, salt: salt, EventRetention())
+    _ = try copy.text("PRAGMA journal_mode = MEMORY")
+    while let found = log.records[mark.applied + 1] {
+      let batch = try Recovery.read(found, log, salt: salt) { seq throws(StoreError) in
+        (try writer.head(seq), try writer.stored(seq))
+      }
+      guard let batch else { return }
+      try writer.write(batch)
+      mark = batch.mark
+    }
   }
 
   private static func sync(_ file: String) throws(StoreError) {

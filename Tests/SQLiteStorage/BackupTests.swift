@@ -50,6 +50,33 @@ import Testing
     try storage.close()
   }
 
+  /// Also what is not in the database yet, be the server there or killed.
+  @Test(arguments: [false, true]) func allThatWasAcknowledgedIsInIt(isKilled: Bool) throws {
+    let folder = TemporaryFolder()
+    var path = folder.path + "/store"
+    let scene = Scene(try SQLiteStorage.small(path: path, salt: 5))
+    try scene.begin()
+    for number in 1...20 { try scene.write(number) }
+    try scene.storage.overlay.settle()
+    try scene.storage.database.locked { $0.applyFault = 13 }
+    for number in 21...50 { try scene.write(number) }
+    let killed = folder.path + "/killed"
+    try scene.storage.freeze { try TemporaryFolder.copy(path, to: killed) }
+    if isKilled { path = killed }
+    let restored = folder.path + "/restored"
+    mkdir(restored, 0o700)
+    _ = try StoreBackup.copy(store: path, to: restored + "/gkick.db")
+    try scene.storage.database.locked { $0.applyFault = 0 }
+    try scene.storage.close()
+    let storage = try SQLiteStorage.small(path: restored)
+    let state = LoadedState()
+    try storage.load(try storage.beginEpoch(), into: state)
+    #expect(state.jobs.map(\.seq) == Array(1...50))
+    #expect(try storage.rows.jobs([50], bodies: true)[0]?.body == [1, 2, 3])
+    #expect(storage.openFindings.isEmpty)
+    try storage.close()
+  }
+
   private final class Scene {
     let storage: SQLiteStorage
     var epoch = Epoch(0)
