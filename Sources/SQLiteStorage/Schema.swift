@@ -14,8 +14,8 @@ enum Schema {
   /// - holds: unique keys that final jobs keep, and until when.
   /// - ends: when to forget final jobs: a row per time, a list of seqs (i64 each).
   /// - events: packed, by first cursor; `at` is the time of the last one, `total` counts the bytes of this and all rows ever before it.
-  /// - documents: as the seam has them.
-  /// - meta: salt, epoch, and the cursor of the newest event that was trimmed.
+  /// - documents: as the change sets have them.
+  /// - meta: salt, epoch, boot (which run of the machine), and cursor: of the newest event that was trimmed.
   static let create = """
     CREATE TABLE jobs(seq INTEGER PRIMARY KEY, head BLOB NOT NULL, body BLOB);
     CREATE TABLE states(seq INTEGER PRIMARY KEY, rec BLOB NOT NULL);

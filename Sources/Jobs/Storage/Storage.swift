@@ -3,7 +3,7 @@
 ///
 /// Three users, each on a thread of its own, never at once on the same object:
 /// - the storage's thread calls what is here: it may block on disks and networks;
-/// - the engine's thread reads rows through `rows`;
+/// - the rows' thread reads what the engine needs through `rows`;
 /// - any thread looks things up for people through `reader`.
 ///
 /// What `write` has returned for is seen by every read that begins afterwards.
