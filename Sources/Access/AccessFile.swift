@@ -22,9 +22,9 @@ public struct AccessFile: Hashable, Sendable {
     public var description: String { "line \(line): \(reason)" }
   }
 
-  public static let mostBytes = 4 << 20
+  public static let maxBytes = 4 << 20
   /// A token may have to be verified once for each of them.
-  public static let mostIssuers = 16
+  public static let maxIssuers = 16
 
   public init(_ text: String) throws(Failure) {
     var block: AnyBlock?
@@ -70,8 +70,8 @@ public struct AccessFile: Hashable, Sendable {
     case .principal(let block): try take(block)
     case .issuer(let block):
       let issuer = try block.whole()
-      guard issuers.count < Self.mostIssuers else {
-        throw Failure(line: block.line, reason: "more than \(Self.mostIssuers) blocks of \"jwt NAME\"")
+      guard issuers.count < Self.maxIssuers else {
+        throw Failure(line: block.line, reason: "more than \(Self.maxIssuers) blocks of \"jwt NAME\"")
       }
       guard issuers.allSatisfy({ $0.name != issuer.name }) else {
         throw Failure(line: block.line, reason: "jwt \(issuer.name) is there twice")

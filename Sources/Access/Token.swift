@@ -36,7 +36,7 @@ public enum Token {
   public static let prefix = "gkick_"
 
   /// No token is longer, in bytes.
-  public static let mostBytes = 8 << 10
+  public static let maxBytes = 8 << 10
 
   /// Whether it looks like one that somebody else has signed: three parts with dots between them. gKick's own have none.
   public static func isSigned(_ token: ArraySlice<UInt8>) -> Bool {

@@ -3,8 +3,8 @@ import Jobs
 /// Waiting jobs that are at hand only to save reading them: of those that may start the first, which are claimed first; of those that may not
 /// (blocked, held back, of a paused queue) the newest, which others depend on soon, or which are freed soon. So neither take the others' room.
 struct KeptJobs {
-  private static let mostReady = 16 << 20
-  private static let mostIdle = 8 << 20
+  private static let maxReady = 16 << 20
+  private static let maxIdle = 8 << 20
 
   private var readyBytes = 0
   private var idleBytes = 0
@@ -14,11 +14,11 @@ struct KeptJobs {
   private var start = 0
 
   /// How many more bytes of ready jobs would stay.
-  var room: Int { Self.mostReady - readyBytes }
+  var room: Int { Self.maxReady - readyBytes }
 
   /// - Returns: whether there was room.
   mutating func keepReady(_ job: LiveJob) -> Bool {
-    guard readyBytes < Self.mostReady else { return false }
+    guard readyBytes < Self.maxReady else { return false }
     job.isKept = true
     readyBytes += job.weight
     return true
@@ -51,7 +51,7 @@ struct KeptJobs {
       idle = ContiguousArray(idle[start...].filter(isIdle))
       start = 0
     }
-    guard idleBytes > Self.mostIdle, start < idle.count else { return nil }
+    guard idleBytes > Self.maxIdle, start < idle.count else { return nil }
     start += 1
     return idle[start - 1]
   }

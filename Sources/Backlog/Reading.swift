@@ -224,11 +224,11 @@ extension Backlog {
   /// How many jobs are read for claims at once: when one is read, those that come next are too, as far as they would stay at hand.
   func countAhead(_ wanted: Int) -> Int {
     let most = min(Self.bytesAhead, kept.room) / max(readings.weightAhead, 1)
-    return max(wanted, min(Self.mostAhead, most))
+    return max(wanted, min(Self.maxAhead, most))
   }
 
   private static let bytesAhead = 1 << 20
-  private static let mostAhead = 128
+  private static let maxAhead = 128
 
   /// For claims to come: those that are not on their way already.
   func wantAhead(_ seqs: [Int64]) {

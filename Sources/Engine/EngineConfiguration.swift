@@ -25,7 +25,7 @@ public struct EngineConfiguration: Sendable {
   /// The longest resume window.
   public var longestResumeWindow: Interval = .minutes(10)
   /// The most jobs one worker holds, whatever it says.
-  public var mostInFlight: UInt32 = 10_000
+  public var maxInFlight: UInt32 = 10_000
   /// Once one claim has given a stream so many bytes, it is given more when its loop says that they have left: who reads slowly does not
   /// have the server hold all that it has slots for.
   public var streamBytes = 1 << 20

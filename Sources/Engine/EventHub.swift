@@ -17,7 +17,7 @@ final class EventHub {
   /// Events kept when nobody watches.
   static let unwatched = 2_048
   /// Events given in one answer, whatever the pull says.
-  static let mostPerPull = 4_096
+  static let maxPerPull = 4_096
 
   /// - Parameters:
   ///   - stored: the cursor of the newest stored event.
@@ -58,7 +58,7 @@ final class EventHub {
     }
     guard after < ring.last else { return false }
     var found: [Event] = []
-    let limit = min(max(1, pull.limit), Self.mostPerPull)
+    let limit = min(max(1, pull.limit), Self.maxPerPull)
     let cursor = ring.gather(after: after, pull.filter, limit: limit, into: &found)
     guard !found.isEmpty else { return false }
     effects.append(.reply(route, .events(.events(found, cursor: cursor))))

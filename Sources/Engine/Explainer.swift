@@ -119,7 +119,7 @@ struct Explainer {
       if session.isSilent { return "\(session.id) (silent)" }
       if session.isSated { return "\(session.id) (has not read what it was given)" }
       if session.taker?.isBytesFull == true {
-        return "\(session.id) (\(session.heldBytes) of \(session.mostBytes) bytes)"
+        return "\(session.id) (\(session.heldBytes) of \(session.maxBytes) bytes)"
       }
       // Who fetches has no number of slots.
       if session.isPolling { return "\(session.id) (runs \(session.held.count))" }

@@ -168,7 +168,7 @@ final class LoadBalancer {
     }
     return .init(
       id: worker.id, leaseUntil: now + lease, resumeWindow: worker.resumeWindow ?? .zero,
-      byteBudget: worker.mostBytes > 0 ? max(0, worker.mostBytes - worker.heldBytes) : .max,
+      byteBudget: worker.maxBytes > 0 ? max(0, worker.maxBytes - worker.heldBytes) : .max,
       enough: configuration.streamBytes,
       holdsNothing: worker.held.isEmpty)
   }

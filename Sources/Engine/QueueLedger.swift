@@ -11,7 +11,7 @@ final class QueueLedger {
   /// How long is counted who is busy.
   static let period = Interval.seconds(60)
   /// Names without a place that are counted in a period.
-  private static let mostCandidates = 4 * limit
+  private static let maxCandidates = 4 * limit
 
   private struct Place {
     var name: String
@@ -48,7 +48,7 @@ final class QueueLedger {
       numbers[name] = number
       places.append(Place(name: name))
     } else {
-      if candidates.count < Self.mostCandidates {
+      if candidates.count < Self.maxCandidates {
         numbers[name] = ~Int32(candidates.count)
         candidates.append((name, 1))
       }

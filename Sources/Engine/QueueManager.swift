@@ -29,7 +29,7 @@ final class QueueManager {
 
   /// Jobs looked at by one slice of a sweep: a few milliseconds at most.
   static let sweepSlice = 256
-  static let mostSweeps = 256
+  static let maxSweeps = 256
 
   init(
     configuration: EngineConfiguration, backlog: Backlog, ledger: QueueLedger, balancer: LoadBalancer,
@@ -196,7 +196,7 @@ final class QueueManager {
   // MARK: Sweeps
 
   func start(_ sweep: Sweep, _ route: Route, tick: Tick) {
-    guard sweeps.count < Self.mostSweeps else {
+    guard sweeps.count < Self.maxSweeps else {
       tick.early.append(
         .reply(route, .failed(StoreError(.full, "too many purges and bulk retries at once: try again later"))))
       return

@@ -29,7 +29,7 @@ extension Sessions {
       session = poller(fetch.workerID, group: group, fetch: fetch, lease: lease, now: tick.moment)
     }
     session.lease = max(lease, session.held.isEmpty ? lease : session.lease)
-    let most = min(Int(fetch.maxJobs), Int(configuration.mostInFlight) - session.held.count)
+    let most = min(Int(fetch.maxJobs), Int(configuration.maxInFlight) - session.held.count)
     let wait = min(max(fetch.maxWait, .zero), configuration.longestWait)
     let taker = Taker(
       worker: session, fetch: WaitingFetch(route: route, most: max(0, most), lease: lease, until: now + wait))
@@ -49,7 +49,7 @@ extension Sessions {
     let session = WorkerSession(
       id: id, number: table.nextNumber(), presence: .polling, route: nil, group: group,
       subscriptions: fetch.subscriptions,
-      address: fetch.address, labels: [:], resumeWindow: nil, lease: lease, most: Int(fetch.maxJobs), mostBytes: 0,
+      address: fetch.address, labels: [:], resumeWindow: nil, lease: lease, most: Int(fetch.maxJobs), maxBytes: 0,
       now: now)
     table.pollers[id] = session
     group.members += 1

@@ -48,7 +48,7 @@ final class Sessions {
       subscriptions: hello.subscriptions, address: address, labels: hello.labels,
       resumeWindow: hello.resumeWindow.map { min(max($0, .zero), configuration.longestResumeWindow) },
       lease: configuration.lease, most: capacity(hello.maxInFlight),
-      mostBytes: Int(min(hello.maxInFlightBytes, UInt64(Int32.max) << 16)), now: tick.moment)
+      maxBytes: Int(min(hello.maxInFlightBytes, UInt64(Int32.max) << 16)), now: tick.moment)
     session.server = hello.server
     session.scope = hello.scope
     session.predecessor = old
@@ -62,7 +62,7 @@ final class Sessions {
     let until = now + configuration.lease
     var lost: [Lease] = []
     for (index, lease) in hello.held.enumerated() {
-      if index < Int(configuration.mostInFlight) {
+      if index < Int(configuration.maxInFlight) {
         tick.extend(lease, until: until, scope: hello.scope, for: .hello(session))
       } else {
         lost.append(lease)
@@ -81,7 +81,7 @@ final class Sessions {
     return text
   }
 
-  private func capacity(_ asked: UInt32) -> Int { Int(min(asked, configuration.mostInFlight)) }
+  private func capacity(_ asked: UInt32) -> Int { Int(min(asked, configuration.maxInFlight)) }
 
   private func take(capacity asked: UInt32, of session: WorkerSession) {
     session.most = capacity(asked)

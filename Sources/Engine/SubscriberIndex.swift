@@ -10,7 +10,7 @@ struct SubscriberIndex {
   private var found: [String: [FilterGroup]] = [:]
   private var latest: (queue: String, groups: [FilterGroup]) = ("", [])
 
-  private static let mostFound = 4_096
+  private static let maxFound = 4_096
 
   mutating func add(_ group: FilterGroup) {
     var seen: Set<QueuePattern> = []
@@ -44,7 +44,7 @@ struct SubscriberIndex {
       guard let some = byPrefix[String(queue.prefix(length))] else { continue }
       for group in some where !groups.contains(where: { $0 === group }) { groups.append(group) }
     }
-    if found.count >= Self.mostFound { found = [:] }
+    if found.count >= Self.maxFound { found = [:] }
     found[queue] = groups
     latest = (queue, groups)
     return groups

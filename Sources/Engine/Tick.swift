@@ -159,12 +159,12 @@ final class Said {
   /// The next one, with room for as much as this one held.
   init(after last: Said) {
     // What is said to workers comes after them.
-    replies.reserveCapacity(min(last.replies.count + last.touched.count, Self.mostRoom))
-    settlements.reserveCapacity(min(last.settlements.count, Self.mostRoom))
-    settleOrigins.reserveCapacity(min(last.settleOrigins.count, Self.mostRoom))
+    replies.reserveCapacity(min(last.replies.count + last.touched.count, Self.maxRoom))
+    settlements.reserveCapacity(min(last.settlements.count, Self.maxRoom))
+    settleOrigins.reserveCapacity(min(last.settleOrigins.count, Self.maxRoom))
   }
 
-  private static let mostRoom = 512
+  private static let maxRoom = 512
 
   var settlements: [Settlement] = []
   var settleOrigins: [SettleOrigin] = []

@@ -46,7 +46,7 @@ final class WorkerSession {
 
   var most: Int
   /// 0: no limit.
-  let mostBytes: Int
+  let maxBytes: Int
   var held = HeldTable()
   var heldBytes = 0
 
@@ -89,7 +89,7 @@ final class WorkerSession {
 
   init(
     id: String, number: UInt64, presence: Presence, route: Route?, group: FilterGroup, subscriptions: [Subscription],
-    address: String, labels: [String: String], resumeWindow: Interval?, lease: Interval, most: Int, mostBytes: Int,
+    address: String, labels: [String: String], resumeWindow: Interval?, lease: Interval, most: Int, maxBytes: Int,
     now: Moment
   ) {
     self.id = id
@@ -103,7 +103,7 @@ final class WorkerSession {
     self.resumeWindow = resumeWindow
     self.lease = lease
     self.most = most
-    self.mostBytes = mostBytes
+    self.maxBytes = maxBytes
     connectedAt = now.wall
     lastSeen = now.elapsed
     lastSent = now.elapsed

@@ -9,7 +9,7 @@ import CNghttp2
   private static let sizes = 8
   private static let header = 16
   /// Free blocks of one size, at most.
-  private static let mostKept = 128
+  private static let maxKept = 128
 
   /// Of each size the first free block, which begins with the address of the next.
   private var first = unsafe InlineArray<8, UnsafeMutableRawPointer?>(repeating: nil)
@@ -32,7 +32,7 @@ import CNghttp2
   /// The block came from `allocate`, as all that are given to this pool.
   mutating func free(_ block: UnsafeMutableRawPointer) {
     let index = unsafe capacity(of: block) / Self.step - 1
-    guard index < Self.sizes, kept[index] < Self.mostKept else { return unsafe CNghttp2.free(block - Self.header) }
+    guard index < Self.sizes, kept[index] < Self.maxKept else { return unsafe CNghttp2.free(block - Self.header) }
     kept[index] += 1
     unsafe block.storeBytes(of: first[index], as: UnsafeMutableRawPointer?.self)
     unsafe first[index] = unsafe block

@@ -19,7 +19,7 @@ final class MySQLInbox: Inbox, @unchecked Sendable {
   private var seen: Int64 = 0
   private var leftOut: [Int64] = []
   private var wholeAt = ContinuousClock.now
-  private static let mostLeftOut = 1_000
+  private static let maxLeftOut = 1_000
   private static let wholeEvery = Duration.seconds(30)
 
   init(_ link: MySQLLink) { self.link = link }
@@ -66,14 +66,14 @@ final class MySQLInbox: Inbox, @unchecked Sendable {
       if number <= seen {
         leftOut.removeAll { $0 == number }
       } else {
-        if seen > 0 { for missing in (seen + 1..<number).suffix(Self.mostLeftOut) { leftOut.append(missing) } }
+        if seen > 0 { for missing in (seen + 1..<number).suffix(Self.maxLeftOut) { leftOut.append(missing) } }
         seen = number
       }
       if outstanding.insert(number).inserted {
         items.append(InboxFields(rows, payloadLimit: link.options.payloadLimit).item)
       }
     }
-    if leftOut.count > Self.mostLeftOut { leftOut.removeFirst(leftOut.count - Self.mostLeftOut) }
+    if leftOut.count > Self.maxLeftOut { leftOut.removeFirst(leftOut.count - Self.maxLeftOut) }
     return items
   }
 }

@@ -9,7 +9,7 @@
   /// Bytes of the message so far.
   @inlinable public var count: Int { written }
 
-  private static var mostKept: Int { 1 << 16 }
+  private static var maxKept: Int { 1 << 16 }
 
   /// - Parameter room: bytes that will be written, about.
   public init(room: Int = 0) {
@@ -35,9 +35,9 @@
   /// Begins another message. What a large one took is given back.
   public mutating func begin() {
     written = 0
-    guard capacity > Self.mostKept else { return }
+    guard capacity > Self.maxKept else { return }
     unsafe base.deallocate()
-    capacity = Self.mostKept
+    capacity = Self.maxKept
     unsafe base = .allocate(byteCount: capacity, alignment: 8)
   }
 

@@ -14,7 +14,7 @@ final class RowBuffer {
   }
 
   /// More than this is written at once.
-  private static let mostBytes = 1 << 16
+  private static let maxBytes = 1 << 16
   /// Bodies from here on are not copied but written from where they are.
   private static let largeBody = 4_096
   private static let rowsPerStatement = [16, 4, 1]
@@ -47,7 +47,7 @@ final class RowBuffer {
       bytes.append(body)
       if let last = rows.last, last.seq > seq { isSorted = false }
       rows.append(Row(seq: seq, start: start, split: split, end: bytes.count))
-      if bytes.count >= Self.mostBytes { try flush() }
+      if bytes.count >= Self.maxBytes { try flush() }
     } else {
       defer { clear() }
       try write()

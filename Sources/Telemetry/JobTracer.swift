@@ -20,13 +20,13 @@ struct JobTracer {
   }
 
   private let ratio: Double
-  private let mostAttempts: Int
+  private let maxAttempts: Int
   private var attempts: [String: Attempt] = [:]
 
-  /// - Parameter mostAttempts: running jobs that are remembered; of more the store is asked when they end.
-  init(ratio: Double, mostAttempts: Int = 100_000) {
+  /// - Parameter maxAttempts: running jobs that are remembered; of more the store is asked when they end.
+  init(ratio: Double, maxAttempts: Int = 100_000) {
     self.ratio = ratio
-    self.mostAttempts = mostAttempts
+    self.maxAttempts = maxAttempts
   }
 
   /// - Parameter spans: gets those that are known at once.
@@ -50,7 +50,7 @@ struct JobTracer {
       attempts[id]?.nextReadyAt = job.readyAt
       return
     }
-    guard attempts.count < mostAttempts else { return }
+    guard attempts.count < maxAttempts else { return }
     attempts[id] = Attempt(
       trace: JobTrace(jobID: id, body: job.job.body, ratio: ratio), readyAt: job.readyAt)
   }

@@ -4,8 +4,8 @@ import SwiftProtobuf
 /// Spans as OTLP's messages, and the answer to them.
 enum SpanMessages {
   /// Bytes of a text of a job's that are sent.
-  private static let mostText = 1_024
-  private static let mostBacktrace = 2_048
+  private static let maxText = 1_024
+  private static let maxBacktrace = 2_048
 
   static func request(_ spans: [Span], resource: [(String, String)], version: String) throws -> [UInt8] {
     var scope = Opentelemetry_Proto_Trace_V1_ScopeSpans()
@@ -48,16 +48,16 @@ enum SpanMessages {
       span.texts.map { text($0, $1) } + span.numbers.map { key, number in attribute(key) { $0.intValue = number } }
     if let failure = span.failure {
       message.status.code = .error
-      message.status.message = cut(failure.message, mostText)
-      message.attributes.append(text("error.type", cut(failure.type, mostText)))
+      message.status.message = cut(failure.message, maxText)
+      message.attributes.append(text("error.type", cut(failure.type, maxText)))
       var event = Opentelemetry_Proto_Trace_V1_Span.Event()
       event.name = "exception"
       event.timeUnixNano = message.endTimeUnixNano
       event.attributes = [
-        text("exception.type", cut(failure.type, mostText)), text("exception.message", cut(failure.message, mostText)),
+        text("exception.type", cut(failure.type, maxText)), text("exception.message", cut(failure.message, maxText)),
       ]
       if !failure.backtrace.isEmpty {
-        event.attributes.append(text("exception.stacktrace", cut(failure.backtrace, mostBacktrace)))
+        event.attributes.append(text("exception.stacktrace", cut(failure.backtrace, maxBacktrace)))
       }
       message.events = [event]
     }

@@ -10,13 +10,13 @@ public final class Telemetry: JobObserver {
     public var resource: [(String, String)] = []
     public var version = ""
     /// Spans that wait at most.
-    public var mostSpans = 16_384
+    public var maxSpans = 16_384
     /// Jobs' steps that wait at most to be looked at.
-    public var mostSteps = 50_000
+    public var maxSteps = 50_000
     /// How long a batch that is not full waits for more.
     public var linger = Duration.seconds(1)
     /// Look-ups of jobs that were not seen to begin, at most in one go.
-    public var mostLookUps = 500
+    public var maxLookUps = 500
 
     public init() {}
   }
@@ -63,7 +63,7 @@ public final class Telemetry: JobObserver {
     self.lookUp = lookUp
     self.now = now
     self.sleep = sleep
-    queue = SpanQueue(limit: configuration.mostSpans)
+    queue = SpanQueue(limit: configuration.maxSpans)
     (knocks, knock) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     (fills, filled) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     exporter = SpanExporter(
@@ -99,7 +99,7 @@ public final class Telemetry: JobObserver {
 
   private func put(_ step: JobTracer.Step, weight: Int) {
     let isTaken = inbox.withLock {
-      guard !$0.isClosed, $0.weight + weight <= configuration.mostSteps || $0.steps.isEmpty else { return false }
+      guard !$0.isClosed, $0.weight + weight <= configuration.maxSteps || $0.steps.isEmpty else { return false }
       $0.steps.append(step)
       $0.weight += weight
       return true
@@ -123,7 +123,7 @@ public final class Telemetry: JobObserver {
         var spans: [Span] = []
         for event in tracer.take(step, into: &spans) {
           lookUps += 1
-          guard lookUps <= configuration.mostLookUps else {
+          guard lookUps <= configuration.maxLookUps else {
             queue.drop(1)
             continue
           }

@@ -24,7 +24,7 @@ struct KeySet: Sendable {
   private var keys: [Name: any JWTAlgorithm] = [:]
 
   /// More keys than anybody has in use.
-  private static let mostKeys = 256
+  private static let maxKeys = 256
 
   /// Leaves out what is for something else: other algorithms, encryption.
   init(_ bytes: [UInt8]) async throws(Failure) {
@@ -41,7 +41,7 @@ struct KeySet: Sendable {
       guard keys[name] == nil else {
         throw Failure(reason: "key \"\(name.id)\" is there twice for \(algorithm.rawValue)")
       }
-      guard keys.count < Self.mostKeys else { throw Failure(reason: "more than \(Self.mostKeys) keys") }
+      guard keys.count < Self.maxKeys else { throw Failure(reason: "more than \(Self.maxKeys) keys") }
       keys[name] = try await Self.verifier(jwk, algorithm, name.id)
     }
     guard !keys.isEmpty else {

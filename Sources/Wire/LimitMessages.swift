@@ -14,7 +14,7 @@ extension Codec {
     var limit = Limit(unsafe try scope(given), maxRunning: unsafe given.pointee.max_running)
     limit.maxWaiting = unsafe given.pointee.max_waiting
     let count = unsafe given.pointee.rate_count
-    guard count <= Limit.mostPerPeriod else { throw WireError("limit.rate_count", "at most 1,000,000") }
+    guard count <= Limit.maxPerPeriod else { throw WireError("limit.rate_count", "at most 1,000,000") }
     let period = unsafe try interval(
       given.pointee.rate_period, "limit.rate_period", least: Limit.shortestPeriod, most: Limit.longestPeriod)
     switch (count, period) {

@@ -36,7 +36,7 @@ struct SessionTests {
   }
 
   @Test func anAbsurdCapacityIsCut() {
-    let rig = Rig { $0.mostInFlight = 5 }
+    let rig = Rig { $0.maxInFlight = 5 }
     for _ in 0..<10 { rig.enqueue() }
     let worker = rig.connect("w1", most: 1_000_000_000)
     #expect(rig.jobs(worker).count == 5)

@@ -65,7 +65,7 @@ private let route = Route(loop: 0, id: 1)
       return
     }
     #expect(page.jobs.isEmpty && page.next != nil)
-    #expect(reader.pieces.load(ordering: .relaxed) - before < 2 * PageScan.mostPieces)
+    #expect(reader.pieces.load(ordering: .relaxed) - before < 2 * PageScan.maxPieces)
     reads.close()
   }
 }

@@ -185,7 +185,7 @@ private func event(
   }
 
   @Test mutating func whatIsRememberedIsBounded() {
-    tracer = JobTracer(ratio: 0, mostAttempts: 2)
+    tracer = JobTracer(ratio: 0, maxAttempts: 2)
     for id in ["a", "b", "c"] {
       _ = take(assigned(id, parent))
       _ = take(happened([event(.started, id, at(1))]))

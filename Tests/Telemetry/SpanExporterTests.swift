@@ -176,7 +176,7 @@ private func spans(_ count: Int, _ prefix: String = "s") -> [Span] {
     let collector = Collector(Array(repeating: .failure(Status(.unavailable, "away")), count: 10_000))
     var configuration = Telemetry.Configuration()
     configuration.ratio = 1
-    configuration.mostSteps = 10
+    configuration.maxSteps = 10
     let telemetry = Telemetry(
       configuration, carrier: collector, lookUp: { _ in nil }, now: { Timestamp(seconds: 5) }, tell: { _ in })
     // Nobody takes steps yet: what is over the bound is dropped at once.

@@ -27,7 +27,7 @@ extension Backlog {
 
   /// Remembers whose the batch is.
   private func note(_ queue: String, of batch: BatchEntry) {
-    guard batch.queues.count <= BatchEntry.mostQueues, batch.queues.insert(queue).inserted else { return }
+    guard batch.queues.count <= BatchEntry.maxQueues, batch.queues.insert(queue).inserted else { return }
     batch.haveTermsChanged = true
     batches.touch(batch)
   }

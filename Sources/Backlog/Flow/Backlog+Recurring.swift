@@ -149,7 +149,7 @@ extension Backlog {
 
   /// The latest times up to now that are not dealt with, and how many there are.
   func passed(_ entry: RecurringEntry, until now: Timestamp) -> (times: [Timestamp], count: Int) {
-    let most = entry.missedRuns == .all ? RecurringJob.mostMissed : 1
+    let most = entry.missedRuns == .all ? RecurringJob.maxMissed : 1
     var from = entry.handledUntil
     var skipped = 0
     if case .every(let interval) = entry.schedule {

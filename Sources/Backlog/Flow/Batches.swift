@@ -10,9 +10,9 @@ final class BatchEntry {
   var finishedAt: Timestamp?
   var onFinishedJobID = ""
   var onSucceededJobID = ""
-  /// Of its jobs, and of the callbacks. Complete up to `mostQueues`; one more says that there are more.
+  /// Of its jobs, and of the callbacks. Complete up to `maxQueues`; one more says that there are more.
   var queues: Set<String> = []
-  static let mostQueues = 256
+  static let maxQueues = 256
   // What this tick changed
   var haveTermsChanged = false
   var isTouched = false
@@ -35,7 +35,7 @@ final class BatchEntry {
   }
 
   func isOwn(_ scope: QueueScope?) -> Bool {
-    scope == nil || !isUnknown && queues.count <= Self.mostQueues && queues.allSatisfy { scope.covers($0) }
+    scope == nil || !isUnknown && queues.count <= Self.maxQueues && queues.allSatisfy { scope.covers($0) }
   }
 
   var view: BatchView {
@@ -102,7 +102,7 @@ final class BatchEntry {
     var queues: Set<String> = []
     if version == 2 {
       guard let count = unpacker.number() else { return nil }
-      for _ in 0..<min(count, UInt64(Self.mostQueues) + 1) {
+      for _ in 0..<min(count, UInt64(Self.maxQueues) + 1) {
         guard let queue = unpacker.text() else { return nil }
         queues.insert(queue)
       }

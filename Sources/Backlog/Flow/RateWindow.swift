@@ -7,7 +7,7 @@ import Jobs
 /// most a 128th longer: 99.2 % of the rate can be used. Each slot may take its part of the count, so that starts are spread within the period; parts not
 /// taken in the last tenth of a second may be taken later, so that a busy server loses nothing. Either way at most a kilobyte.
 struct RateWindow {
-  private static let mostTimes: UInt32 = 128
+  private static let maxTimes: UInt32 = 128
   private static let slotsPerPeriod: Int64 = 128
   /// How long a slot's part can be taken late, in microseconds.
   private static let grace: Int64 = 100_000
@@ -80,7 +80,7 @@ struct RateWindow {
   }
 
   private static func unused(_ rate: Limit.Rate) -> Used {
-    if rate.count <= mostTimes { return .times([], oldest: 0) }
+    if rate.count <= maxTimes { return .times([], oldest: 0) }
     let period = rate.period.microseconds
     let width = (period + slotsPerPeriod - 1) / slotsPerPeriod
     let slots = (period + width - 1) / width
@@ -266,7 +266,7 @@ struct RateWindow {
   /// nil: these are not such bytes.
   init?(_ bytes: [UInt8]) {
     var unpacker = Unpacker(bytes)
-    guard unpacker.number() == 1, let count = unpacker.number(), (1...UInt64(Limit.mostPerPeriod)).contains(count),
+    guard unpacker.number() == 1, let count = unpacker.number(), (1...UInt64(Limit.maxPerPeriod)).contains(count),
       let period = unpacker.number(), period > 0, period <= UInt64(Limit.longestPeriod.microseconds),
       let entries = unpacker.number(), entries <= 1_024
     else { return nil }

@@ -139,7 +139,7 @@ struct LimitsPut: RemoteCommand {
     guard parts.count == 2, let count = Int(parts[0]), let period = IntervalText.parse(parts[1]) else {
       throw ValidationError("'\(text)' is not a number and a time such as 100/1m")
     }
-    guard (1...Int(Jobs.Limit.mostPerPeriod)).contains(count) else {
+    guard (1...Int(Jobs.Limit.maxPerPeriod)).contains(count) else {
       throw ValidationError("'\(text)': the number must be 1 to 1,000,000")
     }
     guard (Jobs.Limit.shortestPeriod...Jobs.Limit.longestPeriod).contains(period) else {

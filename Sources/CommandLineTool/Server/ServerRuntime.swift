@@ -270,7 +270,7 @@ final class ServerRuntime: Sendable {
       }
       let page = MetricsPage(
         host: await engines.host?.statistics(),
-        queues: (try? await engines.host?.queues(limit: MetricsPage.mostQueues)) ?? [],
+        queues: (try? await engines.host?.queues(limit: MetricsPage.maxQueues)) ?? [],
         workers: await engines.host?.workers() ?? [], limits: await engines.host?.limits() ?? [], calls: calls.rows(),
         transport: server.statistics, process: .read(), startedAt: startedAt, store: storeKind,
         leadership: engines.leadership, leaderChanges: engines.leaderChanges, isStoreWell: engines.trouble == nil,

@@ -34,7 +34,7 @@ public struct Limit: Hashable, Sendable {
     self.maxWaiting = maxWaiting
   }
 
-  public static let mostPerPeriod: UInt32 = 1_000_000
+  public static let maxPerPeriod: UInt32 = 1_000_000
   public static let shortestPeriod = Interval.milliseconds(1)
   public static let longestPeriod = Interval.days(31)
 }

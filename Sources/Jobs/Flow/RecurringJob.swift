@@ -54,7 +54,7 @@ public struct RecurringJob: Sendable {
   }
 
   public static let shortestInterval = Interval.milliseconds(100)
-  public static let mostMissed = 1_000
+  public static let maxMissed = 1_000
 }
 
 /// All recurring jobs that one document asks for.

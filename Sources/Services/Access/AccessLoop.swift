@@ -35,7 +35,7 @@ final class AccessLoop: @unchecked Sendable {
   private var verified: [TokenHash: Grant] = [:]
   private var pace = RefusalPace()
   private var clock: RepeatedTask?
-  private static let mostKept = 1_024
+  private static let maxKept = 1_024
 
   init(loop: any EventLoop, list: AccessList, now: @escaping @Sendable () -> Timestamp) {
     self.loop = loop
@@ -96,18 +96,18 @@ final class AccessLoop: @unchecked Sendable {
 
   /// Whether it is good, as far as that can be said without looking at a signature.
   private func isKnown(_ token: ArraySlice<UInt8>) -> Bool {
-    guard token.count <= Token.mostBytes else { return false }
+    guard token.count <= Token.maxBytes else { return false }
     let hash = TokenHash(of: token)
     return list.grant(token: hash) != nil || verified[hash] != nil
   }
 
   private func find(_ token: ArraySlice<UInt8>) throws(TokenFault) -> Grant {
-    guard token.count <= Token.mostBytes else { throw TokenFault("the token is longer than 8 KiB") }
+    guard token.count <= Token.maxBytes else { throw TokenFault("the token is longer than 8 KiB") }
     let hash = TokenHash(of: token)
     if let grant = list.grant(token: hash) ?? verified[hash] { return grant }
     guard let signed = list.signed, Token.isSigned(token) else { throw TokenFault("the token is not known here") }
     let grant = try signed.grant(of: token, at: now())
-    if verified.count >= Self.mostKept { verified = [:] }
+    if verified.count >= Self.maxKept { verified = [:] }
     verified[hash] = grant
     return grant
   }
@@ -135,7 +135,7 @@ final class AccessLoop: @unchecked Sendable {
         .unauthenticated, "another server handed the call on without saying whose it is: it must be started with --auth"
       )
     }
-    if forwarded.count >= Self.mostKept { forwarded = [:] }
+    if forwarded.count >= Self.maxKept { forwarded = [:] }
     forwarded[text] = grant
     return grant
   }

@@ -27,7 +27,7 @@ final class Refusals: Sendable {
   private let tell: @Sendable (Refusal) -> Void
 
   /// Lines in one second.
-  static let mostPerSecond = 10
+  static let maxPerSecond = 10
 
   init(tell: @escaping @Sendable (Refusal) -> Void) { self.tell = tell }
 
@@ -38,7 +38,7 @@ final class Refusals: Sendable {
         state.second = second
         state.said = 0
       }
-      guard state.said < Self.mostPerSecond else {
+      guard state.said < Self.maxPerSecond else {
         state.unsaid += 1
         return nil
       }

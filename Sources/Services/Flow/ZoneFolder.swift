@@ -11,7 +11,7 @@ public final class ZoneFolder: TimeZoneSource {
   private let path: String?
   private let known = Mutex<[String: TimeZoneRules]>([:])
   /// Names are asked for by anybody: no more are kept.
-  private static let mostKept = 2_000
+  private static let maxKept = 2_000
 
   /// - Parameter folder: nil: where systems have it.
   public init(_ folder: String?) {
@@ -36,7 +36,7 @@ public final class ZoneFolder: TimeZoneSource {
     guard let bytes = Self.read(path + "/" + name), let rules = TimeZoneRules(name: name, file: bytes) else {
       return nil
     }
-    known.withLock { if $0.count < Self.mostKept { $0[name] = rules } }
+    known.withLock { if $0.count < Self.maxKept { $0[name] = rules } }
     return rules
   }
 

@@ -23,11 +23,11 @@ final class Way {
   private let channel: any LeaderChannel
   private var calls = 0
   /// Below what servers allow on one connection unless told otherwise.
-  private static let mostCalls = 400
+  private static let maxCalls = 400
 
   init(_ channel: any LeaderChannel) { self.channel = channel }
 
-  var hasRoom: Bool { calls < Self.mostCalls }
+  var hasRoom: Bool { calls < Self.maxCalls }
 
   func open(
     _ path: String, metadata: Metadata, options: CallOptions,

@@ -32,7 +32,7 @@ final class WorkRelay: CallHandler, ClientCallHandler, Relay {
   private var wasWelcomed = false
   /// All messages until then, as they came.
   private var unwelcomed: [ByteBuffer] = []
-  private static let mostUnwelcomed = 64
+  private static let maxUnwelcomed = 64
   /// The present leader has not welcomed it yet: what it says before that is nothing that a worker should see.
   private var isResuming = false
   private var isPaused = false
@@ -63,7 +63,7 @@ final class WorkRelay: CallHandler, ClientCallHandler, Relay {
     note(outline, message)
     if !wasWelcomed {
       unwelcomed.append(ByteBuffer(buffer: message))
-      if unwelcomed.count > Self.mostUnwelcomed { pauseWorker() }
+      if unwelcomed.count > Self.maxUnwelcomed { pauseWorker() }
     }
     // Without a leader: outcomes go with the next hello; what else it says is said again or matters no more.
     guard let upstream else { return }

@@ -6,7 +6,7 @@ struct PageScan {
   /// Microseconds of one turn: who else lists waits no longer for its own.
   static let turn: Int64 = 10_000
   /// Pieces looked at for one page, each of a few thousand rows at most.
-  static let mostPieces = 500
+  static let maxPieces = 500
 
   private(set) var page: JobPage
   private let query: JobQuery
@@ -32,6 +32,6 @@ struct PageScan {
     }
     page.next = found.next
     pieces += 1
-    return found.next == nil || page.jobs.count >= query.limit || pieces >= Self.mostPieces
+    return found.next == nil || page.jobs.count >= query.limit || pieces >= Self.maxPieces
   }
 }

@@ -45,7 +45,7 @@ final class ReadPool: @unchecked Sendable {  // Everything mutable is touched wi
   private var quick: [Asked] = []
   private var scans: [Asked] = []
   private var scanning = 0
-  private var mostScanning = 1
+  private var maxScanning = 1
   private var isClosed = false
   private var failed: UInt64 = 0
   private var running = 0
@@ -60,7 +60,7 @@ final class ReadPool: @unchecked Sendable {  // Everything mutable is touched wi
   /// - Parameter deliver: called on a reader thread.
   func start(threads: Int, deliver: @escaping @Sendable ([(ReadAnswer, Route)]) -> Void) -> Bool {
     gate.lock()
-    mostScanning = max(1, threads - 1)
+    maxScanning = max(1, threads - 1)
     gate.unlock()
     for _ in 0..<threads {
       gate.lock()
@@ -115,7 +115,7 @@ final class ReadPool: @unchecked Sendable {  // Everything mutable is touched wi
   private func run(_ deliver: @Sendable ([(ReadAnswer, Route)]) -> Void) {
     while true {
       gate.lock()
-      while quick.isEmpty, scans.isEmpty || scanning >= mostScanning, !isClosed { gate.wait() }
+      while quick.isEmpty, scans.isEmpty || scanning >= maxScanning, !isClosed { gate.wait() }
       if isClosed {
         running -= 1
         gate.unlock()

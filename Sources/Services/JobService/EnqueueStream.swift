@@ -46,8 +46,8 @@ final class EnqueueStream: CallHandler, Answerable, Pausable {
   /// Only to hear that the server goes away.
   private var route: Route?
 
-  private static let mostParts = 64
-  private static let mostBytes = 4 << 20
+  private static let maxParts = 64
+  private static let maxBytes = 4 << 20
 
   init(call: ServerCall, desk: LoopDesk) {
     self.call = call
@@ -135,7 +135,7 @@ final class EnqueueStream: CallHandler, Answerable, Pausable {
   }
 
   private func pauseIfNeeded() {
-    let isBusy = parts.count >= EnqueueStream.mostParts || size >= EnqueueStream.mostBytes || !call.isWritable
+    let isBusy = parts.count >= EnqueueStream.maxParts || size >= EnqueueStream.maxBytes || !call.isWritable
     if isBusy, !isPaused {
       isPaused = true
       call.pauseReading()

@@ -34,7 +34,7 @@ final class AccessSide: Sendable {
   /// - Throws: `StartFailure` with the line and the reason, when the file is no such file.
   static func read(_ path: String) async throws -> Reading {
     let stamp = FileStamp(path)
-    guard let bytes = ZoneFolder.read(path, atMost: AccessFile.mostBytes) else {
+    guard let bytes = ZoneFolder.read(path, atMost: AccessFile.maxBytes) else {
       throw StartFailure("--auth \(path): cannot be read, or is over 4 MiB")
     }
     var file: AccessFile

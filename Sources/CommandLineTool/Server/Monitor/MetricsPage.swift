@@ -8,7 +8,7 @@ import Telemetry
 /// Everything /metrics tells, gathered once and written as text.
 struct MetricsPage {
   var host: HostStatistics?
-  /// The first `mostQueues` of them.
+  /// The first `maxQueues` of them.
   var queues: [QueueView]
   var workers: [WorkerView]
   var limits: [LimitView] = []
@@ -30,7 +30,7 @@ struct MetricsPage {
   var refused: (unauthenticated: UInt64, denied: UInt64) = (0, 0)
 
   /// More queues than this are not told one by one: a page must stay small whatever producers name their queues.
-  static let mostQueues = 1_000
+  static let maxQueues = 1_000
 
   func text() -> String {
     var page = PrometheusText()
@@ -243,7 +243,7 @@ struct MetricsPage {
     page.family("process_open_fds", .gauge, "Open file descriptors.")
     page.sample("process_open_fds", [], process.openFiles)
     page.family("process_max_fds", .gauge, "How many file descriptors may be open.")
-    page.sample("process_max_fds", [], process.mostFiles)
+    page.sample("process_max_fds", [], process.maxFiles)
     page.family("process_start_time_seconds", .gauge, "When the server started, in seconds since 1970.")
     page.sample("process_start_time_seconds", [], Double(startedAt.microseconds) / 1e6)
   }

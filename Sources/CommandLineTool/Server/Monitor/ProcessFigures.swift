@@ -6,7 +6,7 @@ struct ProcessFigures {
   var residentBytes: UInt64
   var openFiles: UInt64
   /// How many may be open.
-  var mostFiles: UInt64
+  var maxFiles: UInt64
 
   static func read() -> ProcessFigures {
     var usage = rusage()
@@ -15,7 +15,7 @@ struct ProcessFigures {
     let cpu =
       Double(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec)
       + Double(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6
-    return ProcessFigures(cpuSeconds: cpu, residentBytes: resident(), openFiles: descriptors(), mostFiles: limit())
+    return ProcessFigures(cpuSeconds: cpu, residentBytes: resident(), openFiles: descriptors(), maxFiles: limit())
   }
 
   private static func limit() -> UInt64 {
