@@ -1,6 +1,20 @@
 import Backlog
 import Jobs
 
+/// A change in bulk that somebody waits for, done in slices.
+struct RunningSweep {
+  var sweep: Sweep
+  var cursor: Int64?
+  var count: UInt64
+  var route: Route
+}
+
+/// What one slice did.
+struct SweepSlice {
+  var sweep: RunningSweep
+  var isDone: Bool
+}
+
 /// What happens to jobs: takes them in, settles what became of attempts, obeys people, and says to the balancer what
 /// became ready. Every kind of thing is one call to the store per tick.
 final class QueueManager {
@@ -10,17 +24,6 @@ final class QueueManager {
   private let balancer: LoadBalancer
   private let leases: Leases
 
-  struct RunningSweep {
-    var sweep: Sweep
-    var cursor: Int64?
-    var count: UInt64
-    var route: Route
-  }
-  /// What one slice did.
-  struct SweepSlice {
-    var sweep: RunningSweep
-    var isDone: Bool
-  }
   private var sweeps: [RunningSweep] = []
   /// Whose slice is being read: by the time that it comes the caller may have gone and another sweep be the first.
   private var awaited: Route?

@@ -1,6 +1,7 @@
 import Jobs
 
-/// Something that jobs can be dealt to: a stream session for its whole life, or one waiting Fetch.
+/// Something that jobs can be dealt to: a stream session for its whole life, or one waiting Fetch. It, its session and the group that it stands in know each other: dealing goes from
+/// the group to the session, and a session that goes or is full takes it out of its group.
 final class Taker {
   let worker: WorkerSession
   /// Of a Fetch: where its one answer goes.

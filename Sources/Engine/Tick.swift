@@ -184,7 +184,7 @@ final class Said {
   var touched: [WorkerSession] = []
   /// Jobs that were deleted: nobody waits for their end any longer.
   var deleted: [String] = []
-  var sweep: QueueManager.SweepSlice?
+  var sweep: SweepSlice?
 
   /// Somebody is told that something is stored: it must survive a power loss.
   var wantsSync = false

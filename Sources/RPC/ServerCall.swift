@@ -2,6 +2,9 @@ import HTTP2
 import NIOCore
 
 /// One call on the server, confined to its connection's event loop and so not `Sendable`. Calling anything after the end does nothing.
+///
+/// Calls, their connection, and handlers know each other: a connection's events go to its calls, what a call answers into the connection's frames, and a handler is told of a
+/// call and answers on it.
 public final class ServerCall {
   /// What a call has gone through, as flags.
   struct State: OptionSet {

@@ -4,6 +4,8 @@ public import NIOCore
 /// One call as its caller's synchronous handler sees it: confined to the channel's event loop and so not `Sendable`.
 /// Calling anything after the end does nothing.
 ///
+/// Call, connection, router and handler know each other: each tells the next what happens to the call, and may end it.
+///
 /// A call may be used before it has a connection: what is sent waits.
 public final class ClientCall {
   struct State: OptionSet {

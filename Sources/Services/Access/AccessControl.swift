@@ -26,11 +26,6 @@ public final class AccessControl: ServerInterceptor {
     public init() {}
   }
 
-  /// Of the gateway in this process, which no other can have.
-  public static let gatewayPeer = Peer(address: "http")
-  /// Whom the gateway serves.
-  static let gatewayHeader = "gkick-caller-address"
-
   private struct Method {
     enum Need {
       case nothing

@@ -75,7 +75,7 @@ final class AccessLoop: @unchecked Sendable {
       throw Status(.unauthenticated, "authorization: not of the form Bearer TOKEN")
     }
     // The gateway's callers share a connection.
-    let isShared = call.peer.address == AccessControl.gatewayPeer.address
+    let isShared = call.peer.address == GatewayCaller.peer.address
     if call.credential is BadCredential, !isShared, pace.isFull(loop.now), !isKnown(token) {
       throw Status(
         .resourceExhausted, "authorization: too many bad tokens are shown here to look at one more",

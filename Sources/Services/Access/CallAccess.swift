@@ -1,7 +1,7 @@
 import Access
 import Engine
 import Jobs
-import RPC
+public import RPC
 
 /// A call whose change is told: in the log when it ends, and as an event with the change itself.
 final class AuditedAccess {
@@ -12,6 +12,14 @@ final class AuditedAccess {
     self.grant = grant
     self.audit = audit
   }
+}
+
+/// How the gateway in this process calls.
+public enum GatewayCaller {
+  /// No other caller can have it.
+  public static let peer = Peer(address: "http")
+  /// Whom the gateway serves.
+  static let header = "gkick-caller-address"
 }
 
 /// What the caller may do. Without `--auth` there is nothing of it, and everybody may do everything.
@@ -52,8 +60,8 @@ extension ServerCall {
 
   /// Where the call comes from; of one over HTTP: who asked the gateway.
   public var callerAddress: String {
-    peer.address == AccessControl.gatewayPeer.address
-      ? metadata[first: AccessControl.gatewayHeader] ?? peer.address : peer.address
+    peer.address == GatewayCaller.peer.address
+      ? metadata[first: GatewayCaller.header] ?? peer.address : peer.address
   }
 
   /// The command, to be told of when it has changed something, if an operator or an admin asks for it.

@@ -55,6 +55,7 @@ protocol Relay: AnyObject {
 }
 
 /// One event loop's side of leading and following: the way to the leader, and the calls that wait for one. Confined to its loop.
+/// It makes the relays, and tells them of leaders; they ask it for the way, so they know each other.
 // Sendable unchecked: what is constant is Sendable; all else is touched on `loop` only.
 final class FrontDesk: @unchecked Sendable {
   let loop: any EventLoop

@@ -1,12 +1,27 @@
 import Engine
+import Jobs
+
+/// How much commands are for a tick, which is bounded by it.
+enum CommandWeight {
+  /// An enqueue of so many jobs is a large one.
+  static let largeFrom = 65
+  /// So many bytes of jobs count as one more job: a tick holds about 8 MiB.
+  private static let bytesPerJob = 16_384
+
+  static func of(_ group: EnqueueGroup) -> Int {
+    var bytes = 0
+    for index in group.jobs.indices { bytes += group.jobs[index].body.count }
+    return group.jobs.count + bytes / bytesPerJob
+  }
+}
 
 /// Commands in the order in which they came, and what is known of all of them together: to look at one in an array copies it, so each is
 /// looked at once, when it comes.
 struct CommandBatch {
   private(set) var commands: [Command] = []
-  /// As a tick counts them, see `TickQueue.jobsPerTick`.
+  /// Of all of them, as a tick counts.
   private(set) var weight = 0
-  /// One of them is a large one, see `TickQueue.largeFrom`.
+  /// One of them is a large one.
   private(set) var hasLarge = false
   /// All of them may be decided on a loop: they take a few microseconds, whatever they hold and whatever there is.
   private(set) var areSmall = true
@@ -24,8 +39,8 @@ struct CommandBatch {
     switch command {
     case .enqueue(let group, _, _):
       let jobs = group.jobs.count
-      weight += TickQueue.weight(group)
-      if jobs >= TickQueue.largeFrom { hasLarge = true }
+      weight += CommandWeight.of(group)
+      if jobs >= CommandWeight.largeFrom { hasLarge = true }
       if jobs > 8 { areSmall = false }
     case .work, .fetch, .report, .connect, .disconnect, .fence, .waitForEnd, .forget: weight += 1
     case .audited(let inner, _, _):

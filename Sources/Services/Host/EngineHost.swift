@@ -304,7 +304,7 @@ public final class EngineHost: Sendable {
   }
 }
 
-/// See `EngineHost.inline`.
+/// See `EngineHost.inline`, which makes it of a host.
 package final class InlineEngine: Sendable {
   package let host: EngineHost
 

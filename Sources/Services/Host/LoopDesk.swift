@@ -6,7 +6,8 @@ import RPC
 import Synchronization
 import Wire
 
-/// One event loop's side of the engine: who waits for what. Confined to its loop.
+/// One event loop's side of the engine: who waits for what. Confined to its loop. Calls ask here and are told from here, and who works the engine leaves here what
+/// was said, so they and the desk know each other.
 // Sendable unchecked: the constants are fit for any thread; all else is touched on `loop` only.
 final class LoopDesk: @unchecked Sendable {
   let loop: any EventLoop

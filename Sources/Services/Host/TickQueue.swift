@@ -4,12 +4,8 @@ import Jobs
 /// What waits for the engine, in the order of its ticks. A tick is bounded by jobs and bytes as well as by commands, and who sends many large batches
 /// does not keep others waiting: what is small goes first, large ones wait for each other.
 struct TickQueue {
-  /// An enqueue of so many jobs is a large one.
-  static let largeFrom = 65
   /// A tick takes large ones as long as it has no more jobs than this; one is always allowed.
   static let jobsPerTick = 512
-  /// So many bytes of jobs count as one more job: a tick holds about 8 MiB.
-  static let bytesPerJob = 16_384
 
   private var small: [Command] = []
   private var large: [Command] = []
@@ -80,22 +76,16 @@ struct TickQueue {
     }
   }
 
-  static func weight(_ group: EnqueueGroup) -> Int {
-    var bytes = 0
-    for index in group.jobs.indices { bytes += group.jobs[index].body.count }
-    return group.jobs.count + bytes / bytesPerJob
-  }
-
   private static func weight(_ command: Command) -> Int {
     switch command {
-    case .enqueue(let group, _, _): weight(group)
+    case .enqueue(let group, _, _): CommandWeight.of(group)
     case .audited(let command, _, _): weight(command)
     default: 1
     }
   }
 
   /// It may be overtaken.
-  private static func isLarge(_ command: Command) -> Bool { jobs(command) >= largeFrom }
+  private static func isLarge(_ command: Command) -> Bool { jobs(command) >= CommandWeight.largeFrom }
 
   private static func jobs(_ command: Command) -> Int {
     switch command {

@@ -489,7 +489,7 @@ public final class Namespace: Sendable {
   }
 }
 
-/// Sees calls end that this server answers itself.
+/// Sees calls end that this server answers itself, and tells the namespace, which has its methods intercepted by this.
 private struct EndOfCalls: ServerInterceptor {
   let space: Namespace
 

@@ -16,7 +16,7 @@ extension GatewayPage {
 /// The gateway while it serves, on a thread of its own: health is told whatever the loops do.
 final class HTTPSide: Sendable {
   /// How its calls look to the server.
-  static let peer = AccessControl.gatewayPeer
+  static let peer = GatewayCaller.peer
 
   private let task: Task<Void, any Error>
 
