@@ -135,7 +135,6 @@ final class Lane: Ranked {
   }
 
   var isEmpty: Bool { plain.isEmpty && groups.isEmpty }
-  var hasKeys: Bool { !groups.isEmpty }
   var count: Int { groups.values.reduce(plain.count) { $0 + $1.count } }
 
   private func park(_ group: Group, _ key: ConcurrencyKey) {

@@ -36,9 +36,6 @@ import Jobs
       state: String(cString: state), message: message.map { unsafe String(cString: $0) } ?? otherwise)
   }
 
-  /// Of an INSERT, UPDATE or DELETE.
-  var affected: Int { unsafe Int(String(cString: PQcmdTuples(result))) ?? 0 }
-
   func isNull(_ row: Int, _ column: Int) -> Bool { unsafe PQgetisnull(result, Int32(row), Int32(column)) != 0 }
 
   private func field(_ row: Int, _ column: Int) -> UnsafeRawBufferPointer {

@@ -4,7 +4,6 @@ import Jobs
 /// The embedded storage: one SQLite database in a folder of its own, for one server.
 public final class SQLiteStorage: Storage {
   public let kind = "embedded"
-  /// What was found wrong when the store was opened, in words for the log; how much was lost is in them where it can be known.
   public let openFindings: [String]
 
   let salt: UInt32

@@ -33,6 +33,7 @@ final class ServerRuntime: Sendable {
   private let series = SeriesDesk()
   private let serverID: String
   private let storeKind: String
+  private let storeFindings: Int
   private let zones: ZoneFolder
   /// nil: nothing is traced.
   private let tracing: Tracing?
@@ -48,6 +49,7 @@ final class ServerRuntime: Sendable {
       if let path = settings.access.file { try await AccessSide.read(path) } else { nil as AccessSide.Reading? }
     let storage = try StoreFactory.await(settings, logger: logger)
     storeKind = storage.kind
+    storeFindings = storage.openFindings.count
     group = MultiThreadedEventLoopGroup(numberOfThreads: settings.loops)
     httpGroup = MultiThreadedEventLoopGroup(numberOfThreads: 1)
     let callers = LoopList([group, httpGroup])
@@ -274,7 +276,8 @@ final class ServerRuntime: Sendable {
         workers: await engines.host?.workers() ?? [], limits: await engines.host?.limits() ?? [], calls: calls.rows(),
         transport: server.statistics, process: .read(), startedAt: startedAt, store: storeKind,
         leadership: engines.leadership, leaderChanges: engines.leaderChanges, isStoreWell: engines.trouble == nil,
-        files: storeFiles, spans: tracing?.telemetry.figures, refused: access?.control.refused ?? (0, 0))
+        storeFindings: storeFindings, files: storeFiles, spans: tracing?.telemetry.figures,
+        refused: access?.control.refused ?? (0, 0))
       return GatewayPage(status: 200, contentType: PrometheusText.contentType, body: page.text())
     default:
       guard let text = series.page(path) else { return nil }

@@ -63,15 +63,3 @@ public struct BatchView: Sendable {
     self.onSucceededJobID = onSucceededJobID
   }
 }
-
-public struct BatchPage: Sendable {
-  /// Newest first.
-  public var batches: [BatchView]
-  /// Where the next page begins; empty: this was the last.
-  public var next: String
-
-  public init(batches: [BatchView], next: String) {
-    self.batches = batches
-    self.next = next
-  }
-}

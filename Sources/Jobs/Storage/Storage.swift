@@ -43,6 +43,9 @@ public protocol Storage: AnyObject, Sendable {
   /// Writes while no thread waits for it; nil: there is no such way.
   var unattended: (any UnattendedWriter)? { get }
 
+  /// What was found missing or damaged when it was opened, in words for the log; how much was lost is in them where it can be known.
+  var openFindings: [String] { get }
+
   /// Whether what is asked of it can be kept: settings that weaken `SYNCED`, in words for the log. Looked at after each (re)connection.
   var weaknesses: [String] { get }
 
@@ -54,6 +57,7 @@ extension Storage {
   public var leadership: (any Leadership)? { nil }
   public var inbox: (any Inbox)? { nil }
   public var unattended: (any UnattendedWriter)? { nil }
+  public var openFindings: [String] { [] }
   public var weaknesses: [String] { [] }
 }
 

@@ -213,6 +213,37 @@ def test_a_store_that_is_not_ours_is_refused(tmp_path):
 
 
 @embedded
+def test_a_log_that_is_gone_after_a_crash_is_told_and_counted(own):
+    own.enqueue("q")
+    own.kill()
+    for path in own.data.glob("gkick.log.*"):
+        path.write_bytes(bytes(path.stat().st_size))
+    own.start()
+    assert "is lost" in own.log() and "\ngkick_store_findings 1\n" in own.get("/metrics")[1], own.log()
+    own.restart()
+    assert "is lost" not in own.log() and "\ngkick_store_findings 0\n" in own.get("/metrics")[1], own.log()
+
+
+@embedded
+def test_a_store_that_is_damaged_is_refused_and_left_as_it_is(own):
+    """Told when the jobs are read, long after the database was opened."""
+    for _ in range(20):
+        own.enqueue("some-queue", "some-name")
+    own.terminate()
+    database = own.data / "gkick.db"
+    content = database.read_bytes()
+    place = content.index(b"some-queue")
+    database.write_bytes(content[:place] + b"x" + content[place + 1:])
+    before = {path.name: path.read_bytes() for path in own.data.iterdir()}
+    refused = subprocess.run(own.command(), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=20)
+    assert refused.returncode > 0 and "damaged" in refused.stderr, refused.stderr
+    assert before == {path.name: path.read_bytes() for path in own.data.iterdir()}
+    database.write_bytes(content)
+    own.start()
+    assert len(own.jobs.ListJobs(pb.ListJobsRequest()).jobs) == 20
+
+
+@embedded
 def test_a_full_disk_is_said_and_survived(tmp_path):
     """On a small file system of its own, filled to the brim and emptied again."""
     mount = tmp_path / "small"

@@ -125,6 +125,7 @@ def test_store_files_and_lead(server, shared, pages):
     log = sum(path.stat().st_size for path in folder.glob("gkick.log.*"))
     assert value(embedded, 'gkick_store_bytes{part="log"}') == log > 0
     assert value(embedded, 'gkick_store_bytes{part="database"}') >= (folder / "gkick.db").stat().st_size > 0
+    assert value(embedded, "gkick_store_findings") == 0
     assert value(embedded, "gkick_store_free_bytes") > 0 and "gkick_store_free_bytes" not in led
     limits = pathlib.Path(f"/proc/{server.process.pid}/limits").read_text()
     assert value(embedded, "process_max_fds") == int(re.search(r"Max open files +(\d+)", limits).group(1))

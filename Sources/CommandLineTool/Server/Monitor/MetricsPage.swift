@@ -22,6 +22,8 @@ struct MetricsPage {
   /// How often it was seen to change who leads.
   var leaderChanges: UInt64 = 0
   var isStoreWell = true
+  /// What was found missing or damaged in the store when it was opened.
+  var storeFindings = 0
   /// nil: no embedded store.
   var files: StoreFiles?
   /// nil: nothing is traced.
@@ -202,6 +204,9 @@ struct MetricsPage {
     page.family("gkick_store_up", .gauge, "1: the store takes writes, as far as is known here; 0: it fails.")
     page.sample("gkick_store_up", [], isStoreWell ? 1 as UInt64 : 0)
     guard let files else { return }
+    page.family(
+      "gkick_store_findings", .gauge, "What was found missing or damaged in the embedded store when it was opened.")
+    page.sample("gkick_store_findings", [], UInt64(storeFindings))
     page.family("gkick_store_bytes", .gauge, "What the embedded store takes on its disk.")
     page.sample("gkick_store_bytes", [("part", "database")], files.database)
     page.sample("gkick_store_bytes", [("part", "log")], files.log)
