@@ -92,7 +92,7 @@ final class LoopDesk: @unchecked Sendable {
       post.withLock { $0.isAwaited = true }
       turns.decideHere(isFollowed: notice != nil)
       readPost()
-      writeUnattended()
+      writeAfterSending()
     }
   }
 
@@ -101,6 +101,11 @@ final class LoopDesk: @unchecked Sendable {
   /// From now on this loop has what it decides written so.
   /// - Parameter notice: see `UnattendedWriter`; whoever reads it calls `wasWritten`.
   func useUnattended(notice: Int32) { self.notice = notice }
+
+  /// What was just said to connections is to leave first: beginning to write takes longer than that, and a worker waits for its job.
+  private func writeAfterSending() {
+    if notice != nil { loop.execute { self.writeUnattended() } }
+  }
 
   private func writeUnattended() {
     guard let notice, let time = turns.writeUnattended(notice: notice), !looksAgain else { return }
@@ -116,7 +121,7 @@ final class LoopDesk: @unchecked Sendable {
     post.withLock { $0.isAwaited = true }
     turns.settleUnattended()
     readPost()
-    writeUnattended()
+    writeAfterSending()
   }
 
   /// Looks something up for whoever waits at `route`.
