@@ -142,11 +142,16 @@ import CProtobufC
   /// A NUL-terminated copy. A NUL inside cuts it short: no text that came through `Codec` has one.
   func copy(_ text: String) -> UnsafeMutablePointer<CChar> {
     if text.isEmpty { return unsafe emptyString }
+    return unsafe copyChosen(text)
+  }
+
+  /// The same for a field that is one of several (`oneof`): protobuf-c takes its own empty string there for one that was not chosen.
+  func copyChosen(_ text: String) -> UnsafeMutablePointer<CChar> {
     var text = text
     return text.withUTF8 { utf8 in
       // One byte more than is copied, for the NUL.
       let block = unsafe allocate(utf8.count + 1)
-      unsafe block.copyMemory(from: utf8.baseAddress!, byteCount: utf8.count)
+      if let start = utf8.baseAddress { unsafe block.copyMemory(from: start, byteCount: utf8.count) }
       unsafe (block + utf8.count).storeBytes(of: 0, as: UInt8.self)
       return unsafe block.assumingMemoryBound(to: CChar.self)
     }

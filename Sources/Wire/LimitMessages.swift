@@ -96,7 +96,7 @@ extension Codec {
       unsafe message.pointee.concurrency_key = arena.copy(key)
     case .keyPrefix(let prefix):
       unsafe message.pointee.scope_case = GKICK__V1__LIMIT__SCOPE_CONCURRENCY_KEY_PREFIX
-      unsafe message.pointee.concurrency_key_prefix = arena.copy(prefix)
+      unsafe message.pointee.concurrency_key_prefix = arena.copyChosen(prefix)
     }
     unsafe message.pointee.max_running = limit.maxRunning
     if let rate = limit.rate {

@@ -63,6 +63,20 @@ def test_lists_queues_then_keys_then_prefixes_by_name(server):
     assert gone.code() is CODE.NOT_FOUND
 
 
+def test_an_empty_prefix_is_each_key_and_listed_as_it_was_put(server, queue):
+    put(server, concurrency_key_prefix="", max_running=1)
+    try:
+        found = {one.WhichOneof("scope"): one for one in server.admin.ListLimits(pb.ListLimitsRequest(page_size=1000), timeout=5).limits}
+        assert found["concurrency_key_prefix"].max_running == 1 and None not in found
+        for key in ("a", "a", "b"):
+            server.enqueue(queue, concurrency_key=queue + key)
+        with Worker(server, queue, slots=3) as worker:
+            worker.take(2)
+            worker.idle()
+    finally:
+        server.admin.DeleteLimit(pb.DeleteLimitRequest(limit=pb.Limit(concurrency_key_prefix="")), timeout=5)
+
+
 def test_a_key_is_held_back_and_never_holds_others(server, queue):
     key = f"k-{queue}"
     put(server, concurrency_key=key, max_running=2)
