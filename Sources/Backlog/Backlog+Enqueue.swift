@@ -57,23 +57,25 @@ extension Backlog {
   }
 
   /// - Parameters:
-  ///   - isOwn: the server makes it: it is never refused.
+  ///   - maker: what the server makes itself is never refused.
   ///   - number: one that was set aside for it.
   ///   - scope: the queues that its producer may know of; nil: all.
   func enqueue(
-    _ job: consuming NewJob, isOwn: Bool = false, number: Int64? = nil, scope: QueueScope? = nil, now: Timestamp
+    _ job: consuming NewJob, by maker: JobMaker = .producer, number: Int64? = nil, scope: QueueScope? = nil,
+    now: Timestamp
   ) -> EnqueueResult {
     let isChosen = !job.id.isEmpty
     if isChosen, let existing = find(job.id) {
       return scope.covers(existing.head.job.queue) ? duplicate(existing) : .refused(.foreignID)
     }
+    if maker != .producer, job.options !== JobOptions.standard { job = unbound(job, by: maker) }
     if let unique = job.options.unique, let existing = holder(queue: job.queue, key: unique.key, now) {
       switch unique.onConflict {
       case .keep: return duplicate(existing)
       case .reject: return .conflict(existing: existing.id)
       case .replace:
         if existing.isWaiting {
-          if let refusal = replace(existing, by: job, scope: scope, now: now) { return .refused(refusal) }
+          if let refusal = replace(existing, by: job, of: maker, scope: scope, now: now) { return .refused(refusal) }
         }
         return duplicate(existing)
       }
@@ -81,10 +83,9 @@ extension Backlog {
 
     var ties = Ties()
     if job.options !== JobOptions.standard {
-      if isOwn { job = unbound(job) }
-      if let refusal = tie(job, scope: scope, into: &ties) { return .refused(refusal) }
+      if let refusal = tie(job, by: maker, scope: scope, into: &ties) { return .refused(refusal) }
     }
-    if !isOwn, let refusal = overfull(job) { return .refused(refusal) }
+    if maker == .producer, let refusal = overfull(job) { return .refused(refusal) }
 
     let runAt = job.runAt ?? now
     let id = isChosen ? job.id : makeID(now)
@@ -135,11 +136,11 @@ extension Backlog {
 
   /// Takes over everything but id and creation.
   private func replace(
-    _ existing: LiveJob, by job: NewJob, scope: QueueScope?, now: Timestamp
+    _ existing: LiveJob, by job: NewJob, of maker: JobMaker, scope: QueueScope?, now: Timestamp
   ) -> EnqueueRefusal? {
     var ties = Ties()
     if job.options !== JobOptions.standard,
-      let refusal = tie(job, replacing: existing, scope: scope, into: &ties)
+      let refusal = tie(job, replacing: existing, by: maker, scope: scope, into: &ties)
     {
       return refusal
     }

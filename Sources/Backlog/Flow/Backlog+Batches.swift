@@ -168,20 +168,20 @@ extension Backlog {
       // Of one with jobs of several queues only those hear who may know of all queues.
       let queue = batch.queues.count == 1 ? batch.queues.first ?? "" : ""
       record([Event(kind: .batchFinished, at: now, queue: queue, batchID: batch.terms.id)])
-      if let job = batch.terms.onFinished { batch.onFinishedJobID = try enqueueOwn(job, now) }
+      if let job = batch.terms.onFinished { batch.onFinishedJobID = try enqueueOwn(job, by: .callback, now) }
     }
     if batch.onSucceededJobID.isEmpty, let job = batch.terms.onSucceeded,
       batch.counts.dead + batch.counts.canceled == 0,
       batch.counts.unfinished == 0
     {
-      batch.onSucceededJobID = try enqueueOwn(job, now)
+      batch.onSucceededJobID = try enqueueOwn(job, by: .callback, now)
     }
   }
 
   /// Takes in a job that the server makes: one whose id or key is there counts as made.
-  func enqueueOwn(_ job: NewJob, _ now: Timestamp) throws(StoreError) -> String {
+  func enqueueOwn(_ job: NewJob, by maker: JobMaker, _ now: Timestamp) throws(StoreError) -> String {
     try readRelatives(of: [EnqueueGroup(jobs: [job])], now)
-    switch enqueue(job, isOwn: true, now: now) {
+    switch enqueue(job, by: maker, now: now) {
     case .stored(let id, _, _), .duplicate(let id, _, _), .conflict(let id): return id
     case .withdrawn, .refused: return job.id
     }

@@ -18,6 +18,11 @@ struct Ties {
   }
 }
 
+/// Who makes a job. What the server makes, for a recurring job or as a batch's callback, is never refused.
+enum JobMaker {
+  case producer, recurrence, callback
+}
+
 /// Those who wait for a job that is done, and are yet to be told.
 struct Cascade {
   var waiters: DependencyGraph.Waiters
@@ -35,11 +40,12 @@ extension Backlog {
   /// Looks up what a job depends on; those that exist must be at hand.
   /// - Parameter scope: jobs of other queues are not there; nil: all queues.
   func tie(
-    _ job: NewJob, replacing existing: LiveJob? = nil, scope: QueueScope? = nil, into ties: inout Ties
+    _ job: NewJob, replacing existing: LiveJob? = nil, by maker: JobMaker = .producer, scope: QueueScope? = nil,
+    into ties: inout Ties
   ) -> EnqueueRefusal? {
     let options = job.options
     if isForeign(batch: options.batchID, to: scope) { return .foreignBatch(id: options.batchID) }
-    if !options.batchID.isEmpty, existing?.head.job.options.batchID != options.batchID,
+    if maker != .callback, !options.batchID.isEmpty, existing?.head.job.options.batchID != options.batchID,
       let refusal = closed(options.batchID)
     {
       return refusal
@@ -67,10 +73,13 @@ extension Backlog {
   }
 
   /// What the server makes itself is never refused: what it cannot join or wait for is left out.
-  func unbound(_ job: NewJob) -> NewJob {
+  func unbound(_ job: NewJob, by maker: JobMaker) -> NewJob {
     var job = job
     let options = job.options
-    let batchID = closed(options.batchID) == nil ? options.batchID : ""
+    let batch = batches.byID[options.batchID]
+    // A closed batch takes callbacks of others as long as it is not finished itself.
+    let takesNone = maker == .callback ? batch?.isOver : batch?.refuses
+    let batchID = takesNone == true ? "" : options.batchID
     let dependsOn = options.dependsOn.filter { find($0) != nil }
     if batchID != options.batchID || dependsOn.count < options.dependsOn.count {
       job.options = options.with(batchID: batchID, dependsOn: dependsOn)

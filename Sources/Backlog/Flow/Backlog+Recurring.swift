@@ -200,7 +200,7 @@ extension Backlog {
     job.id = id
     job.runAt = job.runAt ?? time
     job.options = job.options.with(recurringJobID: entry.id)
-    let made = try enqueueOwn(job, now)
+    let made = try enqueueOwn(job, by: .recurrence, now)
     entry.lastRunAt = max(entry.lastRunAt ?? time, time)
     if let live = find(made), live.head.job.options.recurringJobID == entry.id {
       entry.lastSeq = live.seq

@@ -23,6 +23,9 @@ final class BatchEntry {
     self.createdAt = createdAt
   }
 
+  /// Closed, and all its jobs are final, whether that has been told or not.
+  var isOver: Bool { terms.isClosed && counts.unfinished == 0 || finishedAt != nil }
+
   /// Closed to whoever is not of it.
   var refuses: Bool { terms.isClosed && counts.running == 0 }
 

@@ -49,6 +49,32 @@ def test_callbacks_whose_id_exists_and_whose_batch_is_finished(server, queue):
     assert refused(server.jobs.GetBatch, pb.GetBatchRequest(batch_id="w")).code() is CODE.NOT_FOUND
 
 
+def test_a_callback_joins_a_closed_batch_that_is_not_finished(server, queue):
+    """It is never refused, and only a finished one has it join none."""
+    outer = f"{queue}-outer"
+    waits = enqueue(server, queue, batch_id=outer).job_id
+    put_batch(server, id=outer, closed=True)
+    put_batch(server, id=f"{queue}-inner", on_finished=spec(queue, batch_id=outer), closed=True)
+    made = until(lambda: batch(server, f"{queue}-inner").on_finished_job_id)
+    assert server.job(made).spec.batch_id == outer and batch(server, outer).jobs == 2
+    # So does one that takes the place of a job that waits.
+    key = dict(unique=pb.Uniqueness(key="k", on_conflict=pb.ON_CONFLICT_REPLACE))
+    replaced = enqueue(server, queue, **key).job_id
+    put_batch(server, id=f"{queue}-other", on_finished=spec(queue, batch_id=outer, **key), closed=True)
+    assert until(lambda: batch(server, f"{queue}-other").on_finished_job_id) == replaced
+    assert server.job(replaced).spec.batch_id == outer and batch(server, outer).jobs == 3
+    # What comes from outside is refused as before, a recurring job's is in none; and it is finished with the last of them.
+    assert refused(server.jobs.Enqueue, pb.EnqueueRequest(job=spec(queue, batch_id=outer))).code() is CODE.FAILED_PRECONDITION
+    put_recurring(server, id=f"{queue}-again", cron="@yearly", job=spec(queue, batch_id=outer))
+    again = server.admin.TriggerRecurringJob(pb.TriggerRecurringJobRequest(id=f"{queue}-again"), timeout=5).job_id
+    assert server.job(again).spec.batch_id == ""
+    for job in (waits, made):
+        server.jobs.CancelJob(pb.CancelJobRequest(job_id=job), timeout=5)
+    assert not batch(server, outer).HasField("finished_at")
+    server.jobs.CancelJob(pb.CancelJobRequest(job_id=replaced), timeout=5)
+    assert until(lambda: batch(server, outer).HasField("finished_at"))
+
+
 def test_counts_over_every_way_a_job_goes(server, queue):
     name = f"{queue}-all"
     ids = [enqueue(server, queue, batch_id=name, retry=pb.RetryPolicy(max_attempts=1)).job_id for _ in range(4)]
