@@ -9,11 +9,14 @@ extension Backlog {
     // At once: making room for one group after the other would move what is there each time.
     results.reserveCapacity(groups.reduce(0) { $0 + $1.jobs.count })
     for group in groups {
-      if group.allOrNothing, let rejections = rejections(in: group.jobs, scope: group.scope, now: now.wall) {
+      let order = group.allOrNothing ? orderByDependencies(group.jobs) : nil
+      if group.allOrNothing,
+        let rejections = rejections(in: group.jobs, order: order, scope: group.scope, now: now.wall)
+      {
         results += rejections
         continue
       }
-      if group.allOrNothing, let order = orderByDependencies(group.jobs) {
+      if let order {
         results += enqueue(group.jobs, in: order, scope: group.scope, now: now.wall)
         continue
       }

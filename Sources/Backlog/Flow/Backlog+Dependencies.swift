@@ -184,7 +184,10 @@ extension Backlog {
   }
 
   /// What an all-or-nothing group gets when any of its jobs is rejected, nil when none is.
-  func rejections(in jobs: [NewJob], scope: QueueScope?, now: Timestamp) -> [EnqueueResult]? {
+  /// - Parameter order: in which they would be taken in; nil: as they are.
+  func rejections(
+    in jobs: [NewJob], order: [Int]?, scope: QueueScope?, now: Timestamp
+  ) -> [EnqueueResult]? {
     guard
       scope != nil
         || jobs.contains(where: { job in
@@ -193,51 +196,16 @@ extension Backlog {
         })
     else { return nil }
     let places = placesByID(jobs)
-    let isCircular = walk(jobs, places) == nil
-    var holders: [[String]: String] = [:]
-    var added: [Limit.Scope: UInt64] = [:]
-    var results: [EnqueueResult] = []
-    var rejected = false
-    for (index, job) in jobs.enumerated() {
-      var result = EnqueueResult.withdrawn
-      let exists = !job.id.isEmpty && places[job.id] != index
-      if scope != nil, !job.id.isEmpty, let other = find(job.id), !scope.covers(other.head.job.queue) {
-        result = .refused(.foreignID)
-        rejected = true
-      } else if !exists {
-        let key = job.options.unique.map { [job.queue, $0.key] }
-        var holder = key.flatMap { holders[$0] }
-        if let key, holder == nil { holder = self.holder(queue: key[0], key: key[1], now)?.id }
-        if let holder {
-          if job.options.unique?.onConflict == .reject {
-            result = .conflict(existing: holder)
-            rejected = true
-          }
-        } else {
-          if let key { holders[key] = job.id }
-          if let refusal = trial(job, places, isCircular, scope, &added) {
-            result = .refused(refusal)
-            rejected = true
-          }
-        }
-      }
-      results.append(result)
+    var trial = GroupTrial(
+      of: self, circle: walk(jobs, places) == nil ? Set(places.keys) : [], scope: scope, now: now)
+    var results = jobs.map { _ in EnqueueResult.withdrawn }
+    var isRejected = false
+    for place in order ?? Array(jobs.indices) {
+      guard let rejection = trial.take(jobs[place]) else { continue }
+      results[place] = rejection
+      isRejected = true
     }
-    return rejected ? results : nil
-  }
-
-  private func trial(
-    _ job: NewJob, _ places: [String: Int], _ isCircular: Bool, _ scope: QueueScope?,
-    _ added: inout [Limit.Scope: UInt64]
-  ) -> EnqueueRefusal? {
-    if isForeign(batch: job.options.batchID, to: scope) { return .foreignBatch(id: job.options.batchID) }
-    if !job.options.batchID.isEmpty, let refusal = closed(job.options.batchID) { return refusal }
-    for id in job.options.dependsOn where id == job.id || places[id] == nil {
-      if id == job.id { return .circle }
-      guard let other = find(id), scope.covers(other.head.job.queue) else { return .unknownDependency(id: id) }
-    }
-    if isCircular, job.options.dependsOn.contains(where: { places[$0] != nil }) { return .circle }
-    return overfull(job, added: &added)
+    return isRejected ? results : nil
   }
 
   // MARK: The end of one

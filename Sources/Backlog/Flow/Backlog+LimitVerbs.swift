@@ -174,31 +174,26 @@ extension Backlog {
   private static let pushback: Interval = .seconds(1)
 
   /// A limit that lets no more wait.
-  func overfull(_ job: NewJob) -> EnqueueRefusal? {
+  /// - Parameter added: how many more wait than are counted.
+  func overfull(_ job: NewJob, added: [Limit.Scope: Int] = [:]) -> EnqueueRefusal? {
     if limits.entries.isEmpty { return nil }
-    var added: [Limit.Scope: UInt64] = [:]
-    return overfull(job, added: &added)
-  }
-
-  /// - Parameter added: jobs that come with it.
-  func overfull(_ job: NewJob, added: inout [Limit.Scope: UInt64]) -> EnqueueRefusal? {
-    if limits.entries.isEmpty { return nil }
+    func waiting(_ counted: Int?, _ scope: Limit.Scope) -> UInt64 {
+      UInt64(max(0, (counted ?? 0) + (added[scope] ?? 0)))
+    }
     let name = job.options.concurrencyKey
     let queue = Limit.Scope.queue(job.queue)
     if let entry = limits.entries[queue], entry.limit.maxWaiting > 0 {
-      let waiting = UInt64(queues[job.queue]?.waiting ?? 0) + (added[queue] ?? 0)
+      let waiting = waiting(queues[job.queue]?.waiting, queue)
       if waiting >= entry.limit.maxWaiting { return .tooManyWaiting(queue, retryAfter: Self.pushback) }
     }
-    added[queue, default: 0] += 1
     guard !name.isEmpty else { return nil }
     let scope = Limit.Scope.key(name)
-    let waiting = UInt64(limits.keys[name]?.waiting ?? 0) + (added[scope] ?? 0)
+    let waiting = waiting(limits.keys[name]?.waiting, scope)
     var covering = limits.prefixes.filter { name.hasPrefix($0.prefix) }.map(\.entry)
     if let entry = limits.entries[scope] { covering.append(entry) }
     for entry in covering where entry.limit.maxWaiting > 0 && waiting >= entry.limit.maxWaiting {
       return .tooManyWaiting(entry.limit.scope, retryAfter: Self.pushback)
     }
-    added[scope, default: 0] += 1
     return nil
   }
 

@@ -176,18 +176,25 @@ struct DependencyGraph {
   func visitWaiters(_ seq: Int64, _ body: (Int64) -> Bool) {
     var seen: Set<Int64> = [seq]
     var stack = [seq]
-    while let one = stack.popLast() {
-      guard let node = node(one) else { continue }
-      var edge = nodes[node].first
-      while edge >= 0 {
-        let item = edges[Int(edge)]
-        let waiter = nodes[Int(item.node)]
-        if waiter.mark == item.mark, waiter.open > 0, seen.insert(waiter.seq).inserted {
-          if !body(waiter.seq) { return }
-          stack.append(waiter.seq)
-        }
-        edge = item.next
+    var goesOn = true
+    while goesOn, let one = stack.popLast() {
+      eachWaiter(one) { waiter in
+        guard goesOn, seen.insert(waiter).inserted else { return }
+        goesOn = body(waiter)
+        stack.append(waiter)
       }
+    }
+  }
+
+  /// Those that wait for this one itself.
+  func eachWaiter(_ seq: Int64, _ body: (Int64) -> Void) {
+    guard let node = node(seq) else { return }
+    var edge = nodes[node].first
+    while edge >= 0 {
+      let item = edges[Int(edge)]
+      let waiter = nodes[Int(item.node)]
+      if waiter.mark == item.mark, waiter.open > 0 { body(waiter.seq) }
+      edge = item.next
     }
   }
 

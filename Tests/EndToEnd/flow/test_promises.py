@@ -1,6 +1,8 @@
 """The contract's sentences on limits and dependencies that the other files do not come by, each tried as a stranger would."""
 import time
 
+import pytest
+
 from harness.asking import CODE, at, refused
 from harness.server import Server
 from harness.stubs import pb
@@ -209,6 +211,27 @@ def test_the_order_within_one_request(server, queue):
     assert 3 in [result.status_code for result in circle] and all(result.status_code for result in circle)
     assert refused(server.jobs.GetJob, pb.GetJobRequest(job_id=f"{queue}-x")).code() is CODE.NOT_FOUND
     assert refused(server.jobs.Enqueue, pb.EnqueueRequest(job=spec(queue, id=f"{queue}-self", depends_on=[f"{queue}-self"]))).code() is CODE.INVALID_ARGUMENT
+
+
+@pytest.mark.parametrize("which", ["replaces in vain", "replaces into a circle", "replaces into a closed batch", "waits for an id that a key keeps away"])
+def test_one_refused_costs_an_all_or_nothing_batch_all(server, queue, which):
+    """Also when that shows only where a unique key meets what the others ask for."""
+    held = enqueue(server, queue, unique=pb.Uniqueness(key="k"), payload=b"as it was").job_id
+    put_batch(server, id=f"{queue}-closed", closed=True)
+    replacing = dict(unique=pb.Uniqueness(key="k", on_conflict=pb.ON_CONFLICT_REPLACE), payload=b"changed")
+    last, code = {
+        "replaces in vain": ([spec(queue, depends_on=["none"], **replacing)], CODE.FAILED_PRECONDITION),
+        "replaces into a circle": (
+            [spec(queue, id=f"{queue}-behind", depends_on=[held]), spec(queue, depends_on=[f"{queue}-behind"], **replacing)], CODE.INVALID_ARGUMENT),
+        "replaces into a closed batch": ([spec(queue, batch_id=f"{queue}-closed", **replacing)], CODE.FAILED_PRECONDITION),
+        "waits for an id that a key keeps away": (
+            [spec(queue, id=f"{queue}-new", **replacing), spec(queue, depends_on=[f"{queue}-new"])], CODE.FAILED_PRECONDITION),
+    }[which]
+    *others, refused_one = together(server, spec(queue, id=f"{queue}-first"), *last, all_or_nothing=True)
+    assert refused_one.status_code == code.value[0]
+    assert all(one.status_code == CODE.ABORTED.value[0] for one in others)
+    there = server.jobs.ListJobs(pb.ListJobsRequest(queue=queue), timeout=5).jobs
+    assert [(job.spec.id, job.spec.payload) for job in there] == [(held, b"as it was")]
 
 
 def test_a_circle_by_replacing_is_refused(server, queue):
