@@ -60,6 +60,16 @@ extension NewJob {
   }
 }
 
+extension BatchView {
+  /// With its callbacks, whole.
+  public var messageSize: Int {
+    var size = 256 + terms.id.utf8.count + terms.description.utf8.count
+    size += onFinishedJobID.utf8.count + onSucceededJobID.utf8.count
+    for job in [terms.onFinished, terms.onSucceeded] { size += job?.messageSize ?? 0 }
+    return size
+  }
+}
+
 extension JobRecord {
   /// As a `Job`, with a reason why it waits.
   public var messageSize: Int {

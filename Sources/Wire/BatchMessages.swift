@@ -58,30 +58,27 @@ extension Codec {
   public func encodeBatchResponse(_ view: BatchView) -> Int {
     begin()
     let message = unsafe arena.make(gkick__v1__get_batch_response__init)
-    unsafe message.pointee.batch = batch(view, callbacks: true)
+    unsafe message.pointee.batch = batch(view)
     return unsafe finish(message)
   }
 
   public func encodeListBatchesResponse(_ views: [BatchView], next: Int64?) -> Int {
     begin()
     let message = unsafe arena.make(gkick__v1__list_batches_response__init)
-    // A thousand callbacks may be a gigabyte: payloads are shown by GetBatch.
-    var room = 3 << 20
     unsafe message.pointee.n_batches = views.count
-    unsafe message.pointee.batches = arena.array(views.count) { index in
-      let terms = views[index].terms
-      room -= (terms.onFinished?.body.count ?? 0) + (terms.onSucceeded?.body.count ?? 0) + 1_024
-      return unsafe batch(views[index], callbacks: room > 0)
-    }
+    unsafe message.pointee.batches = arena.array(views.count) { unsafe batch(views[$0]) }
     unsafe message.pointee.next_page_token = arena.copy(next.map(String.init) ?? "")
     return unsafe finish(message)
   }
 
-  private func batch(_ view: BatchView, callbacks: Bool) -> UnsafeMutablePointer<Gkick__V1__Batch> {
+  private func batch(_ view: BatchView) -> UnsafeMutablePointer<Gkick__V1__Batch> {
+    // Two payloads that only fit into a message each by itself are not shown, as those of a job with its result.
+    let isWhole = view.messageSize <= MessageSize.most - Bounds.reserve
     func callback(_ job: NewJob?) -> UnsafeMutablePointer<Gkick__V1__JobSpec>? {
-      guard var job else { return nil }
-      if !callbacks { job.body = [] }
-      return unsafe spec(job)
+      guard let job else { return nil }
+      let message = unsafe spec(job)
+      if !isWhole { unsafe message.pointee.payload = arena.copy([]) }
+      return unsafe message
     }
     let message = unsafe arena.make(gkick__v1__batch__init)
     unsafe message.pointee.id = arena.copy(view.terms.id)

@@ -104,19 +104,23 @@ extension Backlog {
     batches.byID[id].map { $0.isOwn(scope) } ?? true
   }
 
-  /// Newest first, from `before` on (nil: the newest), at most `limit`; and where the next page begins.
+  /// Newest first, from `before` on (nil: the newest), at most `limit` and what fits into an answer; and where the next page begins.
   public func batches(
     unfinishedOnly: Bool, before: Int64?, limit: Int, scope: QueueScope? = nil
   ) -> (batches: [BatchView], next: Int64?) {
     var found: [BatchView] = []
     var rank = before.map { batches.order.rank(of: Entry(at: $0, seq: $0)) } ?? batches.order.count
     var last: Int64?
+    var size = 0
     while rank > 0 {
       rank -= 1
       guard let entry = batches.order[rank], let batch = batches.byNumber[entry.seq] else { break }
       if unfinishedOnly && batch.finishedAt != nil || batch.isForeign(to: scope) { continue }
       if found.count == limit { return (found, last) }
-      found.append(batch.view)
+      let view = batch.view
+      size += view.messageSize
+      if size > MessageSize.answer, !found.isEmpty { return (found, last) }
+      found.append(view)
       last = batch.number
     }
     return (found, nil)

@@ -142,3 +142,37 @@ def test_a_job_that_no_message_could_hold():
         assert shown.result == result and not shown.spec.payload and shown.ByteSize() <= MOST
         listed = server.jobs.ListJobs(pb.ListJobsRequest()).jobs
         assert len(listed) == 1 and listed[0].result == result
+
+
+def test_batches_count_their_callbacks(server, queue):
+    callback = spec(queue, metadata=METADATA, concurrency_key="c" * 512, payload=b"p" * 1000)
+    names = [f"{queue}-{number}" for number in range(200)]
+    for name in names:
+        server.jobs.PutBatch(pb.PutBatchRequest(batch=pb.Batch(id=name, on_finished=callback, on_succeeded=callback)), timeout=5)
+    found, token = [], ""
+    while True:
+        page = server.jobs.ListBatches(pb.ListBatchesRequest(page_size=1000, page_token=token), timeout=20)
+        assert page.batches and page.ByteSize() <= MOST
+        found += [one for one in page.batches if one.id.startswith(f"{queue}-")]
+        token = page.next_page_token
+        if not token:
+            break
+    assert [one.id for one in found] == names[::-1]
+    assert all(dict(job.metadata) == METADATA and job.payload == callback.payload for one in found for job in (one.on_finished, one.on_succeeded))
+
+
+def test_two_callbacks_that_no_message_could_hold():
+    with Server("--max-payload", "4MiB") as server:
+        large = spec("q", payload=b"p" * (3 << 20), metadata=METADATA)
+        put = lambda **fields: server.jobs.PutBatch(pb.PutBatchRequest(batch=pb.Batch(id="b", **fields)), timeout=10).batch
+        assert put(on_finished=large).on_finished.payload == large.payload
+        shown = [
+            put(on_succeeded=large), server.jobs.GetBatch(pb.GetBatchRequest(batch_id="b"), timeout=10).batch,
+            server.jobs.ListBatches(pb.ListBatchesRequest(), timeout=10).batches[0],
+            server.jobs.CancelBatch(pb.CancelBatchRequest(batch_id="b"), timeout=10).batch,
+        ]
+        for one in shown:
+            assert [dict(job.metadata) for job in (one.on_finished, one.on_succeeded)] == [METADATA] * 2
+            assert not one.on_finished.payload and not one.on_succeeded.payload
+        made = server.jobs.GetBatch(pb.GetBatchRequest(batch_id="b"), timeout=10).batch
+        assert server.job(made.on_finished_job_id).spec.payload == large.payload
