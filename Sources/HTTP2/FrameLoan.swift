@@ -30,9 +30,12 @@ import CNghttp2
     unsafe state.deallocate()
   }
 
+  /// Whether this libnghttp2 is one whose frame buffer was seen to be shared without harm; any other session has its own (Docs/decisions/152).
+  private static let isTried = unsafe (nghttp2_version(0)?.pointee.version_num ?? 0) >> 8 == 0x0134
+
   /// Has `make` called with an allocator that lends the buffer to the one session made in it.
   func lend<R>(_ make: (UnsafeMutablePointer<nghttp2_mem>) -> R) -> R {
-    unsafe state.pointee.isOffered = true
+    unsafe state.pointee.isOffered = Self.isTried
     defer { unsafe state.pointee.isOffered = false }
     // The session copies the allocator; `user` is the state, which outlives it. Sizes and pointers are libnghttp2's own.
     var allocator = unsafe nghttp2_mem(

@@ -62,10 +62,11 @@ extension HTTP2Session {
       unsafe nghttp2_session_consume(raw, id, length)
       return 0
     }
+    // libnghttp2 hands out pointers into what it was given, never copies of DATA (Docs/decisions/152).
+    let offset = unsafe data - base
+    guard offset >= 0, length >= 0, offset + length <= inputEnd else { return Self.failed }
     unconsumed += length
-    // libnghttp2 hands out pointers into what it was given, never copies of DATA.
-    scratch.events.append(
-      .data(slot: slot, offset: Int32(unsafe data - base), length: Int32(length)))
+    scratch.events.append(.data(slot: slot, offset: Int32(offset), length: Int32(length)))
     return 0
   }
 

@@ -141,6 +141,7 @@ import NIOCore
       // libnghttp2 reads `length` bytes and keeps no pointer; `inputBase` is only used by callbacks during this call.
       let start = unsafe base.advanced(by: offset).assumingMemoryBound(to: UInt8.self)
       unsafe inputBase = base
+      inputEnd = offset + length
       defer { unsafe inputBase = nil }
       return unsafe nghttp2_session_mem_recv(raw, start, length)
     }
@@ -151,6 +152,7 @@ import NIOCore
 
   /// Where the bytes given to `receive` begin; nil outside of it.
   var inputBase: UnsafeRawPointer?
+  var inputEnd = 0
 
   private func fail(receiveError: Int32) {
     if failure != nil { return }

@@ -91,6 +91,22 @@ import Protobuf
   }
 }
 
+extension Codec {
+  /// Whether protobuf-c decodes texts as `Arena` takes them to be (Docs/decisions/152). To be asked once, at the start.
+  public static var fitsLibrary: Bool {
+    let codec = Codec()
+    // A GetJobRequest: job_id "ab", a text that is nearly as long as its room, and an empty one.
+    for length in [2, 7, 0] {
+      let bytes: [UInt8] = [10, UInt8(length)] + Array(repeating: 97, count: length)
+      guard
+        let message = unsafe try? codec.open(bytes.span.bytes, gkick__v1__get_job_request__unpack),
+        unsafe codec.utf8(message.pointee.job_id).count == length
+      else { return false }
+    }
+    return true
+  }
+}
+
 /// protobuf-c's shared empty string, which a fresh message's string fields point to.
 func protobufEmptyString() -> UnsafeMutablePointer<CChar> {
   unsafe withUnsafeTemporaryAllocation(of: Gkick__V1__GetJobRequest.self, capacity: 1) { memory in

@@ -5,6 +5,8 @@ import Wire
 @Suite struct RoundTripTests {
   let codec = Codec()
 
+  @Test func theLibraryDecodesTextsAsTheyAreTakenToBe() { #expect(Codec.fitsLibrary) }
+
   @Test func workerWords() throws {
     let hello = WorkerHello(
       workerID: "w",

@@ -11,6 +11,7 @@ import RPCTransport
 import Services
 import Synchronization
 import Telemetry
+import Wire
 
 /// One server from its settings to its end.
 final class ServerRuntime: Sendable {
@@ -44,6 +45,10 @@ final class ServerRuntime: Sendable {
     self.settings = settings
     self.logger = logger
     startedAt = EngineHost.wallClock()
+    guard Codec.fitsLibrary else {
+      throw StoreError(
+        .unusable, "this libprotobuf-c keeps texts otherwise than gKick relies on: put version 1.4 in its place")
+    }
 
     let reading =
       if let path = settings.access.file { try await AccessSide.read(path) } else { nil as AccessSide.Reading? }
