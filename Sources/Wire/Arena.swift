@@ -118,52 +118,52 @@ import CProtobufC
     return unsafe block
   }
 
-  /// A message as its generated `..._init` function makes it.
-  func make<Message>(_ initialize: (UnsafeMutablePointer<Message>?) -> Void)
-    -> UnsafeMutablePointer<Message>
-  {
-    // The function fills the whole struct.
-    let message = unsafe allocate(MemoryLayout<Message>.size).assumingMemoryBound(to: Message.self)
-    unsafe initialize(message)
-    return unsafe message
+  /// `count` messages, each made by `element`.
+  func array<View: ProtoView>(_ count: Int, _ element: (Int) -> View) -> MessageList<View> {
+    let start = unsafe places(count) { unsafe element($0).raw as UnsafeMutableRawPointer? }
+    return unsafe MessageList(start, count)
   }
 
-  /// Pointers to `count` messages, each made by `element`.
-  func array<Message>(
-    _ count: Int, _ element: (Int) -> UnsafeMutablePointer<Message>
-  ) -> UnsafeMutablePointer<UnsafeMutablePointer<Message>?> {
+  func texts(_ count: Int, _ element: (Int) -> TextView) -> TextList {
+    unsafe TextList(places(count) { unsafe element($0).pointer }, count)
+  }
+
+  func values<Value>(_ count: Int, _ element: (Int) -> Value) -> ValueList<Value> {
+    unsafe ValueList(places(count, element), count)
+  }
+
+  private func places<Element>(_ count: Int, _ element: (Int) -> Element) -> UnsafeMutablePointer<Element> {
     // Every place is filled before anyone reads it.
-    let array = unsafe allocate(count * MemoryLayout<UnsafeMutablePointer<Message>?>.stride)
-      .assumingMemoryBound(to: UnsafeMutablePointer<Message>?.self)
+    let array = unsafe allocate(count * MemoryLayout<Element>.stride).assumingMemoryBound(to: Element.self)
     for index in 0..<count { unsafe (array + index).initialize(to: element(index)) }
     return unsafe array
   }
 
   /// A NUL-terminated copy. A NUL inside cuts it short: no text that came through `Codec` has one.
-  func copy(_ text: String) -> UnsafeMutablePointer<CChar> {
-    if text.isEmpty { return unsafe emptyString }
-    return unsafe copyChosen(text)
+  func copy(_ text: String) -> TextView {
+    if text.isEmpty { return unsafe TextView(emptyString) }
+    return copyChosen(text)
   }
 
   /// The same for a field that is one of several (`oneof`): protobuf-c takes its own empty string there for one that was not chosen.
-  func copyChosen(_ text: String) -> UnsafeMutablePointer<CChar> {
+  func copyChosen(_ text: String) -> TextView {
     var text = text
     return text.withUTF8 { utf8 in
       // One byte more than is copied, for the NUL.
       let block = unsafe allocate(utf8.count + 1)
       if let start = utf8.baseAddress { unsafe block.copyMemory(from: start, byteCount: utf8.count) }
       unsafe (block + utf8.count).storeBytes(of: 0, as: UInt8.self)
-      return unsafe block.assumingMemoryBound(to: CChar.self)
+      return unsafe TextView(block.assumingMemoryBound(to: CChar.self))
     }
   }
 
-  func copy(_ bytes: [UInt8]) -> ProtobufCBinaryData {
-    if bytes.isEmpty { return unsafe ProtobufCBinaryData(len: 0, data: nil) }
+  func copy(_ bytes: [UInt8]) -> BytesView {
+    if bytes.isEmpty { return unsafe BytesView(ProtobufCBinaryData(len: 0, data: nil)) }
     let block = unsafe allocate(bytes.count)
     unsafe bytes.withUnsafeBytes {
-      unsafe block.copyMemory(from: $0.baseAddress!, byteCount: $0.count)
+      // Not empty, so it has an address.
+      if let start = $0.baseAddress { unsafe block.copyMemory(from: start, byteCount: $0.count) }
     }
-    return unsafe ProtobufCBinaryData(
-      len: bytes.count, data: block.assumingMemoryBound(to: UInt8.self))
+    return unsafe BytesView(ProtobufCBinaryData(len: bytes.count, data: block.assumingMemoryBound(to: UInt8.self)))
   }
 }

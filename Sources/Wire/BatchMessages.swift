@@ -5,23 +5,23 @@ public import Jobs
 /// Batches, as the server sees them.
 extension Codec {
   public func decodePutBatchRequest(_ bytes: RawSpan) throws(WireError) -> BatchTerms {
-    let message = unsafe try open(bytes, gkick__v1__put_batch_request__unpack)
-    guard let batch = unsafe message.pointee.batch else { throw WireError("batch", "required") }
-    var terms = BatchTerms(id: unsafe try identifier(batch.pointee.id, "batch.id"))
-    terms.description = unsafe try text(
-      batch.pointee.description, "batch.description", max: BatchTerms.longestDescription)
-    terms.isClosed = unsafe batch.pointee.closed != 0
-    terms.onFinished = unsafe try callback(batch.pointee.on_finished, "batch.on_finished", of: terms.id)
-    terms.onSucceeded = unsafe try callback(batch.pointee.on_succeeded, "batch.on_succeeded", of: terms.id)
+    let message = try open(bytes, as: Proto.PutBatchRequest.self)
+    guard let batch = message.batch else { throw WireError("batch", "required") }
+    var terms = BatchTerms(id: try identifier(batch.id, "batch.id"))
+    terms.description = try text(
+      batch.description, "batch.description", max: BatchTerms.longestDescription)
+    terms.isClosed = batch.closed
+    terms.onFinished = try callback(batch.onFinished, "batch.on_finished", of: terms.id)
+    terms.onSucceeded = try callback(batch.onSucceeded, "batch.on_succeeded", of: terms.id)
     return terms
   }
 
   private func callback(
-    _ spec: UnsafeMutablePointer<Gkick__V1__JobSpec>?, _ path: StaticString, of batch: String
+    _ spec: Proto.JobSpec?, _ path: StaticString, of batch: String
   ) throws(WireError) -> NewJob? {
-    guard let spec = unsafe spec else { return nil }
-    guard unsafe spec.pointee.n_depends_on == 0 else { throw WireError(path, "its depends_on must be empty") }
-    let job = unsafe try newJob(spec, runAt: nil)
+    guard let spec else { return nil }
+    guard spec.dependsOn.isEmpty else { throw WireError(path, "its depends_on must be empty") }
+    let job = try newJob(spec, runAt: nil)
     guard job.options.batchID.isEmpty || job.options.batchID != batch else {
       throw WireError(path, "its batch_id must be empty or another batch's")
     }
@@ -30,145 +30,143 @@ extension Codec {
 
   /// GetBatch: the id is its only field.
   public func decodeGetBatchRequest(_ bytes: RawSpan) throws(WireError) -> String {
-    let message = unsafe try open(bytes, gkick__v1__get_batch_request__unpack)
-    return unsafe try required(message.pointee.batch_id, "batch_id")
+    let message = try open(bytes, as: Proto.GetBatchRequest.self)
+    return try required(message.batchID, "batch_id")
   }
 
   public func decodeCancelBatchRequest(_ bytes: RawSpan) throws(WireError) -> (id: String, reason: String) {
-    let message = unsafe try open(bytes, gkick__v1__cancel_batch_request__unpack)
+    let message = try open(bytes, as: Proto.CancelBatchRequest.self)
     return (
-      unsafe try required(message.pointee.batch_id, "batch_id"),
-      unsafe try text(message.pointee.reason, "reason", max: Bounds.reason)
+      try required(message.batchID, "batch_id"),
+      try text(message.reason, "reason", max: Bounds.reason)
     )
   }
 
   public func decodeListBatchesRequest(
     _ bytes: RawSpan
   ) throws(WireError) -> (unfinishedOnly: Bool, limit: Int, before: Int64?) {
-    let message = unsafe try open(bytes, gkick__v1__list_batches_request__unpack)
-    let token = unsafe try text(message.pointee.page_token, "page_token", max: 32)
+    let message = try open(bytes, as: Proto.ListBatchesRequest.self)
+    let token = try text(message.pageToken, "page_token", max: 32)
     let before = Int64(token)
     guard token.isEmpty || before ?? 0 > 0 else { throw WireError("page_token", "not one of ours") }
     return (
-      unsafe message.pointee.unfinished_only != 0, Self.pageSize(unsafe message.pointee.page_size), before
+      message.unfinishedOnly, Self.pageSize(message.pageSize), before
     )
   }
 
   /// PutBatch, GetBatch and CancelBatch answer alike: the batch is their only field.
   public func encodeBatchResponse(_ view: BatchView) -> Int {
     begin()
-    let message = unsafe arena.make(gkick__v1__get_batch_response__init)
-    unsafe message.pointee.batch = batch(view)
-    return unsafe finish(message)
+    let message = Proto.GetBatchResponse(in: arena)
+    message.batch = batch(view)
+    return finish(message)
   }
 
   public func encodeListBatchesResponse(_ views: [BatchView], next: Int64?) -> Int {
     begin()
-    let message = unsafe arena.make(gkick__v1__list_batches_response__init)
-    unsafe message.pointee.n_batches = views.count
-    unsafe message.pointee.batches = arena.array(views.count) { unsafe batch(views[$0]) }
-    unsafe message.pointee.next_page_token = arena.copy(next.map(String.init) ?? "")
-    return unsafe finish(message)
+    let message = Proto.ListBatchesResponse(in: arena)
+    message.batches = arena.array(views.count) { batch(views[$0]) }
+    message.nextPageToken = arena.copy(next.map(String.init) ?? "")
+    return finish(message)
   }
 
-  private func batch(_ view: BatchView) -> UnsafeMutablePointer<Gkick__V1__Batch> {
+  private func batch(_ view: BatchView) -> Proto.Batch {
     // Two payloads that only fit into a message each by itself are not shown, as those of a job with its result.
     let isWhole = view.messageSize <= MessageSize.most - Bounds.reserve
-    func callback(_ job: NewJob?) -> UnsafeMutablePointer<Gkick__V1__JobSpec>? {
+    func callback(_ job: NewJob?) -> Proto.JobSpec? {
       guard let job else { return nil }
-      let message = unsafe spec(job)
-      if !isWhole { unsafe message.pointee.payload = arena.copy([]) }
-      return unsafe message
+      let message = spec(job)
+      if !isWhole { message.payload = arena.copy([]) }
+      return message
     }
-    let message = unsafe arena.make(gkick__v1__batch__init)
-    unsafe message.pointee.id = arena.copy(view.terms.id)
-    unsafe message.pointee.description = arena.copy(view.terms.description)
-    unsafe message.pointee.on_finished = callback(view.terms.onFinished)
-    unsafe message.pointee.on_succeeded = callback(view.terms.onSucceeded)
-    unsafe message.pointee.closed = view.terms.isClosed ? 1 : 0
-    unsafe message.pointee.jobs = view.counts.jobs
-    unsafe message.pointee.waiting = view.counts.waiting
-    unsafe message.pointee.running = view.counts.running
-    unsafe message.pointee.succeeded = view.counts.succeeded
-    unsafe message.pointee.dead = view.counts.dead
-    unsafe message.pointee.canceled = view.counts.canceled
-    unsafe message.pointee.created_at = timestamp(view.createdAt)
-    unsafe message.pointee.finished_at = timestamp(view.finishedAt)
-    unsafe message.pointee.on_finished_job_id = arena.copy(view.onFinishedJobID)
-    unsafe message.pointee.on_succeeded_job_id = arena.copy(view.onSucceededJobID)
-    return unsafe message
+    let message = Proto.Batch(in: arena)
+    message.id = arena.copy(view.terms.id)
+    message.description = arena.copy(view.terms.description)
+    message.onFinished = callback(view.terms.onFinished)
+    message.onSucceeded = callback(view.terms.onSucceeded)
+    message.closed = view.terms.isClosed
+    message.jobs = view.counts.jobs
+    message.waiting = view.counts.waiting
+    message.running = view.counts.running
+    message.succeeded = view.counts.succeeded
+    message.dead = view.counts.dead
+    message.canceled = view.counts.canceled
+    message.createdAt = timestamp(view.createdAt)
+    message.finishedAt = timestamp(view.finishedAt)
+    message.onFinishedJobID = arena.copy(view.onFinishedJobID)
+    message.onSucceededJobID = arena.copy(view.onSucceededJobID)
+    return message
   }
 
   // MARK: As a producer sees them
 
   public func encodePutBatchRequest(_ order: BatchOrder) -> Int {
     begin()
-    let message = unsafe arena.make(gkick__v1__put_batch_request__init)
-    let batch = unsafe arena.make(gkick__v1__batch__init)
-    unsafe batch.pointee.id = arena.copy(order.id)
-    unsafe batch.pointee.description = arena.copy(order.description)
-    unsafe batch.pointee.on_finished = order.onFinished.map { unsafe spec($0) }
-    unsafe batch.pointee.on_succeeded = order.onSucceeded.map { unsafe spec($0) }
-    unsafe batch.pointee.closed = order.isClosed ? 1 : 0
-    unsafe message.pointee.batch = unsafe batch
-    return unsafe finish(message)
+    let message = Proto.PutBatchRequest(in: arena)
+    let batch = Proto.Batch(in: arena)
+    batch.id = arena.copy(order.id)
+    batch.description = arena.copy(order.description)
+    batch.onFinished = order.onFinished.map { spec($0) }
+    batch.onSucceeded = order.onSucceeded.map { spec($0) }
+    batch.closed = order.isClosed
+    message.batch = batch
+    return finish(message)
   }
 
   public func encodeGetBatchRequest(_ id: String) -> Int {
     begin()
-    let message = unsafe arena.make(gkick__v1__get_batch_request__init)
-    unsafe message.pointee.batch_id = arena.copy(id)
-    return unsafe finish(message)
+    let message = Proto.GetBatchRequest(in: arena)
+    message.batchID = arena.copy(id)
+    return finish(message)
   }
 
   public func encodeCancelBatchRequest(_ id: String, reason: String) -> Int {
     begin()
-    let message = unsafe arena.make(gkick__v1__cancel_batch_request__init)
-    unsafe message.pointee.batch_id = arena.copy(id)
-    unsafe message.pointee.reason = arena.copy(reason)
-    return unsafe finish(message)
+    let message = Proto.CancelBatchRequest(in: arena)
+    message.batchID = arena.copy(id)
+    message.reason = arena.copy(reason)
+    return finish(message)
   }
 
   public func encodeListBatchesRequest(unfinishedOnly: Bool, pageSize: UInt32 = 0, pageToken: String = "") -> Int {
     begin()
-    let message = unsafe arena.make(gkick__v1__list_batches_request__init)
-    unsafe message.pointee.unfinished_only = unfinishedOnly ? 1 : 0
-    unsafe message.pointee.page_size = pageSize
-    unsafe message.pointee.page_token = arena.copy(pageToken)
-    return unsafe finish(message)
+    let message = Proto.ListBatchesRequest(in: arena)
+    message.unfinishedOnly = unfinishedOnly
+    message.pageSize = pageSize
+    message.pageToken = arena.copy(pageToken)
+    return finish(message)
   }
 
   public func decodeBatchResponse(_ bytes: RawSpan) throws(WireError) -> BatchInfo {
-    let message = unsafe try open(bytes, gkick__v1__get_batch_response__unpack)
-    guard let batch = unsafe message.pointee.batch else { throw WireError("batch", "not set") }
-    return unsafe try info(batch)
+    let message = try open(bytes, as: Proto.GetBatchResponse.self)
+    guard let batch = message.batch else { throw WireError("batch", "not set") }
+    return try info(batch)
   }
 
   public func decodeListBatchesResponse(_ bytes: RawSpan) throws(WireError) -> (batches: [BatchInfo], next: String) {
-    let message = unsafe try open(bytes, gkick__v1__list_batches_response__unpack)
+    let message = try open(bytes, as: Proto.ListBatchesResponse.self)
     var found: [BatchInfo] = []
-    for index in 0..<(unsafe message.pointee.n_batches) {
-      // There are n_batches of them, and none is nil.
-      found.append(unsafe try info(message.pointee.batches[index]!))
+    for batche in message.batches {
+      found.append(try info(batche))
     }
-    return (found, unsafe try text(message.pointee.next_page_token, "next_page_token", max: .max))
+    return (found, try text(message.nextPageToken, "next_page_token", max: .max))
   }
 
-  private func info(_ batch: UnsafeMutablePointer<Gkick__V1__Batch>) throws(WireError) -> BatchInfo {
+  private func info(_ batch: Proto.Batch) throws(WireError) -> BatchInfo {
     var info = BatchInfo()
-    info.id = unsafe try text(batch.pointee.id, "batch.id", max: .max)
-    info.description = unsafe try text(batch.pointee.description, "batch.description", max: .max)
-    info.isClosed = unsafe batch.pointee.closed != 0
-    info.counts.waiting = unsafe batch.pointee.waiting
-    info.counts.running = unsafe batch.pointee.running
-    info.counts.succeeded = unsafe batch.pointee.succeeded
-    info.counts.dead = unsafe batch.pointee.dead
-    info.counts.canceled = unsafe batch.pointee.canceled
-    info.createdAt = unsafe try timestamp(batch.pointee.created_at, "batch.created_at")
-    info.finishedAt = unsafe try timestamp(batch.pointee.finished_at, "batch.finished_at")
-    info.onFinishedJobID = unsafe try text(batch.pointee.on_finished_job_id, "batch.on_finished_job_id", max: .max)
-    info.onSucceededJobID = unsafe try text(
-      batch.pointee.on_succeeded_job_id, "batch.on_succeeded_job_id", max: .max)
+    info.id = try text(batch.id, "batch.id", max: .max)
+    info.description = try text(batch.description, "batch.description", max: .max)
+    info.isClosed = batch.closed
+    info.counts.waiting = batch.waiting
+    info.counts.running = batch.running
+    info.counts.succeeded = batch.succeeded
+    info.counts.dead = batch.dead
+    info.counts.canceled = batch.canceled
+    info.createdAt = try timestamp(batch.createdAt, "batch.created_at")
+    info.finishedAt = try timestamp(batch.finishedAt, "batch.finished_at")
+    info.onFinishedJobID = try text(batch.onFinishedJobID, "batch.on_finished_job_id", max: .max)
+    info.onSucceededJobID = try text(
+      batch.onSucceededJobID, "batch.on_succeeded_job_id", max: .max)
     return info
   }
 }

@@ -34,84 +34,81 @@ public struct JobReceipt: Hashable, Sendable {
 extension Codec {
   public func encodeEnqueueRequest(_ job: JobSpec, _ durability: Durability? = nil) -> Int {
     begin()
-    let message = unsafe arena.make(gkick__v1__enqueue_request__init)
-    unsafe message.pointee.job = spec(job)
-    unsafe message.pointee.durability = Gkick__V1__Durability(
+    let message = Proto.EnqueueRequest(in: arena)
+    message.job = spec(job)
+    message.durability = Gkick__V1__Durability(
       rawValue: UInt32(durability?.rawValue ?? 0))
-    return unsafe finish(message)
+    return finish(message)
   }
 
   public func encodeScheduleRequest(_ order: JobOrder, _ durability: Durability? = nil) -> Int {
     begin()
-    return unsafe finish(self.order(order, durability))
+    return finish(self.order(order, durability))
   }
 
   public func encodeEnqueueBatchRequest(
     _ orders: [JobOrder], allOrNothing: Bool = false, _ durability: Durability? = nil
   ) -> Int {
     begin()
-    let message = unsafe arena.make(gkick__v1__enqueue_batch_request__init)
-    unsafe message.pointee.n_jobs = orders.count
-    unsafe message.pointee.jobs = arena.array(orders.count) { unsafe order(orders[$0], nil) }
-    unsafe message.pointee.all_or_nothing = allOrNothing ? 1 : 0
-    unsafe message.pointee.durability = Gkick__V1__Durability(
+    let message = Proto.EnqueueBatchRequest(in: arena)
+    message.jobs = arena.array(orders.count) { order(orders[$0], nil) }
+    message.allOrNothing = allOrNothing
+    message.durability = Gkick__V1__Durability(
       rawValue: UInt32(durability?.rawValue ?? 0))
-    return unsafe finish(message)
+    return finish(message)
   }
 
   private func order(
     _ order: JobOrder, _ durability: Durability?
-  ) -> UnsafeMutablePointer<Gkick__V1__ScheduleRequest> {
-    let message = unsafe arena.make(gkick__v1__schedule_request__init)
-    unsafe message.pointee.job = spec(order.job)
+  ) -> Proto.ScheduleRequest {
+    let message = Proto.ScheduleRequest(in: arena)
+    message.job = spec(order.job)
     switch order.time {
     case .at(let time):
-      unsafe message.pointee.when_case = GKICK__V1__SCHEDULE_REQUEST__WHEN_RUN_AT
-      unsafe message.pointee.run_at = timestamp(time)
+      message.whenCase = GKICK__V1__SCHEDULE_REQUEST__WHEN_RUN_AT
+      message.runAt = timestamp(time)
     case .after(let delay):
-      unsafe message.pointee.when_case = GKICK__V1__SCHEDULE_REQUEST__WHEN_DELAY
-      unsafe message.pointee.delay = duration(delay)
+      message.whenCase = GKICK__V1__SCHEDULE_REQUEST__WHEN_DELAY
+      message.delay = duration(delay)
     case nil: break
     }
-    unsafe message.pointee.durability = Gkick__V1__Durability(
+    message.durability = Gkick__V1__Durability(
       rawValue: UInt32(durability?.rawValue ?? 0))
-    return unsafe message
+    return message
   }
 
   public func decodeEnqueueResponse(_ bytes: RawSpan) throws(WireError) -> JobReceipt {
-    let message = unsafe try open(bytes, gkick__v1__enqueue_response__unpack)
+    let message = try open(bytes, as: Proto.EnqueueResponse.self)
     return JobReceipt(
-      jobID: unsafe try text(message.pointee.job_id, "job_id", max: .max),
-      duplicate: unsafe message.pointee.duplicate != 0,
-      state: unsafe try choice(message.pointee.state.rawValue, "state", as: JobState.self),
-      durability: unsafe try choice(
-        message.pointee.durability.rawValue, "durability", as: Durability.self))
+      jobID: try text(message.jobID, "job_id", max: .max),
+      duplicate: message.duplicate,
+      state: try choice(message.state.rawValue, "state", as: JobState.self),
+      durability: try choice(
+        message.durability.rawValue, "durability", as: Durability.self))
   }
 
   public func decodeScheduleResponse(_ bytes: RawSpan) throws(WireError) -> JobReceipt {
-    let message = unsafe try open(bytes, gkick__v1__schedule_response__unpack)
+    let message = try open(bytes, as: Proto.ScheduleResponse.self)
     return JobReceipt(
-      jobID: unsafe try text(message.pointee.job_id, "job_id", max: .max),
-      duplicate: unsafe message.pointee.duplicate != 0,
-      state: unsafe try choice(message.pointee.state.rawValue, "state", as: JobState.self),
-      runAt: unsafe try timestamp(message.pointee.run_at, "run_at"),
-      durability: unsafe try choice(
-        message.pointee.durability.rawValue, "durability", as: Durability.self))
+      jobID: try text(message.jobID, "job_id", max: .max),
+      duplicate: message.duplicate,
+      state: try choice(message.state.rawValue, "state", as: JobState.self),
+      runAt: try timestamp(message.runAt, "run_at"),
+      durability: try choice(
+        message.durability.rawValue, "durability", as: Durability.self))
   }
 
   public func decodeEnqueueBatchResponse(_ bytes: RawSpan) throws(WireError) -> [BatchResult] {
-    let message = unsafe try open(bytes, gkick__v1__enqueue_batch_response__unpack)
+    let message = try open(bytes, as: Proto.EnqueueBatchResponse.self)
     var results: [BatchResult] = []
-    for index in 0..<(unsafe message.pointee.n_results) {
-      // There are n_results of them, and none is nil.
-      let result = unsafe message.pointee.results[index]!
+    for result in message.results {
       results.append(
         BatchResult(
-          jobID: unsafe try text(result.pointee.job_id, "job_id", max: .max),
-          duplicate: unsafe result.pointee.duplicate != 0,
-          state: unsafe try choice(result.pointee.state.rawValue, "state", as: JobState.self),
-          statusCode: unsafe result.pointee.status_code,
-          statusMessage: unsafe try text(result.pointee.status_message, "status_message", max: .max)
+          jobID: try text(result.jobID, "job_id", max: .max),
+          duplicate: result.duplicate,
+          state: try choice(result.state.rawValue, "state", as: JobState.self),
+          statusCode: result.statusCode,
+          statusMessage: try text(result.statusMessage, "status_message", max: .max)
         ))
     }
     return results
@@ -120,69 +117,58 @@ extension Codec {
   /// GetJob, WaitJob, DeleteJob and ExplainJob ask alike.
   public func encodeJobIDRequest(_ jobID: String) -> Int {
     begin()
-    let message = unsafe arena.make(gkick__v1__get_job_request__init)
-    unsafe message.pointee.job_id = arena.copy(jobID)
-    return unsafe finish(message)
+    let message = Proto.GetJobRequest(in: arena)
+    message.jobID = arena.copy(jobID)
+    return finish(message)
   }
 
   public func encodeCancelJobRequest(_ jobID: String, reason: String = "") -> Int {
     begin()
-    let message = unsafe arena.make(gkick__v1__cancel_job_request__init)
-    unsafe message.pointee.job_id = arena.copy(jobID)
-    unsafe message.pointee.reason = arena.copy(reason)
-    return unsafe finish(message)
+    let message = Proto.CancelJobRequest(in: arena)
+    message.jobID = arena.copy(jobID)
+    message.reason = arena.copy(reason)
+    return finish(message)
   }
 
   public func encodeRetryJobRequest(_ jobID: String, resetAttempts: Bool) -> Int {
     begin()
-    let message = unsafe arena.make(gkick__v1__retry_job_request__init)
-    unsafe message.pointee.job_id = arena.copy(jobID)
-    unsafe message.pointee.reset_attempts = resetAttempts ? 1 : 0
-    return unsafe finish(message)
+    let message = Proto.RetryJobRequest(in: arena)
+    message.jobID = arena.copy(jobID)
+    message.resetAttempts = resetAttempts
+    return finish(message)
   }
 
   /// - Parameter pageToken: of the last response; nil or empty for the first page. `query.before` is not looked at.
   public func encodeListJobsRequest(_ query: JobQuery, pageToken: String = "") -> Int {
     begin()
-    let message = unsafe arena.make(gkick__v1__list_jobs_request__init)
-    unsafe message.pointee.queue = arena.copy(query.queue)
+    let message = Proto.ListJobsRequest(in: arena)
+    message.queue = arena.copy(query.queue)
     let states = query.states.map(\.rawValue).sorted()
-    unsafe message.pointee.n_states = states.count
-    unsafe message.pointee.states = enums(states, Gkick__V1__JobState.init(rawValue:))
-    unsafe message.pointee.name = arena.copy(query.name)
-    unsafe message.pointee.batch_id = arena.copy(query.batchID)
-    unsafe message.pointee.concurrency_key = arena.copy(query.concurrencyKey)
-    unsafe message.pointee.fairness_key = arena.copy(query.fairnessKey)
-    unsafe message.pointee.recurring_job_id = arena.copy(query.recurringJobID)
-    unsafe message.pointee.page_size = UInt32(clamping: query.limit)
-    unsafe message.pointee.page_token = arena.copy(pageToken)
-    return unsafe finish(message)
+    message.states = enums(states, Gkick__V1__JobState.init(rawValue:))
+    message.name = arena.copy(query.name)
+    message.batchID = arena.copy(query.batchID)
+    message.concurrencyKey = arena.copy(query.concurrencyKey)
+    message.fairnessKey = arena.copy(query.fairnessKey)
+    message.recurringJobID = arena.copy(query.recurringJobID)
+    message.pageSize = UInt32(clamping: query.limit)
+    message.pageToken = arena.copy(pageToken)
+    return finish(message)
   }
 
   public func encodeStreamEventsRequest(_ request: EventsRequest) -> Int {
     begin()
-    let message = unsafe arena.make(gkick__v1__stream_events_request__init)
-    unsafe message.pointee.after_cursor = arena.copy(request.after.map { String($0) } ?? "")
-    unsafe message.pointee.n_queues = request.queues.count
-    unsafe message.pointee.queues = texts(request.queues)
-    unsafe message.pointee.n_names = request.names.count
-    unsafe message.pointee.names = texts(request.names)
-    unsafe message.pointee.n_job_ids = request.jobIDs.count
-    unsafe message.pointee.job_ids = texts(request.jobIDs)
+    let message = Proto.StreamEventsRequest(in: arena)
+    message.afterCursor = arena.copy(request.after.map { String($0) } ?? "")
+    message.queues = texts(request.queues)
+    message.names = texts(request.names)
+    message.jobIDs = texts(request.jobIDs)
     let kinds = request.kinds.map(\.rawValue).sorted()
-    unsafe message.pointee.n_types = kinds.count
-    unsafe message.pointee.types = enums(kinds, Gkick__V1__EventType.init(rawValue:))
-    unsafe message.pointee.batch_id = arena.copy(request.batchID)
-    return unsafe finish(message)
+    message.types = enums(kinds, Gkick__V1__EventType.init(rawValue:))
+    message.batchID = arena.copy(request.batchID)
+    return finish(message)
   }
 
-  func enums<Raw>(_ values: [UInt8], _ make: (UInt32) -> Raw) -> UnsafeMutablePointer<Raw> {
-    // Every place is filled.
-    let array = unsafe arena.allocate(values.count * MemoryLayout<Raw>.stride).assumingMemoryBound(
-      to: Raw.self)
-    for (index, value) in values.enumerated() {
-      unsafe (array + index).initialize(to: make(UInt32(value)))
-    }
-    return unsafe array
+  func enums<Raw>(_ values: [UInt8], _ make: (UInt32) -> Raw) -> ValueList<Raw> {
+    arena.values(values.count) { make(UInt32(values[$0])) }
   }
 }

@@ -18,39 +18,37 @@ public struct JobExplanation: Sendable {
 extension Codec {
   /// GetJob, WaitJob, CancelJob and RetryJob answer alike.
   public func decodeJobResponse(_ bytes: RawSpan) throws(WireError) -> JobInfo {
-    let message = unsafe try open(bytes, gkick__v1__get_job_response__unpack)
-    return unsafe try info(message.pointee.job)
+    let message = try open(bytes, as: Proto.GetJobResponse.self)
+    return try info(message.job)
   }
 
   public func decodeListJobsResponse(_ bytes: RawSpan) throws(WireError) -> JobsPage {
-    let message = unsafe try open(bytes, gkick__v1__list_jobs_response__unpack)
+    let message = try open(bytes, as: Proto.ListJobsResponse.self)
     var page = JobsPage(
       jobs: [],
-      nextPageToken: unsafe try text(message.pointee.next_page_token, "next_page_token", max: .max))
-    for index in 0..<(unsafe message.pointee.n_jobs) {
-      page.jobs.append(unsafe try info(message.pointee.jobs[index]))
+      nextPageToken: try text(message.nextPageToken, "next_page_token", max: .max))
+    for job in message.jobs {
+      page.jobs.append(try info(job))
     }
     return page
   }
 
   public func decodeExplainJobResponse(_ bytes: RawSpan) throws(WireError) -> JobExplanation {
-    let message = unsafe try open(bytes, gkick__v1__explain_job_response__unpack)
+    let message = try open(bytes, as: Proto.ExplainJobResponse.self)
     var result = JobExplanation(
-      job: unsafe try info(message.pointee.job), reasons: [],
-      jobsAhead: unsafe message.pointee.jobs_ahead)
-    for index in 0..<(unsafe message.pointee.n_reasons) {
-      // There are n_reasons of them, and none is nil.
-      let reason = unsafe message.pointee.reasons[index]!
+      job: try info(message.job), reasons: [],
+      jobsAhead: message.jobsAhead)
+    for reason in message.reasons {
       guard
-        let hindrance = unsafe try choice(
-          reason.pointee.hindrance.rawValue, "hindrance", as: Explanation.Hindrance.self)
+        let hindrance = try choice(
+          reason.hindrance.rawValue, "hindrance", as: Explanation.Hindrance.self)
       else { throw WireError("hindrance", "not set") }
       result.reasons.append(
         Explanation.Reason(
-          hindrance, unsafe try text(reason.pointee.text, "text", max: .max),
-          jobIDs: unsafe try texts(
-            reason.pointee.job_ids, reason.pointee.n_job_ids, "job_ids", max: .max),
-          notBefore: unsafe try timestamp(reason.pointee.not_before, "not_before")))
+          hindrance, try text(reason.text, "text", max: .max),
+          jobIDs: try texts(
+            reason.jobIDs, "job_ids", max: .max),
+          notBefore: try timestamp(reason.notBefore, "not_before")))
     }
     return result
   }
@@ -58,123 +56,121 @@ extension Codec {
   public func decodeStreamEventsResponse(_ bytes: RawSpan) throws(WireError) -> (
     events: [Event], cursor: String
   ) {
-    let message = unsafe try open(bytes, gkick__v1__stream_events_response__unpack)
+    let message = try open(bytes, as: Proto.StreamEventsResponse.self)
     var events: [Event] = []
-    for index in 0..<(unsafe message.pointee.n_events) {
-      // There are n_events of them, and none is nil.
-      events.append(unsafe try event(message.pointee.events[index]!))
+    for said in message.events {
+      events.append(try event(said))
     }
-    return (events, unsafe try text(message.pointee.cursor, "cursor", max: .max))
+    return (events, try text(message.cursor, "cursor", max: .max))
   }
 
-  func info(_ job: UnsafeMutablePointer<Gkick__V1__Job>?) throws(WireError) -> JobInfo {
-    guard let job = unsafe job else { throw WireError("job", "not set") }
+  func info(_ job: Proto.Job?) throws(WireError) -> JobInfo {
+    guard let job else { throw WireError("job", "not set") }
     var info = JobInfo()
-    info.spec = unsafe try shown(job.pointee.spec)
-    guard let state = unsafe try choice(job.pointee.state.rawValue, "job.state", as: JobState.self)
+    info.spec = try shown(job.spec)
+    guard let state = try choice(job.state.rawValue, "job.state", as: JobState.self)
     else {
       throw WireError("job.state", "not set")
     }
     info.state = state
-    info.attempt = unsafe job.pointee.attempt
-    info.createdAt = unsafe try timestamp(job.pointee.created_at, "job.created_at")
-    info.runAt = unsafe try timestamp(job.pointee.run_at, "job.run_at")
-    info.startedAt = unsafe try timestamp(job.pointee.started_at, "job.started_at")
-    info.finishedAt = unsafe try timestamp(job.pointee.finished_at, "job.finished_at")
-    info.leaseExpiresAt = unsafe try timestamp(job.pointee.lease_expires_at, "job.lease_expires_at")
-    info.workerID = unsafe try text(job.pointee.worker_id, "job.worker_id", max: .max)
-    info.result = unsafe bytes(job.pointee.result)
-    for index in 0..<(unsafe job.pointee.n_failures) {
-      info.failures.append(unsafe try shown(job.pointee.failures[index]!))
+    info.attempt = job.attempt
+    info.createdAt = try timestamp(job.createdAt, "job.created_at")
+    info.runAt = try timestamp(job.runAt, "job.run_at")
+    info.startedAt = try timestamp(job.startedAt, "job.started_at")
+    info.finishedAt = try timestamp(job.finishedAt, "job.finished_at")
+    info.leaseExpiresAt = try timestamp(job.leaseExpiresAt, "job.lease_expires_at")
+    info.workerID = try text(job.workerID, "job.worker_id", max: .max)
+    info.result = bytes(job.result)
+    for failure in job.failures {
+      info.failures.append(try shown(failure))
     }
-    if let progress = unsafe job.pointee.progress { info.progress = unsafe try shown(progress) }
-    info.waitingReason = unsafe try text(
-      job.pointee.waiting_reason, "job.waiting_reason", max: .max)
-    info.lost = unsafe job.pointee.lost
-    info.dependenciesOpen = unsafe job.pointee.dependencies_open
-    info.recurringJobID = unsafe try text(
-      job.pointee.recurring_job_id, "job.recurring_job_id", max: .max)
+    if let progress = job.progress { info.progress = try shown(progress) }
+    info.waitingReason = try text(
+      job.waitingReason, "job.waiting_reason", max: .max)
+    info.lost = job.lost
+    info.dependenciesOpen = job.dependenciesOpen
+    info.recurringJobID = try text(
+      job.recurringJobID, "job.recurring_job_id", max: .max)
     return info
   }
 
-  func shown(_ spec: UnsafeMutablePointer<Gkick__V1__JobSpec>?) throws(WireError) -> JobSpec {
+  func shown(_ spec: Proto.JobSpec?) throws(WireError) -> JobSpec {
     var result = JobSpec()
-    guard let spec = unsafe spec else { return result }
-    result.id = unsafe try text(spec.pointee.id, "spec.id", max: .max)
-    result.queue = unsafe try text(spec.pointee.queue, "spec.queue", max: .max)
-    result.name = unsafe try text(spec.pointee.name, "spec.name", max: .max)
-    result.payload = unsafe bytes(spec.pointee.payload)
-    result.contentType = unsafe try text(spec.pointee.content_type, "spec.content_type", max: .max)
-    result.priority = unsafe spec.pointee.priority
-    for index in 0..<(unsafe spec.pointee.n_metadata) {
-      let entry = unsafe spec.pointee.metadata[index]!
-      let key = unsafe try text(entry.pointee.key, "spec.metadata", max: .max)
-      result.metadata[key] = unsafe try text(entry.pointee.value, "spec.metadata", max: .max)
+    guard let spec else { return result }
+    result.id = try text(spec.id, "spec.id", max: .max)
+    result.queue = try text(spec.queue, "spec.queue", max: .max)
+    result.name = try text(spec.name, "spec.name", max: .max)
+    result.payload = bytes(spec.payload)
+    result.contentType = try text(spec.contentType, "spec.content_type", max: .max)
+    result.priority = spec.priority
+    for entry in spec.metadata {
+      let key = try text(entry.key, "spec.metadata", max: .max)
+      result.metadata[key] = try text(entry.value, "spec.metadata", max: .max)
     }
-    if unsafe spec.pointee.retry != nil {
-      result.retry = unsafe try retryPolicy(spec.pointee.retry, least: 0)
+    if spec.retry != nil {
+      result.retry = try retryPolicy(spec.retry, least: 0)
     }
-    result.timeout = unsafe try interval(spec.pointee.timeout, "spec.timeout")
-    result.startBefore = unsafe try timestamp(spec.pointee.start_before, "spec.start_before")
-    result.retention = unsafe try interval(spec.pointee.retention, "spec.retention")
-    result.unique = unsafe try uniqueness(spec.pointee.unique)
-    result.concurrencyKey = unsafe try text(
-      spec.pointee.concurrency_key, "spec.concurrency_key", max: .max)
-    result.fairnessKey = unsafe try text(spec.pointee.fairness_key, "spec.fairness_key", max: .max)
-    result.dependsOn = unsafe try texts(
-      spec.pointee.depends_on, spec.pointee.n_depends_on, "spec.depends_on", max: .max)
-    result.batchID = unsafe try text(spec.pointee.batch_id, "spec.batch_id", max: .max)
+    result.timeout = try interval(spec.timeout, "spec.timeout")
+    result.startBefore = try timestamp(spec.startBefore, "spec.start_before")
+    result.retention = try interval(spec.retention, "spec.retention")
+    result.unique = try uniqueness(spec.unique)
+    result.concurrencyKey = try text(
+      spec.concurrencyKey, "spec.concurrency_key", max: .max)
+    result.fairnessKey = try text(spec.fairnessKey, "spec.fairness_key", max: .max)
+    result.dependsOn = try texts(
+      spec.dependsOn, "spec.depends_on", max: .max)
+    result.batchID = try text(spec.batchID, "spec.batch_id", max: .max)
     result.onDependencyFailure =
-      unsafe try choice(
-        spec.pointee.on_dependency_failure.rawValue, "spec.on_dependency_failure", as: OnDependencyFailure.self)
+      try choice(
+        spec.onDependencyFailure.rawValue, "spec.on_dependency_failure", as: OnDependencyFailure.self)
     return result
   }
 
-  func shown(_ failure: UnsafeMutablePointer<Gkick__V1__Failure>) throws(WireError) -> Failure {
+  func shown(_ failure: Proto.Failure) throws(WireError) -> Failure {
     Failure(
-      type: unsafe try text(failure.pointee.type, "failure.type", max: .max),
-      message: unsafe try text(failure.pointee.message, "failure.message", max: .max),
-      backtrace: unsafe try text(failure.pointee.backtrace, "failure.backtrace", max: .max),
-      retryable: unsafe failure.pointee.retryable != 0,
-      at: unsafe try timestamp(failure.pointee.at, "failure.at") ?? .distantPast,
-      attempt: unsafe failure.pointee.attempt,
-      workerID: unsafe try text(failure.pointee.worker_id, "failure.worker_id", max: .max))
+      type: try text(failure.type, "failure.type", max: .max),
+      message: try text(failure.message, "failure.message", max: .max),
+      backtrace: try text(failure.backtrace, "failure.backtrace", max: .max),
+      retryable: failure.retryable,
+      at: try timestamp(failure.at, "failure.at") ?? .distantPast,
+      attempt: failure.attempt,
+      workerID: try text(failure.workerID, "failure.worker_id", max: .max))
   }
 
-  private func shown(_ progress: UnsafeMutablePointer<Gkick__V1__Progress>) throws(WireError)
+  private func shown(_ progress: Proto.Progress) throws(WireError)
     -> Progress
   {
     Progress(
-      percent: unsafe progress.pointee.percent,
-      message: unsafe try text(progress.pointee.message, "progress.message", max: .max),
-      at: unsafe try timestamp(progress.pointee.at, "progress.at") ?? .distantPast)
+      percent: progress.percent,
+      message: try text(progress.message, "progress.message", max: .max),
+      at: try timestamp(progress.at, "progress.at") ?? .distantPast)
   }
 
-  private func event(_ event: UnsafeMutablePointer<Gkick__V1__Event>) throws(WireError) -> Event {
+  private func event(_ event: Proto.Event) throws(WireError) -> Event {
     guard
-      let kind = unsafe try choice(event.pointee.type.rawValue, "event.type", as: Event.Kind.self),
-      let cursor = Codec.number(unsafe try text(event.pointee.cursor, "event.cursor", max: .max))
+      let kind = try choice(event.type.rawValue, "event.type", as: Event.Kind.self),
+      let cursor = Codec.number(try text(event.cursor, "event.cursor", max: .max))
     else { throw WireError("event", "without a type or a cursor") }
-    let next = unsafe try timestamp(event.pointee.next_run_at, "event.next_run_at")
+    let next = try timestamp(event.nextRunAt, "event.next_run_at")
     var detail = next.map(Event.Detail.due) ?? .none
-    if let given = unsafe event.pointee.failure {
-      let failure = unsafe try shown(given)
+    if let given = event.failure {
+      let failure = try shown(given)
       detail = next.map { .retry(failure, nextRunAt: $0) } ?? .failure(failure)
-    } else if let given = unsafe event.pointee.progress {
-      detail = .progress(unsafe try shown(given))
+    } else if let given = event.progress {
+      detail = .progress(try shown(given))
     } else if kind == .audit {
       detail = .audit(
-        principal: unsafe try text(event.pointee.principal, "event.principal", max: .max),
-        call: unsafe try text(event.pointee.call, "event.call", max: .max))
+        principal: try text(event.principal, "event.principal", max: .max),
+        call: try text(event.call, "event.call", max: .max))
     }
     return Event(
       cursor: cursor, kind: kind,
-      at: unsafe try timestamp(event.pointee.at, "event.at") ?? .distantPast,
-      jobID: unsafe try text(event.pointee.job_id, "event.job_id", max: .max),
-      queue: unsafe try text(event.pointee.queue, "event.queue", max: .max),
-      name: unsafe try text(event.pointee.name, "event.name", max: .max),
-      attempt: unsafe event.pointee.attempt,
-      workerID: unsafe try text(event.pointee.worker_id, "event.worker_id", max: .max),
-      batchID: unsafe try text(event.pointee.batch_id, "event.batch_id", max: .max), detail: detail)
+      at: try timestamp(event.at, "event.at") ?? .distantPast,
+      jobID: try text(event.jobID, "event.job_id", max: .max),
+      queue: try text(event.queue, "event.queue", max: .max),
+      name: try text(event.name, "event.name", max: .max),
+      attempt: event.attempt,
+      workerID: try text(event.workerID, "event.worker_id", max: .max),
+      batchID: try text(event.batchID, "event.batch_id", max: .max), detail: detail)
   }
 }

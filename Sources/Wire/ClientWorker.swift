@@ -64,229 +64,211 @@ extension Codec {
     hello: WorkerHello? = nil, _ message: WorkerMessage = WorkerMessage()
   ) -> Int {
     begin()
-    let request = unsafe arena.make(gkick__v1__work_request__init)
-    unsafe request.pointee.hello = hello.map { unsafe self.hello($0) }
-    unsafe request.pointee.ack_seq = message.ackSeq
+    let request = Proto.WorkRequest(in: arena)
+    request.hello = hello.map { self.hello($0) }
+    request.ackSeq = message.ackSeq
     if let most = message.capacity {
-      let capacity = unsafe arena.make(gkick__v1__set_capacity__init)
-      unsafe capacity.pointee.max_in_flight = most
-      unsafe request.pointee.capacity = capacity
+      let capacity = Proto.SetCapacity(in: arena)
+      capacity.maxInFlight = most
+      request.capacity = capacity
     }
-    unsafe request.pointee.n_outcomes = message.outcomes.count
-    unsafe request.pointee.outcomes = arena.array(message.outcomes.count) {
-      unsafe outcome(message.outcomes[$0])
+    request.outcomes = arena.array(message.outcomes.count) {
+      outcome(message.outcomes[$0])
     }
-    unsafe request.pointee.n_progress = message.progress.count
-    unsafe request.pointee.progress = arena.array(message.progress.count) {
-      unsafe report(message.progress[$0])
+    request.progress = arena.array(message.progress.count) {
+      report(message.progress[$0])
     }
-    unsafe request.pointee.drain = message.drain ? 1 : 0
-    return unsafe finish(request)
+    request.drain = message.drain
+    return finish(request)
   }
 
-  private func hello(_ hello: WorkerHello) -> UnsafeMutablePointer<Gkick__V1__WorkerHello> {
-    let message = unsafe arena.make(gkick__v1__worker_hello__init)
-    unsafe message.pointee.worker_id = arena.copy(hello.workerID)
-    unsafe message.pointee.n_queues = hello.subscriptions.count
-    unsafe message.pointee.queues = subscriptions(hello.subscriptions)
-    unsafe message.pointee.n_names = hello.names.count
-    unsafe message.pointee.names = texts(hello.names)
-    unsafe message.pointee.max_in_flight = hello.maxInFlight
-    unsafe message.pointee.max_in_flight_bytes = hello.maxInFlightBytes
-    unsafe message.pointee.resume_window = duration(hello.resumeWindow)
+  private func hello(_ hello: WorkerHello) -> Proto.WorkerHello {
+    let message = Proto.WorkerHello(in: arena)
+    message.workerID = arena.copy(hello.workerID)
+    message.queues = subscriptions(hello.subscriptions)
+    message.names = texts(hello.names)
+    message.maxInFlight = hello.maxInFlight
+    message.maxInFlightBytes = hello.maxInFlightBytes
+    message.resumeWindow = duration(hello.resumeWindow)
     let labels = Array(hello.labels)
-    unsafe message.pointee.n_labels = labels.count
-    unsafe message.pointee.labels = arena.array(labels.count) { index in
-      let entry = unsafe arena.make(gkick__v1__worker_hello__labels_entry__init)
-      unsafe entry.pointee.key = arena.copy(labels[index].key)
-      unsafe entry.pointee.value = arena.copy(labels[index].value)
-      return unsafe entry
+    message.labels = arena.array(labels.count) { index in
+      let entry = Proto.WorkerHelloLabelsEntry(in: arena)
+      entry.key = arena.copy(labels[index].key)
+      entry.value = arena.copy(labels[index].value)
+      return entry
     }
-    unsafe message.pointee.n_held = hello.held.count
-    unsafe message.pointee.held = arena.array(hello.held.count) { unsafe lease(hello.held[$0]) }
-    return unsafe message
+    message.held = arena.array(hello.held.count) { lease(hello.held[$0]) }
+    return message
   }
 
   private func subscriptions(
     _ given: [Subscription]
-  ) -> UnsafeMutablePointer<UnsafeMutablePointer<Gkick__V1__QueueSubscription>?> {
-    unsafe arena.array(given.count) { index in
+  ) -> MessageList<Proto.QueueSubscription> {
+    arena.array(given.count) { index in
       let pattern = given[index].pattern
-      let message = unsafe arena.make(gkick__v1__queue_subscription__init)
-      unsafe message.pointee.queue = arena.copy(
+      let message = Proto.QueueSubscription(in: arena)
+      message.queue = arena.copy(
         pattern.isPrefix ? pattern.text + "*" : pattern.text)
-      unsafe message.pointee.weight = given[index].weight
-      return unsafe message
+      message.weight = given[index].weight
+      return message
     }
   }
 
-  private func outcome(_ outcome: WorkerOutcome) -> UnsafeMutablePointer<Gkick__V1__Outcome> {
-    let message = unsafe arena.make(gkick__v1__outcome__init)
-    unsafe message.pointee.lease = lease(outcome.lease)
+  private func outcome(_ outcome: WorkerOutcome) -> Proto.Outcome {
+    let message = Proto.Outcome(in: arena)
+    message.lease = lease(outcome.lease)
     switch outcome.how {
     case .success(let result):
-      let success = unsafe arena.make(gkick__v1__success__init)
-      unsafe success.pointee.result = arena.copy(result)
-      unsafe message.pointee.how_case = GKICK__V1__OUTCOME__HOW_SUCCESS
-      unsafe message.pointee.success = success
+      let success = Proto.Success(in: arena)
+      success.result = arena.copy(result)
+      message.howCase = GKICK__V1__OUTCOME__HOW_SUCCESS
+      message.success = success
     case .failure(let given):
-      unsafe message.pointee.how_case = GKICK__V1__OUTCOME__HOW_FAILURE
-      unsafe message.pointee.failure = failure(given)
+      message.howCase = GKICK__V1__OUTCOME__HOW_FAILURE
+      message.failure = failure(given)
     case .release(let delay):
-      let release = unsafe arena.make(gkick__v1__release__init)
-      unsafe release.pointee.delay = duration(delay)
-      unsafe message.pointee.how_case = GKICK__V1__OUTCOME__HOW_RELEASE
-      unsafe message.pointee.release = release
+      let release = Proto.Release(in: arena)
+      release.delay = duration(delay)
+      message.howCase = GKICK__V1__OUTCOME__HOW_RELEASE
+      message.release = release
     case .canceled:
-      unsafe message.pointee.how_case = GKICK__V1__OUTCOME__HOW_CANCELED
-      unsafe message.pointee.canceled = 1
+      message.howCase = GKICK__V1__OUTCOME__HOW_CANCELED
+      message.canceled = true
     case .refused: break
     }
-    return unsafe message
+    return message
   }
 
-  private func report(_ report: ProgressReport) -> UnsafeMutablePointer<Gkick__V1__ProgressReport> {
-    let message = unsafe arena.make(gkick__v1__progress_report__init)
-    unsafe message.pointee.lease = lease(report.lease)
-    unsafe message.pointee.progress = progress(report.progress)
-    return unsafe message
+  private func report(_ report: ProgressReport) -> Proto.ProgressReport {
+    let message = Proto.ProgressReport(in: arena)
+    message.lease = lease(report.lease)
+    message.progress = progress(report.progress)
+    return message
   }
 
   public func encodeFetchRequest(_ fetch: Fetch) -> Int {
     begin()
-    let message = unsafe arena.make(gkick__v1__fetch_request__init)
-    unsafe message.pointee.worker_id = arena.copy(fetch.workerID)
-    unsafe message.pointee.n_queues = fetch.subscriptions.count
-    unsafe message.pointee.queues = subscriptions(fetch.subscriptions)
-    unsafe message.pointee.n_names = fetch.names.count
-    unsafe message.pointee.names = texts(fetch.names)
-    unsafe message.pointee.max_jobs = fetch.maxJobs
-    unsafe message.pointee.max_wait = duration(fetch.maxWait)
-    unsafe message.pointee.lease = duration(fetch.lease)
-    return unsafe finish(message)
+    let message = Proto.FetchRequest(in: arena)
+    message.workerID = arena.copy(fetch.workerID)
+    message.queues = subscriptions(fetch.subscriptions)
+    message.names = texts(fetch.names)
+    message.maxJobs = fetch.maxJobs
+    message.maxWait = duration(fetch.maxWait)
+    message.lease = duration(fetch.lease)
+    return finish(message)
   }
 
   public func encodeReportRequest(_ given: Report) -> Int {
     begin()
-    let message = unsafe arena.make(gkick__v1__report_request__init)
-    unsafe message.pointee.worker_id = arena.copy(given.workerID)
-    unsafe message.pointee.n_outcomes = given.outcomes.count
-    unsafe message.pointee.outcomes = arena.array(given.outcomes.count) {
-      unsafe outcome(given.outcomes[$0])
+    let message = Proto.ReportRequest(in: arena)
+    message.workerID = arena.copy(given.workerID)
+    message.outcomes = arena.array(given.outcomes.count) {
+      outcome(given.outcomes[$0])
     }
-    unsafe message.pointee.n_progress = given.progress.count
-    unsafe message.pointee.progress = arena.array(given.progress.count) {
-      unsafe report(given.progress[$0])
+    message.progress = arena.array(given.progress.count) {
+      report(given.progress[$0])
     }
-    unsafe message.pointee.n_extend = given.extend.count
-    unsafe message.pointee.extend = arena.array(given.extend.count) {
-      unsafe lease(given.extend[$0])
+    message.extend = arena.array(given.extend.count) {
+      lease(given.extend[$0])
     }
-    return unsafe finish(message)
+    return finish(message)
   }
 
   public func decodeWorkResponse(_ bytes: RawSpan) throws(WireError) -> WorkResponseInfo {
-    let message = unsafe try open(bytes, gkick__v1__work_response__unpack)
+    let message = try open(bytes, as: Proto.WorkResponse.self)
     var response = WorkResponseInfo()
-    response.seq = unsafe message.pointee.seq
-    if let welcome = unsafe message.pointee.welcome {
+    response.seq = message.seq
+    if let welcome = message.welcome {
       var info = WelcomeInfo()
-      info.workerID = unsafe try text(welcome.pointee.worker_id, "welcome.worker_id", max: .max)
-      info.serverID = unsafe try text(welcome.pointee.server_id, "welcome.server_id", max: .max)
-      info.serverVersion = unsafe try text(
-        welcome.pointee.server_version, "welcome.server_version", max: .max)
-      info.lease = unsafe try interval(welcome.pointee.lease, "welcome.lease") ?? .zero
-      info.heartbeat = unsafe try interval(welcome.pointee.heartbeat, "welcome.heartbeat") ?? .zero
-      info.lost = unsafe try leases(
-        welcome.pointee.lost, welcome.pointee.n_lost, "welcome.lost", most: .max)
+      info.workerID = try text(welcome.workerID, "welcome.worker_id", max: .max)
+      info.serverID = try text(welcome.serverID, "welcome.server_id", max: .max)
+      info.serverVersion = try text(
+        welcome.serverVersion, "welcome.server_version", max: .max)
+      info.lease = try interval(welcome.lease, "welcome.lease") ?? .zero
+      info.heartbeat = try interval(welcome.heartbeat, "welcome.heartbeat") ?? .zero
+      info.lost = try leases(
+        welcome.lost, "welcome.lost", most: .max)
       response.welcome = info
     }
-    response.jobs = unsafe try assignments(message.pointee.jobs, message.pointee.n_jobs)
-    response.results = unsafe try statuses(message.pointee.results, message.pointee.n_results)
-    response.cancellations = unsafe try cancellations(
-      message.pointee.cancellations, message.pointee.n_cancellations)
-    response.drain = unsafe message.pointee.drain != 0
+    response.jobs = try assignments(message.jobs)
+    response.results = try statuses(message.results)
+    response.cancellations = try cancellations(
+      message.cancellations)
+    response.drain = message.drain
     return response
   }
 
   public func decodeFetchResponse(_ bytes: RawSpan) throws(WireError) -> (
     jobs: [Assignment], lease: Interval
   ) {
-    let message = unsafe try open(bytes, gkick__v1__fetch_response__unpack)
+    let message = try open(bytes, as: Proto.FetchResponse.self)
     return (
-      unsafe try assignments(message.pointee.jobs, message.pointee.n_jobs),
-      unsafe try interval(message.pointee.lease, "lease") ?? .zero
+      try assignments(message.jobs),
+      try interval(message.lease, "lease") ?? .zero
     )
   }
 
   public func decodeReportResponse(
     _ bytes: RawSpan
   ) throws(WireError) -> (results: [OutcomeStatus], cancellations: [CancellationInfo]) {
-    let message = unsafe try open(bytes, gkick__v1__report_response__unpack)
+    let message = try open(bytes, as: Proto.ReportResponse.self)
     return (
-      unsafe try statuses(message.pointee.results, message.pointee.n_results),
-      unsafe try cancellations(message.pointee.cancellations, message.pointee.n_cancellations)
+      try statuses(message.results),
+      try cancellations(message.cancellations)
     )
   }
 
   private func assignments(
-    _ values: UnsafeMutablePointer<UnsafeMutablePointer<Gkick__V1__Assignment>?>?, _ count: Int
+    _ values: MessageList<Proto.Assignment>
   ) throws(WireError) -> [Assignment] {
     var result: [Assignment] = []
-    for index in 0..<count {
-      // There are `count` of them, and none is nil.
-      let given = unsafe values![index]!
-      var job = Assignment(lease: unsafe lease(given.pointee.lease))
-      job.attempt = unsafe given.pointee.attempt
-      job.queue = unsafe try text(given.pointee.queue, "jobs.queue", max: .max)
-      job.name = unsafe try text(given.pointee.name, "jobs.name", max: .max)
-      job.payload = unsafe self.bytes(given.pointee.payload)
-      job.contentType = unsafe try text(given.pointee.content_type, "jobs.content_type", max: .max)
-      for index in 0..<(unsafe given.pointee.n_metadata) {
-        let entry = unsafe given.pointee.metadata[index]!
-        let key = unsafe try text(entry.pointee.key, "jobs.metadata", max: .max)
-        job.metadata[key] = unsafe try text(entry.pointee.value, "jobs.metadata", max: .max)
+    for given in values {
+      var job = Assignment(lease: lease(given.lease))
+      job.attempt = given.attempt
+      job.queue = try text(given.queue, "jobs.queue", max: .max)
+      job.name = try text(given.name, "jobs.name", max: .max)
+      job.payload = self.bytes(given.payload)
+      job.contentType = try text(given.contentType, "jobs.content_type", max: .max)
+      for entry in given.metadata {
+        let key = try text(entry.key, "jobs.metadata", max: .max)
+        job.metadata[key] = try text(entry.value, "jobs.metadata", max: .max)
       }
-      job.createdAt = unsafe try timestamp(given.pointee.created_at, "jobs.created_at")
-      job.deadline = unsafe try timestamp(given.pointee.deadline, "jobs.deadline")
-      job.maxAttempts = unsafe given.pointee.max_attempts
-      job.priority = unsafe given.pointee.priority
-      job.dependsOn = unsafe try texts(
-        given.pointee.depends_on, given.pointee.n_depends_on, "jobs.depends_on", max: .max)
-      job.batchID = unsafe try text(given.pointee.batch_id, "jobs.batch_id", max: .max)
+      job.createdAt = try timestamp(given.createdAt, "jobs.created_at")
+      job.deadline = try timestamp(given.deadline, "jobs.deadline")
+      job.maxAttempts = given.maxAttempts
+      job.priority = given.priority
+      job.dependsOn = try texts(
+        given.dependsOn, "jobs.depends_on", max: .max)
+      job.batchID = try text(given.batchID, "jobs.batch_id", max: .max)
       result.append(job)
     }
     return result
   }
 
   private func statuses(
-    _ values: UnsafeMutablePointer<UnsafeMutablePointer<Gkick__V1__OutcomeResult>?>?, _ count: Int
+    _ values: MessageList<Proto.OutcomeResult>
   ) throws(WireError) -> [OutcomeStatus] {
     var result: [OutcomeStatus] = []
-    for index in 0..<count {
-      // There are `count` of them, and none is nil.
-      let given = unsafe values![index]!
+    for given in values {
       result.append(
         OutcomeStatus(
-          lease: unsafe lease(given.pointee.lease),
-          statusCode: unsafe given.pointee.status_code,
-          statusMessage: unsafe try text(
-            given.pointee.status_message, "results.status_message", max: .max)))
+          lease: lease(given.lease),
+          statusCode: given.statusCode,
+          statusMessage: try text(
+            given.statusMessage, "results.status_message", max: .max)))
     }
     return result
   }
 
   private func cancellations(
-    _ values: UnsafeMutablePointer<UnsafeMutablePointer<Gkick__V1__Cancellation>?>?, _ count: Int
+    _ values: MessageList<Proto.Cancellation>
   ) throws(WireError) -> [CancellationInfo] {
     var result: [CancellationInfo] = []
-    for index in 0..<count {
-      // There are `count` of them, and none is nil.
-      let given = unsafe values![index]!
+    for given in values {
       result.append(
         CancellationInfo(
-          lease: unsafe lease(given.pointee.lease),
-          reason: unsafe try text(given.pointee.reason, "cancellations.reason", max: .max)))
+          lease: lease(given.lease),
+          reason: try text(given.reason, "cancellations.reason", max: .max)))
     }
     return result
   }

@@ -25,23 +25,19 @@ import Protobuf
     self.zones = zones
   }
 
-  /// Unpacks a message with its generated function. What it points to is good until the next message.
-  func open<Message>(
-    _ bytes: RawSpan,
-    _ unpack: (UnsafeMutablePointer<ProtobufCAllocator>?, Int, UnsafePointer<UInt8>?) ->
-      UnsafeMutablePointer<Message>?
-  ) throws(WireError) -> UnsafeMutablePointer<Message> {
+  /// Decodes a message. What it points to is good until the next message.
+  func open<View: DecodedView>(_ bytes: RawSpan, as type: View.Type) throws(WireError) -> View {
     begin(limit: 2 << 20 + 8 * bytes.byteCount)
     // The bytes are read during the call only; an empty message has no address and needs none.
     let message = unsafe bytes.withUnsafeBytes {
-      unsafe unpack(arena.allocator, $0.count, $0.baseAddress?.assumingMemoryBound(to: UInt8.self))
+      unsafe View(decoding: $0.assumingMemoryBound(to: UInt8.self), in: arena)
     }
-    guard let message = unsafe message else {
+    guard let message else {
       throw arena.isExhausted
         ? WireError("", "too many fields for a message of \(bytes.byteCount) bytes")
         : WireError("", "not a valid message")
     }
-    return unsafe message
+    return message
   }
 
   /// Forgets the last message.
@@ -51,9 +47,9 @@ import Protobuf
   }
 
   /// Names the message to be packed; returns its size in bytes.
-  func finish<Message>(_ message: UnsafeMutablePointer<Message>) -> Int {
+  func finish(_ message: some ProtoView) -> Int {
     // Every generated struct begins with its ProtobufCMessage.
-    let message = unsafe UnsafeRawPointer(message).assumingMemoryBound(to: ProtobufCMessage.self)
+    let message = unsafe UnsafeRawPointer(message.raw).assumingMemoryBound(to: ProtobufCMessage.self)
     unsafe pending = message
     pendingSize = unsafe protobuf_c_message_get_packed_size(message)
     return pendingSize
@@ -99,8 +95,8 @@ extension Codec {
     for length in [2, 7, 0] {
       let bytes: [UInt8] = [10, UInt8(length)] + Array(repeating: 97, count: length)
       guard
-        let message = unsafe try? codec.open(bytes.span.bytes, gkick__v1__get_job_request__unpack),
-        unsafe codec.utf8(message.pointee.job_id).count == length
+        let message = unsafe try? codec.open(bytes.span.bytes, as: Proto.GetJobRequest.self),
+        unsafe codec.utf8(message.jobID).count == length
       else { return false }
     }
     return true

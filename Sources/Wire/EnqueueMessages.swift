@@ -39,39 +39,37 @@ public struct BatchResult: Hashable, Sendable {
 /// Enqueue, Schedule, EnqueueBatch and EnqueueStream, as the server sees them.
 extension Codec {
   public func decodeEnqueueRequest(_ bytes: RawSpan) throws(WireError) -> (NewJob, Durability?) {
-    let message = unsafe try open(bytes, gkick__v1__enqueue_request__unpack)
-    let durability = unsafe try durability(message.pointee.durability)
-    return (unsafe try newJob(message.pointee.job, runAt: nil), durability)
+    let message = try open(bytes, as: Proto.EnqueueRequest.self)
+    let durability = try durability(message.durability)
+    return (try newJob(message.job, runAt: nil), durability)
   }
 
   /// - Parameter now: what a delay is counted from.
   public func decodeScheduleRequest(
     _ bytes: RawSpan, now: Timestamp
   ) throws(WireError) -> (NewJob, Durability?) {
-    let message = unsafe try open(bytes, gkick__v1__schedule_request__unpack)
-    let durability = unsafe try durability(message.pointee.durability)
-    guard let runAt = unsafe try runAt(message, now: now) else {
+    let message = try open(bytes, as: Proto.ScheduleRequest.self)
+    let durability = try durability(message.durability)
+    guard let runAt = try runAt(message, now: now) else {
       throw WireError("when", "run_at or delay is required")
     }
-    return (unsafe try newJob(message.pointee.job, runAt: runAt), durability)
+    return (try newJob(message.job, runAt: runAt), durability)
   }
 
   public func decodeEnqueueBatchRequest(
     _ bytes: RawSpan, now: Timestamp
   ) throws(WireError) -> BatchRequest {
-    let message = unsafe try open(bytes, gkick__v1__enqueue_batch_request__unpack)
-    let count = unsafe message.pointee.n_jobs
-    guard count <= Bounds.batch else { throw WireError("jobs", "at most \(Bounds.batch)") }
+    let message = try open(bytes, as: Proto.EnqueueBatchRequest.self)
+    let entries = message.jobs
+    guard entries.count <= Bounds.batch else { throw WireError("jobs", "at most \(Bounds.batch)") }
     var request = BatchRequest(
-      entries: [], allOrNothing: unsafe message.pointee.all_or_nothing != 0,
-      durability: unsafe try durability(message.pointee.durability))
-    request.entries.reserveCapacity(count)
-    for index in 0..<count {
+      entries: [], allOrNothing: message.allOrNothing,
+      durability: try durability(message.durability))
+    request.entries.reserveCapacity(entries.count)
+    for entry in entries {
       do throws(WireError) {
-        // There are n_jobs of them, and none is nil.
-        let entry = unsafe message.pointee.jobs[index]!
-        let runAt = unsafe try runAt(entry, now: now)
-        request.entries.append(.job(unsafe try newJob(entry.pointee.job, runAt: runAt)))
+        let time = try runAt(entry, now: now)
+        request.entries.append(.job(try newJob(entry.job, runAt: time)))
       } catch {
         request.entries.append(.refused(error))
       }
@@ -80,14 +78,14 @@ extension Codec {
   }
 
   private func runAt(
-    _ message: UnsafeMutablePointer<Gkick__V1__ScheduleRequest>, now: Timestamp
+    _ message: Proto.ScheduleRequest, now: Timestamp
   ) throws(WireError) -> Timestamp? {
     // The case says which member of the union holds.
-    switch unsafe message.pointee.when_case {
+    switch message.whenCase {
     case GKICK__V1__SCHEDULE_REQUEST__WHEN_RUN_AT:
-      unsafe try timestamp(message.pointee.run_at, "run_at")
+      try timestamp(message.runAt, "run_at")
     case GKICK__V1__SCHEDULE_REQUEST__WHEN_DELAY:
-      unsafe try interval(message.pointee.delay, "delay").map { now + $0 }
+      try interval(message.delay, "delay").map { now + $0 }
     default: nil
     }
   }
@@ -111,29 +109,28 @@ extension Codec {
     jobID: String, duplicate: Bool, state: JobState, runAt: Timestamp, durability: Durability
   ) -> Int {
     begin()
-    let message = unsafe arena.make(gkick__v1__schedule_response__init)
-    unsafe message.pointee.job_id = arena.copy(jobID)
-    unsafe message.pointee.duplicate = duplicate ? 1 : 0
-    unsafe message.pointee.state = Gkick__V1__JobState(rawValue: UInt32(state.rawValue))
-    unsafe message.pointee.run_at = timestamp(runAt)
-    unsafe message.pointee.durability = Gkick__V1__Durability(rawValue: UInt32(durability.rawValue))
-    return unsafe finish(message)
+    let message = Proto.ScheduleResponse(in: arena)
+    message.jobID = arena.copy(jobID)
+    message.duplicate = duplicate
+    message.state = Gkick__V1__JobState(rawValue: UInt32(state.rawValue))
+    message.runAt = timestamp(runAt)
+    message.durability = Gkick__V1__Durability(rawValue: UInt32(durability.rawValue))
+    return finish(message)
   }
 
   public func encodeEnqueueBatchResponse(_ results: [BatchResult]) -> Int {
     begin()
-    let message = unsafe arena.make(gkick__v1__enqueue_batch_response__init)
-    unsafe message.pointee.n_results = results.count
-    unsafe message.pointee.results = arena.array(results.count) { index in
-      let result = unsafe arena.make(gkick__v1__enqueue_result__init)
-      unsafe result.pointee.job_id = arena.copy(results[index].jobID)
-      unsafe result.pointee.duplicate = results[index].duplicate ? 1 : 0
-      unsafe result.pointee.state = Gkick__V1__JobState(
+    let message = Proto.EnqueueBatchResponse(in: arena)
+    message.results = arena.array(results.count) { index in
+      let result = Proto.EnqueueResult(in: arena)
+      result.jobID = arena.copy(results[index].jobID)
+      result.duplicate = results[index].duplicate
+      result.state = Gkick__V1__JobState(
         rawValue: UInt32(results[index].state?.rawValue ?? 0))
-      unsafe result.pointee.status_code = results[index].statusCode
-      unsafe result.pointee.status_message = arena.copy(results[index].statusMessage)
-      return unsafe result
+      result.statusCode = results[index].statusCode
+      result.statusMessage = arena.copy(results[index].statusMessage)
+      return result
     }
-    return unsafe finish(message)
+    return finish(message)
   }
 }

@@ -17,24 +17,24 @@ public struct EventsRequest: Hashable, Sendable {
 
 extension Codec {
   public func decodeStreamEventsRequest(_ bytes: RawSpan) throws(WireError) -> EventsRequest {
-    let message = unsafe try open(bytes, gkick__v1__stream_events_request__unpack)
+    let message = try open(bytes, as: Proto.StreamEventsRequest.self)
     var request = EventsRequest()
-    let cursor = unsafe try text(message.pointee.after_cursor, "after_cursor", max: 32)
+    let cursor = try text(message.afterCursor, "after_cursor", max: 32)
     if !cursor.isEmpty {
       guard let after = Codec.number(cursor) else {
         throw WireError("after_cursor", "not one that this server gave")
       }
       request.after = after
     }
-    request.queues = unsafe try texts(
-      message.pointee.queues, message.pointee.n_queues, "queues", max: Bounds.filter)
-    request.names = unsafe try texts(
-      message.pointee.names, message.pointee.n_names, "names", max: Bounds.filter)
-    request.jobIDs = unsafe try texts(
-      message.pointee.job_ids, message.pointee.n_job_ids, "job_ids", max: Bounds.filter)
-    request.kinds = unsafe try choices(
-      message.pointee.types, message.pointee.n_types, "types", as: Event.Kind.self)
-    request.batchID = unsafe try text(message.pointee.batch_id, "batch_id", max: Bounds.id)
+    request.queues = try texts(
+      message.queues, "queues", max: Bounds.filter)
+    request.names = try texts(
+      message.names, "names", max: Bounds.filter)
+    request.jobIDs = try texts(
+      message.jobIDs, "job_ids", max: Bounds.filter)
+    request.kinds = try choices(
+      message.types, "types", as: Event.Kind.self)
+    request.batchID = try text(message.batchID, "batch_id", max: Bounds.id)
     return request
   }
 
@@ -51,12 +51,11 @@ extension Codec {
       estimate += Codec.estimatedSize(events[end])
       end += 1
     }
-    let message = unsafe arena.make(gkick__v1__stream_events_response__init)
-    unsafe message.pointee.n_events = end - start
-    unsafe message.pointee.events = arena.array(end - start) { unsafe event(events[start + $0]) }
-    unsafe message.pointee.cursor = arena.copy(
+    let message = Proto.StreamEventsResponse(in: arena)
+    message.events = arena.array(end - start) { event(events[start + $0]) }
+    message.cursor = arena.copy(
       String(end < events.count ? events[end - 1].cursor : cursor))
-    return (unsafe finish(message), end)
+    return (finish(message), end)
   }
 
   private static func estimatedSize(_ event: Event) -> Int {
@@ -73,29 +72,29 @@ extension Codec {
       + event.batchID.utf8.count + detail
   }
 
-  private func event(_ event: Event) -> UnsafeMutablePointer<Gkick__V1__Event> {
-    let message = unsafe arena.make(gkick__v1__event__init)
-    unsafe message.pointee.cursor = arena.copy(String(event.cursor))
-    unsafe message.pointee.type = Gkick__V1__EventType(rawValue: UInt32(event.kind.rawValue))
-    unsafe message.pointee.at = timestamp(event.at)
-    unsafe message.pointee.job_id = arena.copy(event.jobID)
-    unsafe message.pointee.queue = arena.copy(event.queue)
-    unsafe message.pointee.name = arena.copy(event.name)
-    unsafe message.pointee.attempt = event.attempt
-    unsafe message.pointee.worker_id = arena.copy(event.workerID)
-    unsafe message.pointee.batch_id = arena.copy(event.batchID)
+  private func event(_ event: Event) -> Proto.Event {
+    let message = Proto.Event(in: arena)
+    message.cursor = arena.copy(String(event.cursor))
+    message.type = Gkick__V1__EventType(rawValue: UInt32(event.kind.rawValue))
+    message.at = timestamp(event.at)
+    message.jobID = arena.copy(event.jobID)
+    message.queue = arena.copy(event.queue)
+    message.name = arena.copy(event.name)
+    message.attempt = event.attempt
+    message.workerID = arena.copy(event.workerID)
+    message.batchID = arena.copy(event.batchID)
     switch event.detail {
     case .none: break
-    case .failure(let given): unsafe message.pointee.failure = failure(given)
+    case .failure(let given): message.failure = failure(given)
     case .retry(let given, let next):
-      unsafe message.pointee.failure = failure(given)
-      unsafe message.pointee.next_run_at = timestamp(next)
-    case .progress(let given): unsafe message.pointee.progress = progress(given)
-    case .due(let time): unsafe message.pointee.next_run_at = timestamp(time)
+      message.failure = failure(given)
+      message.nextRunAt = timestamp(next)
+    case .progress(let given): message.progress = progress(given)
+    case .due(let time): message.nextRunAt = timestamp(time)
     case .audit(let principal, let call):
-      unsafe message.pointee.principal = arena.copy(principal)
-      unsafe message.pointee.call = arena.copy(call)
+      message.principal = arena.copy(principal)
+      message.call = arena.copy(call)
     }
-    return unsafe message
+    return message
   }
 }

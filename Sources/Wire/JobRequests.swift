@@ -6,44 +6,44 @@ public import Jobs
 extension Codec {
   /// Any of the requests whose only field is `job_id`.
   public func decodeJobIDRequest(_ bytes: RawSpan) throws(WireError) -> String {
-    let message = unsafe try open(bytes, gkick__v1__get_job_request__unpack)
-    return unsafe try required(message.pointee.job_id, "job_id")
+    let message = try open(bytes, as: Proto.GetJobRequest.self)
+    return try required(message.jobID, "job_id")
   }
 
   public func decodeCancelJobRequest(
     _ bytes: RawSpan
   ) throws(WireError) -> (jobID: String, reason: String) {
-    let message = unsafe try open(bytes, gkick__v1__cancel_job_request__unpack)
+    let message = try open(bytes, as: Proto.CancelJobRequest.self)
     return (
-      unsafe try required(message.pointee.job_id, "job_id"),
-      unsafe try text(message.pointee.reason, "reason", max: Bounds.reason)
+      try required(message.jobID, "job_id"),
+      try text(message.reason, "reason", max: Bounds.reason)
     )
   }
 
   public func decodeRetryJobRequest(
     _ bytes: RawSpan
   ) throws(WireError) -> (jobID: String, resetAttempts: Bool) {
-    let message = unsafe try open(bytes, gkick__v1__retry_job_request__unpack)
+    let message = try open(bytes, as: Proto.RetryJobRequest.self)
     return (
-      unsafe try required(message.pointee.job_id, "job_id"),
-      unsafe message.pointee.reset_attempts != 0
+      try required(message.jobID, "job_id"),
+      message.resetAttempts
     )
   }
 
   /// The page token is the query's `before` in decimal.
   public func decodeListJobsRequest(_ bytes: RawSpan) throws(WireError) -> JobQuery {
-    let message = unsafe try open(bytes, gkick__v1__list_jobs_request__unpack)
+    let message = try open(bytes, as: Proto.ListJobsRequest.self)
     var query = JobQuery()
-    query.queue = unsafe try identifier(message.pointee.queue, "queue")
-    query.states = unsafe try choices(
-      message.pointee.states, message.pointee.n_states, "states", as: JobState.self)
-    query.name = unsafe try text(message.pointee.name, "name", max: Bounds.name)
-    query.batchID = unsafe try identifier(message.pointee.batch_id, "batch_id")
-    query.concurrencyKey = unsafe try text(message.pointee.concurrency_key, "concurrency_key", max: Bounds.key)
-    query.fairnessKey = unsafe try text(message.pointee.fairness_key, "fairness_key", max: Bounds.key)
-    query.recurringJobID = unsafe try identifier(message.pointee.recurring_job_id, "recurring_job_id")
-    query.limit = unsafe Codec.pageSize(message.pointee.page_size, default: 100, most: Bounds.page)
-    let token = unsafe try text(message.pointee.page_token, "page_token", max: 32)
+    query.queue = try identifier(message.queue, "queue")
+    query.states = try choices(
+      message.states, "states", as: JobState.self)
+    query.name = try text(message.name, "name", max: Bounds.name)
+    query.batchID = try identifier(message.batchID, "batch_id")
+    query.concurrencyKey = try text(message.concurrencyKey, "concurrency_key", max: Bounds.key)
+    query.fairnessKey = try text(message.fairnessKey, "fairness_key", max: Bounds.key)
+    query.recurringJobID = try identifier(message.recurringJobID, "recurring_job_id")
+    query.limit = Codec.pageSize(message.pageSize, default: 100, most: Bounds.page)
+    let token = try text(message.pageToken, "page_token", max: 32)
     if !token.isEmpty {
       guard let before = Codec.number(token) else {
         throw WireError("page_token", "not one that this server gave")

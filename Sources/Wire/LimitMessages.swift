@@ -5,18 +5,18 @@ public import Jobs
 /// Limits, as the server sees them.
 extension Codec {
   public func decodePutLimitRequest(_ bytes: RawSpan) throws(WireError) -> Limit {
-    let message = unsafe try open(bytes, gkick__v1__put_limit_request__unpack)
-    guard let given = unsafe message.pointee.limit else { throw WireError("limit", "required") }
-    return unsafe try limit(given)
+    let message = try open(bytes, as: Proto.PutLimitRequest.self)
+    guard let given = message.limit else { throw WireError("limit", "required") }
+    return try limit(given)
   }
 
-  private func limit(_ given: UnsafeMutablePointer<Gkick__V1__Limit>) throws(WireError) -> Limit {
-    var limit = Limit(unsafe try scope(given), maxRunning: unsafe given.pointee.max_running)
-    limit.maxWaiting = unsafe given.pointee.max_waiting
-    let count = unsafe given.pointee.rate_count
+  private func limit(_ given: Proto.Limit) throws(WireError) -> Limit {
+    var limit = Limit(try scope(given), maxRunning: given.maxRunning)
+    limit.maxWaiting = given.maxWaiting
+    let count = given.rateCount
     guard count <= Limit.maxPerPeriod else { throw WireError("limit.rate_count", "at most 1,000,000") }
-    let period = unsafe try interval(
-      given.pointee.rate_period, "limit.rate_period", least: Limit.shortestPeriod, most: Limit.longestPeriod)
+    let period = try interval(
+      given.ratePeriod, "limit.rate_period", least: Limit.shortestPeriod, most: Limit.longestPeriod)
     switch (count, period) {
     case (0, nil): break
     case (0, _): throw WireError("limit.rate_count", "required with rate_period")
@@ -30,35 +30,35 @@ extension Codec {
     return limit
   }
 
-  private func scope(_ given: UnsafeMutablePointer<Gkick__V1__Limit>) throws(WireError) -> Limit.Scope {
+  private func scope(_ given: Proto.Limit) throws(WireError) -> Limit.Scope {
     // The union has what its case says.
-    switch unsafe given.pointee.scope_case {
-    case GKICK__V1__LIMIT__SCOPE_QUEUE: return .queue(unsafe try required(given.pointee.queue, "limit.queue"))
+    switch given.scopeCase {
+    case GKICK__V1__LIMIT__SCOPE_QUEUE: return .queue(try required(given.queue, "limit.queue"))
     case GKICK__V1__LIMIT__SCOPE_CONCURRENCY_KEY:
-      let key = unsafe try text(given.pointee.concurrency_key, "limit.concurrency_key", max: Bounds.key)
+      let key = try text(given.concurrencyKey, "limit.concurrency_key", max: Bounds.key)
       guard !key.isEmpty else { throw WireError("limit.concurrency_key", "required") }
       return .key(key)
     case GKICK__V1__LIMIT__SCOPE_CONCURRENCY_KEY_PREFIX:
       return .keyPrefix(
-        unsafe try text(given.pointee.concurrency_key_prefix, "limit.concurrency_key_prefix", max: Bounds.key))
+        try text(given.concurrencyKeyPrefix, "limit.concurrency_key_prefix", max: Bounds.key))
     default: throw WireError("limit.scope", "required: queue, concurrency_key or concurrency_key_prefix")
     }
   }
 
   public func decodeDeleteLimitRequest(_ bytes: RawSpan) throws(WireError) -> Limit.Scope {
-    let message = unsafe try open(bytes, gkick__v1__delete_limit_request__unpack)
-    guard let given = unsafe message.pointee.limit else { throw WireError("limit", "required") }
-    return unsafe try scope(given)
+    let message = try open(bytes, as: Proto.DeleteLimitRequest.self)
+    guard let given = message.limit else { throw WireError("limit", "required") }
+    return try scope(given)
   }
 
   public func decodeListLimitsRequest(
     _ bytes: RawSpan
   ) throws(WireError) -> (limit: Int, after: Limit.Scope?) {
-    let message = unsafe try open(bytes, gkick__v1__list_limits_request__unpack)
-    let token = unsafe try text(message.pointee.page_token, "page_token", max: Bounds.key + 2)
-    guard !token.isEmpty else { return (Self.pageSize(unsafe message.pointee.page_size), nil) }
+    let message = try open(bytes, as: Proto.ListLimitsRequest.self)
+    let token = try text(message.pageToken, "page_token", max: Bounds.key + 2)
+    guard !token.isEmpty else { return (Self.pageSize(message.pageSize), nil) }
     guard let scope = Limit.Scope(documentKey: token) else { throw WireError("page_token", "not one of ours") }
-    return (Self.pageSize(unsafe message.pointee.page_size), scope)
+    return (Self.pageSize(message.pageSize), scope)
   }
 
   /// 0: 100; at most 1,000.
@@ -66,95 +66,92 @@ extension Codec {
 
   public func encodeListLimitsResponse(_ views: [LimitView], next: Limit.Scope?) -> Int {
     begin()
-    let message = unsafe arena.make(gkick__v1__list_limits_response__init)
-    unsafe message.pointee.n_limits = views.count
-    unsafe message.pointee.limits = arena.array(views.count) { unsafe limit(views[$0].limit) }
-    unsafe message.pointee.n_usage = views.count
-    unsafe message.pointee.usage = arena.array(views.count) { index in
+    let message = Proto.ListLimitsResponse(in: arena)
+    message.limits = arena.array(views.count) { limit(views[$0].limit) }
+    message.usage = arena.array(views.count) { index in
       let view = views[index].usage
-      let usage = unsafe arena.make(gkick__v1__limit_usage__init)
-      unsafe usage.pointee.running = view.running
-      unsafe usage.pointee.waiting = view.waiting
-      unsafe usage.pointee.held_back = view.heldBack
-      unsafe usage.pointee.started_in_period = view.startedInPeriod
-      unsafe usage.pointee.keys = view.keys
-      unsafe usage.pointee.busiest_key = arena.copy(view.busiestKey)
-      return unsafe usage
+      let usage = Proto.LimitUsage(in: arena)
+      usage.running = view.running
+      usage.waiting = view.waiting
+      usage.heldBack = view.heldBack
+      usage.startedInPeriod = view.startedInPeriod
+      usage.keys = view.keys
+      usage.busiestKey = arena.copy(view.busiestKey)
+      return usage
     }
-    unsafe message.pointee.next_page_token = arena.copy(next?.documentKey ?? "")
-    return unsafe finish(message)
+    message.nextPageToken = arena.copy(next?.documentKey ?? "")
+    return finish(message)
   }
 
-  private func limit(_ limit: Limit) -> UnsafeMutablePointer<Gkick__V1__Limit> {
-    let message = unsafe arena.make(gkick__v1__limit__init)
+  private func limit(_ limit: Limit) -> Proto.Limit {
+    let message = Proto.Limit(in: arena)
     switch limit.scope {
     case .queue(let name):
-      unsafe message.pointee.scope_case = GKICK__V1__LIMIT__SCOPE_QUEUE
-      unsafe message.pointee.queue = arena.copy(name)
+      message.scopeCase = GKICK__V1__LIMIT__SCOPE_QUEUE
+      message.queue = arena.copy(name)
     case .key(let key):
-      unsafe message.pointee.scope_case = GKICK__V1__LIMIT__SCOPE_CONCURRENCY_KEY
-      unsafe message.pointee.concurrency_key = arena.copy(key)
+      message.scopeCase = GKICK__V1__LIMIT__SCOPE_CONCURRENCY_KEY
+      message.concurrencyKey = arena.copy(key)
     case .keyPrefix(let prefix):
-      unsafe message.pointee.scope_case = GKICK__V1__LIMIT__SCOPE_CONCURRENCY_KEY_PREFIX
-      unsafe message.pointee.concurrency_key_prefix = arena.copyChosen(prefix)
+      message.scopeCase = GKICK__V1__LIMIT__SCOPE_CONCURRENCY_KEY_PREFIX
+      message.concurrencyKeyPrefix = arena.copyChosen(prefix)
     }
-    unsafe message.pointee.max_running = limit.maxRunning
+    message.maxRunning = limit.maxRunning
     if let rate = limit.rate {
-      unsafe message.pointee.rate_count = rate.count
-      unsafe message.pointee.rate_period = duration(rate.period)
+      message.rateCount = rate.count
+      message.ratePeriod = duration(rate.period)
     }
-    unsafe message.pointee.max_waiting = limit.maxWaiting
-    return unsafe message
+    message.maxWaiting = limit.maxWaiting
+    return message
   }
 
   // MARK: As an operator sees them
 
   public func encodePutLimitRequest(_ given: Limit) -> Int {
     begin()
-    let message = unsafe arena.make(gkick__v1__put_limit_request__init)
-    unsafe message.pointee.limit = limit(given)
-    return unsafe finish(message)
+    let message = Proto.PutLimitRequest(in: arena)
+    message.limit = limit(given)
+    return finish(message)
   }
 
   public func encodeDeleteLimitRequest(_ scope: Limit.Scope) -> Int {
     begin()
-    let message = unsafe arena.make(gkick__v1__delete_limit_request__init)
-    unsafe message.pointee.limit = limit(Limit(scope))
-    return unsafe finish(message)
+    let message = Proto.DeleteLimitRequest(in: arena)
+    message.limit = limit(Limit(scope))
+    return finish(message)
   }
 
   /// Limits, batches' and recurring jobs' lists ask alike but for what else they say.
   public func encodeListLimitsRequest(pageSize: UInt32 = 0, pageToken: String = "") -> Int {
     begin()
-    let message = unsafe arena.make(gkick__v1__list_limits_request__init)
-    unsafe message.pointee.page_size = pageSize
-    unsafe message.pointee.page_token = arena.copy(pageToken)
-    return unsafe finish(message)
+    let message = Proto.ListLimitsRequest(in: arena)
+    message.pageSize = pageSize
+    message.pageToken = arena.copy(pageToken)
+    return finish(message)
   }
 
   public func decodeListLimitsResponse(_ bytes: RawSpan) throws(WireError) -> (limits: [LimitView], next: String) {
-    let message = unsafe try open(bytes, gkick__v1__list_limits_response__unpack)
+    let message = try open(bytes, as: Proto.ListLimitsResponse.self)
     var views: [LimitView] = []
-    for index in 0..<(unsafe message.pointee.n_limits) {
-      // There are n_limits of them, and none is nil; as many uses, if the server says any.
-      let given = unsafe message.pointee.limits[index]!
-      var limit = Limit(unsafe try scope(given), maxRunning: unsafe given.pointee.max_running)
-      limit.maxWaiting = unsafe given.pointee.max_waiting
-      if let period = unsafe try interval(given.pointee.rate_period, "limits.rate_period") {
-        limit.rate = Limit.Rate(count: unsafe given.pointee.rate_count, period: period)
+    let said = message.usage
+    for (index, given) in message.limits.enumerated() {
+      var limit = Limit(try scope(given), maxRunning: given.maxRunning)
+      limit.maxWaiting = given.maxWaiting
+      if let period = try interval(given.ratePeriod, "limits.rate_period") {
+        limit.rate = Limit.Rate(count: given.rateCount, period: period)
       }
       var usage = LimitUsage()
-      if unsafe index < message.pointee.n_usage {
-        let said = unsafe message.pointee.usage[index]!
-        usage.running = unsafe said.pointee.running
-        usage.waiting = unsafe said.pointee.waiting
-        usage.heldBack = unsafe said.pointee.held_back
-        usage.startedInPeriod = unsafe said.pointee.started_in_period
-        usage.keys = unsafe said.pointee.keys
-        usage.busiestKey = unsafe try text(said.pointee.busiest_key, "usage.busiest_key", max: .max)
+      if index < said.count {
+        let said = said[index]
+        usage.running = said.running
+        usage.waiting = said.waiting
+        usage.heldBack = said.heldBack
+        usage.startedInPeriod = said.startedInPeriod
+        usage.keys = said.keys
+        usage.busiestKey = try text(said.busiestKey, "usage.busiest_key", max: .max)
       }
       views.append(LimitView(limit: limit, usage: usage))
     }
-    return (views, unsafe try text(message.pointee.next_page_token, "next_page_token", max: .max))
+    return (views, try text(message.nextPageToken, "next_page_token", max: .max))
   }
 }

@@ -9,43 +9,41 @@ extension Codec {
   public func encodeQueues(_ found: [QueueView], limit: Int) -> Int {
     begin()
     let queues = Codec.page(found, limit: limit) { $0.messageSize }
-    let message = unsafe arena.make(gkick__v1__list_queues_response__init)
+    let message = Proto.ListQueuesResponse(in: arena)
     if queues.count < found.count, let last = queues.last {
-      unsafe message.pointee.next_page_token = arena.copy(Codec.tokenMark + last.statistics.name)
+      message.nextPageToken = arena.copy(Codec.tokenMark + last.statistics.name)
     }
-    unsafe message.pointee.n_queues = queues.count
-    unsafe message.pointee.queues = arena.array(queues.count) { index in
+    message.queues = arena.array(queues.count) { index in
       let view = queues[index]
-      let queue = unsafe arena.make(gkick__v1__queue__init)
-      unsafe queue.pointee.name = arena.copy(view.statistics.name)
-      unsafe queue.pointee.paused = view.statistics.paused ? 1 : 0
-      unsafe queue.pointee.ready = view.statistics.ready
-      unsafe queue.pointee.scheduled = view.statistics.scheduled
-      unsafe queue.pointee.running = view.statistics.running
-      unsafe queue.pointee.dead = view.statistics.dead
-      unsafe queue.pointee.blocked = view.statistics.blocked
-      unsafe queue.pointee.succeeded_total = view.statistics.succeededTotal
-      unsafe queue.pointee.failed_total = view.statistics.failedTotal
-      unsafe queue.pointee.oldest_ready_age = duration(view.oldestReadyAge)
-      unsafe queue.pointee.workers = view.workers
-      return unsafe queue
+      let queue = Proto.Queue(in: arena)
+      queue.name = arena.copy(view.statistics.name)
+      queue.paused = view.statistics.paused
+      queue.ready = view.statistics.ready
+      queue.scheduled = view.statistics.scheduled
+      queue.running = view.statistics.running
+      queue.dead = view.statistics.dead
+      queue.blocked = view.statistics.blocked
+      queue.succeededTotal = view.statistics.succeededTotal
+      queue.failedTotal = view.statistics.failedTotal
+      queue.oldestReadyAge = duration(view.oldestReadyAge)
+      queue.workers = view.workers
+      return queue
     }
-    return unsafe finish(message)
+    return finish(message)
   }
 
   /// The same of workers.
   public func encodeWorkers(_ found: [WorkerView], limit: Int) -> Int {
     begin()
     let workers = Codec.page(found, limit: limit) { $0.messageSize }
-    let message = unsafe arena.make(gkick__v1__list_workers_response__init)
+    let message = Proto.ListWorkersResponse(in: arena)
     if workers.count < found.count, let last = workers.last {
-      unsafe message.pointee.next_page_token = arena.copy(Codec.tokenMark + last.workerID)
+      message.nextPageToken = arena.copy(Codec.tokenMark + last.workerID)
     }
-    unsafe message.pointee.n_workers = workers.count
-    unsafe message.pointee.workers = arena.array(workers.count) {
-      unsafe worker(workers[$0])
+    message.workers = arena.array(workers.count) {
+      worker(workers[$0])
     }
-    return unsafe finish(message)
+    return finish(message)
   }
 
   /// As many as fit into an answer, one at least.
@@ -62,48 +60,44 @@ extension Codec {
 
   public func encodeServers(_ servers: [ServerView]) -> Int {
     begin()
-    let message = unsafe arena.make(gkick__v1__list_servers_response__init)
-    unsafe message.pointee.n_servers = servers.count
-    unsafe message.pointee.servers = arena.array(servers.count) { index in
+    let message = Proto.ListServersResponse(in: arena)
+    message.servers = arena.array(servers.count) { index in
       let view = servers[index]
-      let server = unsafe arena.make(gkick__v1__server__init)
-      unsafe server.pointee.server_id = arena.copy(view.serverID)
-      unsafe server.pointee.address = arena.copy(view.address)
-      unsafe server.pointee.version = arena.copy(view.version)
-      unsafe server.pointee.leads = view.leads ? 1 : 0
-      unsafe server.pointee.started_at = timestamp(view.startedAt)
-      unsafe server.pointee.last_seen_at = timestamp(view.lastSeenAt)
-      unsafe server.pointee.workers = view.workers
-      return unsafe server
+      let server = Proto.Server(in: arena)
+      server.serverID = arena.copy(view.serverID)
+      server.address = arena.copy(view.address)
+      server.version = arena.copy(view.version)
+      server.leads = view.leads
+      server.startedAt = timestamp(view.startedAt)
+      server.lastSeenAt = timestamp(view.lastSeenAt)
+      server.workers = view.workers
+      return server
     }
-    return unsafe finish(message)
+    return finish(message)
   }
 
-  private func worker(_ view: WorkerView) -> UnsafeMutablePointer<Gkick__V1__Worker> {
-    let worker = unsafe arena.make(gkick__v1__worker__init)
-    unsafe worker.pointee.worker_id = arena.copy(view.workerID)
-    unsafe worker.pointee.server_id = arena.copy(view.serverID)
-    unsafe worker.pointee.n_queues = view.queues.count
-    unsafe worker.pointee.queues = texts(view.queues)
-    unsafe worker.pointee.n_names = view.names.count
-    unsafe worker.pointee.names = texts(view.names)
-    unsafe worker.pointee.max_in_flight = view.maxInFlight
-    unsafe worker.pointee.running = view.running
-    unsafe worker.pointee.lost_total = view.lostTotal
-    unsafe worker.pointee.draining = view.draining ? 1 : 0
-    unsafe worker.pointee.connected_at = timestamp(view.connectedAt)
-    unsafe worker.pointee.last_seen_at = timestamp(view.lastSeenAt)
-    unsafe worker.pointee.address = arena.copy(view.address)
+  private func worker(_ view: WorkerView) -> Proto.Worker {
+    let worker = Proto.Worker(in: arena)
+    worker.workerID = arena.copy(view.workerID)
+    worker.serverID = arena.copy(view.serverID)
+    worker.queues = texts(view.queues)
+    worker.names = texts(view.names)
+    worker.maxInFlight = view.maxInFlight
+    worker.running = view.running
+    worker.lostTotal = view.lostTotal
+    worker.draining = view.draining
+    worker.connectedAt = timestamp(view.connectedAt)
+    worker.lastSeenAt = timestamp(view.lastSeenAt)
+    worker.address = arena.copy(view.address)
     let labels = view.labels.sorted { $0.key < $1.key }
-    unsafe worker.pointee.n_labels = labels.count
-    unsafe worker.pointee.labels = arena.array(labels.count) { index in
-      let entry = unsafe arena.make(gkick__v1__worker__labels_entry__init)
-      unsafe entry.pointee.key = arena.copy(labels[index].key)
-      unsafe entry.pointee.value = arena.copy(labels[index].value)
-      return unsafe entry
+    worker.labels = arena.array(labels.count) { index in
+      let entry = Proto.WorkerLabelsEntry(in: arena)
+      entry.key = arena.copy(labels[index].key)
+      entry.value = arena.copy(labels[index].value)
+      return entry
     }
-    unsafe worker.pointee.succeeded_total = view.succeededTotal
-    unsafe worker.pointee.failed_total = view.failedTotal
-    return unsafe worker
+    worker.succeededTotal = view.succeededTotal
+    worker.failedTotal = view.failedTotal
+    return worker
   }
 }

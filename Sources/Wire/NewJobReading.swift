@@ -7,23 +7,23 @@ import Protobuf
 extension Codec {
   /// - Parameter runAt: already checked; nil: now.
   func newJob(
-    _ spec: UnsafeMutablePointer<Gkick__V1__JobSpec>?, runAt: Timestamp?
+    _ spec: Proto.JobSpec?, runAt: Timestamp?
   ) throws(WireError) -> NewJob {
-    guard let spec = unsafe spec else { throw WireError("job", "required") }
-    let id = unsafe try identifier(spec.pointee.id, "job.id")
-    let queue = unsafe try identifier(spec.pointee.queue, "job.queue")
-    let name = unsafe try text(spec.pointee.name, "job.name", max: Bounds.name)
+    guard let spec else { throw WireError("job", "required") }
+    let id = try identifier(spec.id, "job.id")
+    let queue = try identifier(spec.queue, "job.queue")
+    let name = try text(spec.name, "job.name", max: Bounds.name)
     guard !name.isEmpty else { throw WireError("job.name", "required") }
-    let priority = unsafe spec.pointee.priority
+    let priority = spec.priority
     guard (-100...100).contains(priority) else { throw WireError("job.priority", "-100 to 100") }
-    guard unsafe spec.pointee.payload.len <= bounds.payload else {
+    guard spec.payload.count <= bounds.payload else {
       throw WireError("job.payload", "at most \(bounds.payload) bytes")
     }
     let job = NewJob(
       id: id, queue: queue.isEmpty ? "default" : queue, name: name, priority: Int8(priority),
       runAt: runAt,
-      options: unsafe try options(spec, id: id), payloadSize: unsafe spec.pointee.payload.len,
-      body: unsafe try body(spec))
+      options: try options(spec, id: id), payloadSize: spec.payload.count,
+      body: try body(spec))
     // Else no stock client could ever be given it, and it would be lost again and again.
     guard job.messageSize <= MessageSize.most - Bounds.reserve else {
       throw WireError(
@@ -33,31 +33,31 @@ extension Codec {
     return job
   }
 
-  private func options(_ spec: UnsafeMutablePointer<Gkick__V1__JobSpec>, id: String) throws(WireError)
+  private func options(_ spec: Proto.JobSpec, id: String) throws(WireError)
     -> JobOptions
   {
-    let dependsOn = unsafe try dependencies(spec, of: id)
+    let dependsOn = try dependencies(spec, of: id)
     let onFailure =
-      unsafe try choice(
-        spec.pointee.on_dependency_failure.rawValue, "job.on_dependency_failure", as: OnDependencyFailure.self)
+      try choice(
+        spec.onDependencyFailure.rawValue, "job.on_dependency_failure", as: OnDependencyFailure.self)
       ?? .cancel
-    let unique = unsafe try uniqueness(spec.pointee.unique)
-    let timeout = unsafe try interval(spec.pointee.timeout, "job.timeout", allowingZero: false)
-    let startBefore = unsafe try timestamp(spec.pointee.start_before, "job.start_before")
-    let retention = unsafe try interval(spec.pointee.retention, "job.retention")
-    let concurrencyKey = unsafe try text(
-      spec.pointee.concurrency_key, "job.concurrency_key", max: Bounds.key)
-    let fairnessKey = unsafe try text(
-      spec.pointee.fairness_key, "job.fairness_key", max: Bounds.key)
-    let batchID = unsafe try identifier(spec.pointee.batch_id, "job.batch_id")
-    if unsafe spec.pointee.retry == nil, unique == nil, timeout == nil, startBefore == nil,
+    let unique = try uniqueness(spec.unique)
+    let timeout = try interval(spec.timeout, "job.timeout", allowingZero: false)
+    let startBefore = try timestamp(spec.startBefore, "job.start_before")
+    let retention = try interval(spec.retention, "job.retention")
+    let concurrencyKey = try text(
+      spec.concurrencyKey, "job.concurrency_key", max: Bounds.key)
+    let fairnessKey = try text(
+      spec.fairnessKey, "job.fairness_key", max: Bounds.key)
+    let batchID = try identifier(spec.batchID, "job.batch_id")
+    if spec.retry == nil, unique == nil, timeout == nil, startBefore == nil,
       retention == nil,
       concurrencyKey.isEmpty, fairnessKey.isEmpty, batchID.isEmpty, dependsOn.isEmpty, onFailure == .cancel
     {
       return .standard
     }
     return JobOptions(
-      retry: unsafe try retryPolicy(spec.pointee.retry), timeout: timeout, startBefore: startBefore,
+      retry: try retryPolicy(spec.retry), timeout: timeout, startBefore: startBefore,
       retention: retention, unique: unique, concurrencyKey: concurrencyKey,
       fairnessKey: fairnessKey,
       batchID: batchID, dependsOn: dependsOn, onDependencyFailure: onFailure)
@@ -65,22 +65,21 @@ extension Codec {
 
   /// In the order given, each once.
   private func dependencies(
-    _ spec: UnsafeMutablePointer<Gkick__V1__JobSpec>, of id: String
+    _ spec: Proto.JobSpec, of id: String
   ) throws(WireError) -> [String] {
-    let count = unsafe spec.pointee.n_depends_on
-    if count == 0 { return [] }
+    let given = spec.dependsOn
+    if given.isEmpty { return [] }
     guard bounds.takesDependencies else {
       throw WireError("job.depends_on", "not supported by this server yet", kind: .unimplemented)
     }
     var ids: [String] = []
-    ids.reserveCapacity(min(count, Bounds.dependencies))
+    ids.reserveCapacity(min(given.count, Bounds.dependencies))
     // Few are compared one by one: a set of them costs more than all else that is read of a job.
     var seen: Set<String> = []
-    for index in 0..<count {
-      // There are n_depends_on of them.
-      let one = unsafe try required(spec.pointee.depends_on[index], "job.depends_on")
+    for text in given {
+      let one = try required(text, "job.depends_on")
       guard one != id else { throw WireError("job.depends_on", "a job cannot wait for itself") }
-      if count <= 8 {
+      if given.count <= 8 {
         if ids.contains(one) { continue }
       } else if !seen.insert(one).inserted {
         continue
@@ -96,26 +95,26 @@ extension Codec {
   /// With every default filled in.
   /// - Parameter least: of the multiplier. What a server shows may be older than today's rule.
   func retryPolicy(
-    _ policy: UnsafeMutablePointer<Gkick__V1__RetryPolicy>?, least: Double = 1
+    _ policy: Proto.RetryPolicy?, least: Double = 1
   ) throws(WireError) -> RetryPolicy {
     var result = RetryPolicy.standard
-    guard let policy = unsafe policy else { return result }
-    if unsafe policy.pointee.max_attempts > 0 {
-      result.maxAttempts = unsafe policy.pointee.max_attempts
+    guard let policy else { return result }
+    if policy.maxAttempts > 0 {
+      result.maxAttempts = policy.maxAttempts
     }
-    if unsafe policy.pointee.max_lost > 0 { result.maxLost = unsafe policy.pointee.max_lost }
-    if let wait = unsafe try interval(policy.pointee.initial_backoff, "job.retry.initial_backoff") {
+    if policy.maxLost > 0 { result.maxLost = policy.maxLost }
+    if let wait = try interval(policy.initialBackoff, "job.retry.initial_backoff") {
       result.initialBackoff = wait
     }
-    if let wait = unsafe try interval(policy.pointee.max_backoff, "job.retry.max_backoff") {
+    if let wait = try interval(policy.maxBackoff, "job.retry.max_backoff") {
       result.maxBackoff = wait
     }
-    let multiplier = unsafe policy.pointee.multiplier
+    let multiplier = policy.multiplier
     guard multiplier == 0 || multiplier >= least, multiplier <= 1_000_000 else {  // false for NaN
       throw WireError("job.retry.multiplier", "1 to 1,000,000; 0 for the default")
     }
     if multiplier > 0 { result.multiplier = multiplier }
-    let jitter = unsafe policy.pointee.jitter
+    let jitter = policy.jitter
     guard jitter.isFinite, jitter <= 1 else {
       throw WireError(
         "job.retry.jitter", "more than 0, at most 1; 0 for the default, negative for none")
@@ -124,54 +123,48 @@ extension Codec {
     return result
   }
 
-  func uniqueness(_ unique: UnsafeMutablePointer<Gkick__V1__Uniqueness>?) throws(WireError)
+  func uniqueness(_ unique: Proto.Uniqueness?) throws(WireError)
     -> Uniqueness?
   {
-    guard let unique = unsafe unique else { return nil }
-    let key = unsafe try text(unique.pointee.key, "job.unique.key", max: Bounds.uniqueKey)
+    guard let unique else { return nil }
+    let key = try text(unique.key, "job.unique.key", max: Bounds.uniqueKey)
     guard !key.isEmpty else { throw WireError("job.unique.key", "required") }
     return Uniqueness(
-      key: key, holdFor: unsafe try interval(unique.pointee.hold_for, "job.unique.hold_for"),
-      onConflict: unsafe try choice(
-        unique.pointee.on_conflict.rawValue, "job.unique.on_conflict",
+      key: key, holdFor: try interval(unique.holdFor, "job.unique.hold_for"),
+      onConflict: try choice(
+        unique.onConflict.rawValue, "job.unique.on_conflict",
         as: Uniqueness.OnConflict.self) ?? .keep)
   }
 
   /// What only producer and worker read, as the fields of an `Assignment` that hold it: an assignment is then its other
   /// fields and these bytes, never decoded on the way. Written by hand, since it is three fields of each job that comes in.
-  private func body(_ spec: UnsafeMutablePointer<Gkick__V1__JobSpec>) throws(WireError) -> [UInt8] {
-    let type = unsafe try checked(spec.pointee.content_type, "job.content_type")
+  private func body(_ spec: Proto.JobSpec) throws(WireError) -> [UInt8] {
+    let type = unsafe try checked(spec.contentType, "job.content_type")
     guard type.count <= Bounds.contentType else {
       throw WireError("job.content_type", "at most \(Bounds.contentType) bytes")
     }
-    let entries = unsafe spec.pointee.n_metadata
-    guard entries <= Bounds.metadataEntries else {
+    let entries = spec.metadata
+    guard entries.count <= Bounds.metadataEntries else {
       throw WireError("job.metadata", "at most \(Bounds.metadataEntries) entries")
     }
     var texts = 0
-    for index in 0..<entries {
-      // There are n_metadata of them, and none is nil.
-      let entry = unsafe spec.pointee.metadata[index]!
-      texts += unsafe try checked(entry.pointee.key, "job.metadata").count
-      texts += unsafe try checked(entry.pointee.value, "job.metadata").count
+    for entry in entries {
+      texts += unsafe try checked(entry.key, "job.metadata").count
+      texts += unsafe try checked(entry.value, "job.metadata").count
     }
     guard texts <= Bounds.metadataBytes else {
       throw WireError("job.metadata", "at most \(Bounds.metadataBytes) bytes in all")
     }
-    // protobuf-c's length is that of its allocation; no address: empty.
-    let payload = unsafe UnsafeBufferPointer(
-      start: spec.pointee.payload.data,
-      count: spec.pointee.payload.data == nil ? 0 : spec.pointee.payload.len)
+    let payload = spec.payload
     // A tag is one byte and a length at most five; an entry has three of each.
-    let most = payload.count + type.count + texts + 12 + 18 * entries
+    let most = payload.count + type.count + texts + 12 + 18 * entries.count
     if most == 12 { return [] }
     var writer = WireWriter(room: most)
-    if !payload.isEmpty { unsafe writer.field(5, payload) }
+    if payload.count > 0 { unsafe writer.field(5, payload.bytes) }
     if !type.isEmpty { unsafe writer.field(6, type) }
-    for index in 0..<entries {
-      let entry = unsafe spec.pointee.metadata[index]!
-      let key = unsafe utf8(entry.pointee.key)
-      let value = unsafe utf8(entry.pointee.value)
+    for entry in entries {
+      let key = unsafe utf8(entry.key)
+      let value = unsafe utf8(entry.value)
       writer.beginField(7, length: WireWriter.size(ofField: key.count) + WireWriter.size(ofField: value.count))
       unsafe writer.field(1, key)
       unsafe writer.field(2, value)

@@ -5,8 +5,8 @@ import Jobs
 /// Single fields, out of messages that `open` decoded. All pointers are into the arena, or protobuf-c's empty string.
 extension Codec {
   /// The bytes of a string field, its true length included.
-  func utf8(_ field: UnsafeMutablePointer<CChar>?) -> UnsafeBufferPointer<UInt8> {
-    guard let field = unsafe field, unsafe field != arena.emptyString else {
+  func utf8(_ field: TextView) -> UnsafeBufferPointer<UInt8> {
+    guard let field = unsafe field.pointer, unsafe field != arena.emptyString else {
       return unsafe UnsafeBufferPointer(start: nil, count: 0)
     }
     // protobuf-c allocated the string as its bytes and a NUL, see Arena.
@@ -15,11 +15,11 @@ extension Codec {
       count: arena.size(of: field) - 1)
   }
 
-  func isEmpty(_ field: UnsafeMutablePointer<CChar>?) -> Bool { unsafe utf8(field).isEmpty }
+  func isEmpty(_ field: TextView) -> Bool { unsafe utf8(field).isEmpty }
 
   /// Any text of at most `max` bytes.
   func text(
-    _ field: UnsafeMutablePointer<CChar>?, _ path: StaticString, max: Int
+    _ field: TextView, _ path: StaticString, max: Int
   ) throws(WireError) -> String {
     let bytes = unsafe utf8(field)
     if bytes.isEmpty { return "" }
@@ -28,7 +28,7 @@ extension Codec {
   }
 
   /// Any bytes as a text: what is none, and NUL, becomes U+FFFD; what is longer than `max` bytes is cut, not inside a character.
-  func cleaned(_ field: UnsafeMutablePointer<CChar>?, max: Int) -> String {
+  func cleaned(_ field: TextView, max: Int) -> String {
     let bytes = unsafe utf8(field)
     if bytes.isEmpty { return "" }
     var result = ""
@@ -62,7 +62,7 @@ extension Codec {
 
   /// The bytes of a text that is passed on as it is, once it is known to be one.
   func checked(
-    _ field: UnsafeMutablePointer<CChar>?, _ path: StaticString
+    _ field: TextView, _ path: StaticString
   ) throws(WireError) -> UnsafeBufferPointer<UInt8> {
     let bytes = unsafe utf8(field)
     guard unsafe !bytes.contains(0) else { throw WireError(path, "must not contain NUL") }
@@ -76,7 +76,7 @@ extension Codec {
 
   /// An identifier; may be empty.
   func identifier(
-    _ field: UnsafeMutablePointer<CChar>?, _ path: StaticString, allowingStar: Bool = false
+    _ field: TextView, _ path: StaticString, allowingStar: Bool = false
   ) throws(WireError) -> String {
     let bytes = unsafe utf8(field)
     if bytes.isEmpty { return "" }
@@ -101,10 +101,10 @@ extension Codec {
   }
 
   func required(
-    _ field: UnsafeMutablePointer<CChar>?, _ path: StaticString
+    _ field: TextView, _ path: StaticString
   ) throws(WireError) -> String {
-    guard unsafe !isEmpty(field) else { throw WireError(path, "required") }
-    return unsafe try identifier(field, path)
+    guard !isEmpty(field) else { throw WireError(path, "required") }
+    return try identifier(field, path)
   }
 
   /// [A-Za-z0-9_.:-]
@@ -114,19 +114,16 @@ extension Codec {
     return byte < 0x80 && bits >> UInt64(byte & 0x3F) & 1 == 1
   }
 
-  func bytes(_ field: ProtobufCBinaryData) -> [UInt8] {
-    // Length and address come from one allocation in the arena; nil when empty.
-    unsafe [UInt8](UnsafeBufferPointer(start: field.data, count: field.data == nil ? 0 : field.len))
-  }
+  func bytes(_ field: BytesView) -> [UInt8] { unsafe [UInt8](field.bytes) }
 
   /// A moment, rounded up to the microsecond, so that nothing starts before its time; before `earliest`: that.
   func timestamp(
-    _ field: UnsafeMutablePointer<Google__Protobuf__Timestamp>?, _ path: StaticString,
+    _ field: Proto.Timestamp?, _ path: StaticString,
     earliest: Timestamp = .distantPast
   ) throws(WireError) -> Timestamp? {
-    guard let field = unsafe field else { return nil }
-    let seconds = unsafe field.pointee.seconds
-    let nanos = unsafe field.pointee.nanos
+    guard let field else { return nil }
+    let seconds = field.seconds
+    let nanos = field.nanos
     guard (-62_135_596_800...253_402_300_799).contains(seconds), (0...999_999_999).contains(nanos)
     else {
       throw WireError(path, "years 1 to 9999, nanos 0 to 999,999,999")
@@ -137,14 +134,14 @@ extension Codec {
 
   /// A length of time, rounded up to the microsecond. What is shorter than `least` before that is refused.
   func interval(
-    _ field: UnsafeMutablePointer<Google__Protobuf__Duration>?, _ path: StaticString,
+    _ field: Proto.Duration?, _ path: StaticString,
     allowingZero: Bool = true,
     least: Interval = .zero,
     most: Interval = .seconds(Bounds.century)
   ) throws(WireError) -> Interval? {
-    guard let field = unsafe field else { return nil }
-    let seconds = unsafe field.pointee.seconds
-    let nanos = unsafe field.pointee.nanos
+    guard let field else { return nil }
+    let seconds = field.seconds
+    let nanos = field.nanos
     guard (-999_999_999...999_999_999).contains(nanos) else {
       throw WireError(path, "nanos -999,999,999 to 999,999,999")
     }
@@ -164,21 +161,19 @@ extension Codec {
 
   /// A length of time of which more than `most` is taken as that.
   func interval(
-    _ field: UnsafeMutablePointer<Google__Protobuf__Duration>?, _ path: StaticString, upTo most: Interval
+    _ field: Proto.Duration?, _ path: StaticString, upTo most: Interval
   ) throws(WireError) -> Interval? {
-    if let field = unsafe field, unsafe field.pointee.seconds > Bounds.century,
-      unsafe (0...999_999_999).contains(field.pointee.nanos)
-    {
+    if let field, field.seconds > Bounds.century, (0...999_999_999).contains(field.nanos) {
       return most
     }
-    return unsafe try interval(field, path).map { min($0, most) }
+    return try interval(field, path).map { min($0, most) }
   }
 
   /// A length of time that need not be right: negative is none, more than a century is a century.
-  func clamped(_ field: UnsafeMutablePointer<Google__Protobuf__Duration>?) -> Interval? {
-    guard let field = unsafe field else { return nil }
-    let seconds = unsafe field.pointee.seconds
-    let nanos = unsafe Int64(min(max(field.pointee.nanos, -999_999_999), 999_999_999))
+  func clamped(_ field: Proto.Duration?) -> Interval? {
+    guard let field else { return nil }
+    let seconds = field.seconds
+    let nanos = Int64(min(max(field.nanos, -999_999_999), 999_999_999))
     let whole = min(max(seconds, -1), Bounds.century)
     return Interval(microseconds: max(0, whole * 1_000_000 + (nanos + (nanos > 0 ? 999 : 0)) / 1_000))
   }
@@ -196,13 +191,11 @@ extension Codec {
 
   /// The elements of a repeated enum field; 0 is refused.
   func choices<Value: RawRepresentable<UInt8> & Hashable, Raw: RawRepresentable<UInt32>>(
-    _ values: UnsafeMutablePointer<Raw>?, _ count: Int, _ path: StaticString, as type: Value.Type
+    _ values: ValueList<Raw>, _ path: StaticString, as type: Value.Type
   ) throws(WireError) -> Set<Value> {
     var set: Set<Value> = []
-    for index in 0..<count {
-      // There are `count` of them.
-      guard let raw = unsafe values?[index], let value = try choice(raw.rawValue, path, as: type)
-      else {
+    for raw in values {
+      guard let value = try choice(raw.rawValue, path, as: type) else {
         throw WireError(path, "must not be UNSPECIFIED")
       }
       set.insert(value)
@@ -212,15 +205,12 @@ extension Codec {
 
   /// The elements of a repeated string field.
   func texts(
-    _ values: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?, _ count: Int,
-    _ path: StaticString,
-    max: Int, each: Int = Bounds.name
+    _ values: TextList, _ path: StaticString, max: Int, each: Int = Bounds.name
   ) throws(WireError) -> [String] {
-    guard count <= max else { throw WireError(path, "at most \(max)") }
+    guard values.count <= max else { throw WireError(path, "at most \(max)") }
     var texts: [String] = []
-    texts.reserveCapacity(count)
-    // There are `count` of them.
-    for index in 0..<count { texts.append(unsafe try text(values?[index], path, max: each)) }
+    texts.reserveCapacity(values.count)
+    for value in values { texts.append(try text(value, path, max: each)) }
     return texts
   }
 }

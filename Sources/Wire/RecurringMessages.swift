@@ -5,27 +5,27 @@ public import Jobs
 /// Recurring jobs, as the server sees them.
 extension Codec {
   public func decodePutRecurringJobRequest(_ bytes: RawSpan, now: Timestamp) throws(WireError) -> RecurringJob {
-    let message = unsafe try open(bytes, gkick__v1__put_recurring_job_request__unpack)
-    guard let given = unsafe message.pointee.recurring_job else { throw WireError("recurring_job", "required") }
-    let id = unsafe try required(given.pointee.id, "recurring_job.id")
-    let schedule = unsafe try schedule(given, now: now)
-    guard let spec = unsafe given.pointee.job else { throw WireError("recurring_job.job", "required") }
-    guard unsafe isEmpty(spec.pointee.id) else { throw WireError("recurring_job.job.id", "must be empty") }
+    let message = try open(bytes, as: Proto.PutRecurringJobRequest.self)
+    guard let given = message.recurringJob else { throw WireError("recurring_job", "required") }
+    let id = try required(given.id, "recurring_job.id")
+    let schedule = try schedule(given, now: now)
+    guard let spec = given.job else { throw WireError("recurring_job.job", "required") }
+    guard isEmpty(spec.id) else { throw WireError("recurring_job.job.id", "must be empty") }
     return RecurringJob(
-      id: id, schedule: schedule, job: unsafe try newJob(spec, runAt: nil),
-      missedRuns: unsafe try choice(
-        given.pointee.missed_runs.rawValue, "recurring_job.missed_runs", as: RecurringJob.MissedRuns.self) ?? .one,
-      overlap: unsafe try choice(
-        given.pointee.overlap.rawValue, "recurring_job.overlap", as: RecurringJob.Overlap.self) ?? .allow,
-      isPaused: unsafe given.pointee.paused != 0)
+      id: id, schedule: schedule, job: try newJob(spec, runAt: nil),
+      missedRuns: try choice(
+        given.missedRuns.rawValue, "recurring_job.missed_runs", as: RecurringJob.MissedRuns.self) ?? .one,
+      overlap: try choice(
+        given.overlap.rawValue, "recurring_job.overlap", as: RecurringJob.Overlap.self) ?? .allow,
+      isPaused: given.paused)
   }
 
   private func schedule(
-    _ given: UnsafeMutablePointer<Gkick__V1__RecurringJob>, now: Timestamp
+    _ given: Proto.RecurringJob, now: Timestamp
   ) throws(WireError) -> RecurringJob.Schedule {
-    let expression = unsafe try text(given.pointee.cron, "recurring_job.cron", max: 1_024)
-    let every = unsafe try interval(given.pointee.every, "recurring_job.every", least: RecurringJob.shortestInterval)
-    let name = unsafe try text(given.pointee.time_zone, "recurring_job.time_zone", max: 128)
+    let expression = try text(given.cron, "recurring_job.cron", max: 1_024)
+    let every = try interval(given.every, "recurring_job.every", least: RecurringJob.shortestInterval)
+    let name = try text(given.timeZone, "recurring_job.time_zone", max: 128)
     let rules = try zone(name)
     if let every {
       guard expression.isEmpty else { throw WireError("recurring_job.every", "either this or cron") }
@@ -53,15 +53,15 @@ extension Codec {
   public func decodeListRecurringJobsRequest(
     _ bytes: RawSpan
   ) throws(WireError) -> (limit: Int, after: String?) {
-    let message = unsafe try open(bytes, gkick__v1__list_recurring_jobs_request__unpack)
-    let token = unsafe try identifier(message.pointee.page_token, "page_token")
-    return (Self.pageSize(unsafe message.pointee.page_size), token.isEmpty ? nil : token)
+    let message = try open(bytes, as: Proto.ListRecurringJobsRequest.self)
+    let token = try identifier(message.pageToken, "page_token")
+    return (Self.pageSize(message.pageSize), token.isEmpty ? nil : token)
   }
 
   /// DeleteRecurringJob and TriggerRecurringJob: the id is their only field.
   public func decodeRecurringIDRequest(_ bytes: RawSpan) throws(WireError) -> String {
-    let message = unsafe try open(bytes, gkick__v1__delete_recurring_job_request__unpack)
-    return unsafe try required(message.pointee.id, "id")
+    let message = try open(bytes, as: Proto.DeleteRecurringJobRequest.self)
+    return try required(message.id, "id")
   }
 
   /// The first second that a protobuf Timestamp can say.
@@ -70,155 +70,151 @@ extension Codec {
   public func decodePreviewRequest(
     _ bytes: RawSpan, now: Timestamp
   ) throws(WireError) -> (schedule: RecurringJob.Schedule, after: Timestamp, count: Int) {
-    let message = unsafe try open(bytes, gkick__v1__preview_recurring_job_request__unpack)
-    guard let given = unsafe message.pointee.recurring_job else { throw WireError("recurring_job", "required") }
+    let message = try open(bytes, as: Proto.PreviewRecurringJobRequest.self)
+    guard let given = message.recurringJob else { throw WireError("recurring_job", "required") }
     // More is taken as the most.
-    let count = unsafe min(message.pointee.count, 1_000)
-    let after = unsafe try timestamp(message.pointee.after, "after", earliest: Self.firstYear) ?? now
-    return (unsafe try schedule(given, now: now), after, count == 0 ? 10 : Int(count))
+    let count = min(message.count, 1_000)
+    let after = try timestamp(message.after, "after", earliest: Self.firstYear) ?? now
+    return (try schedule(given, now: now), after, count == 0 ? 10 : Int(count))
   }
 
   public func encodePutRecurringJobResponse(_ view: RecurringView) -> Int {
     begin()
-    let message = unsafe arena.make(gkick__v1__put_recurring_job_response__init)
-    unsafe message.pointee.recurring_job = recurring(view)
-    return unsafe finish(message)
+    let message = Proto.PutRecurringJobResponse(in: arena)
+    message.recurringJob = recurring(view)
+    return finish(message)
   }
 
   public func encodeListRecurringJobsResponse(_ page: RecurringPage) -> Int {
     begin()
-    let message = unsafe arena.make(gkick__v1__list_recurring_jobs_response__init)
-    unsafe message.pointee.n_recurring_jobs = page.jobs.count
-    unsafe message.pointee.recurring_jobs = arena.array(page.jobs.count) { unsafe recurring(page.jobs[$0]) }
-    unsafe message.pointee.next_page_token = arena.copy(page.next ?? "")
-    return unsafe finish(message)
+    let message = Proto.ListRecurringJobsResponse(in: arena)
+    message.recurringJobs = arena.array(page.jobs.count) { recurring(page.jobs[$0]) }
+    message.nextPageToken = arena.copy(page.next ?? "")
+    return finish(message)
   }
 
   public func encodeTriggerResponse(jobID: String) -> Int {
     begin()
-    let message = unsafe arena.make(gkick__v1__trigger_recurring_job_response__init)
-    unsafe message.pointee.job_id = arena.copy(jobID)
-    return unsafe finish(message)
+    let message = Proto.TriggerRecurringJobResponse(in: arena)
+    message.jobID = arena.copy(jobID)
+    return finish(message)
   }
 
   public func encodePreviewResponse(_ times: [Timestamp]) -> Int {
     begin()
-    let message = unsafe arena.make(gkick__v1__preview_recurring_job_response__init)
-    unsafe message.pointee.n_times = times.count
-    unsafe message.pointee.times = arena.array(times.count) { unsafe timestamp(times[$0]) }
-    return unsafe finish(message)
+    let message = Proto.PreviewRecurringJobResponse(in: arena)
+    message.times = arena.array(times.count) { timestamp(times[$0]) }
+    return finish(message)
   }
 
-  private func recurring(_ view: RecurringView) -> UnsafeMutablePointer<Gkick__V1__RecurringJob> {
-    let message = unsafe arena.make(gkick__v1__recurring_job__init)
-    unsafe message.pointee.id = arena.copy(view.job.id)
+  private func recurring(_ view: RecurringView) -> Proto.RecurringJob {
+    let message = Proto.RecurringJob(in: arena)
+    message.id = arena.copy(view.job.id)
     switch view.job.schedule {
     case .cron(let cron, let rules):
-      unsafe message.pointee.cron = arena.copy(cron.text)
-      unsafe message.pointee.time_zone = arena.copy(rules.name)
-    case .every(let interval): unsafe message.pointee.every = duration(interval)
+      message.cron = arena.copy(cron.text)
+      message.timeZone = arena.copy(rules.name)
+    case .every(let interval): message.every = duration(interval)
     }
-    unsafe message.pointee.job = spec(view.job.job)
-    unsafe message.pointee.missed_runs = Gkick__V1__MissedRuns(rawValue: UInt32(view.job.missedRuns.rawValue))
-    unsafe message.pointee.overlap = Gkick__V1__Overlap(rawValue: UInt32(view.job.overlap.rawValue))
-    unsafe message.pointee.paused = view.job.isPaused ? 1 : 0
-    unsafe message.pointee.next_run_at = timestamp(view.nextRunAt)
-    unsafe message.pointee.last_run_at = timestamp(view.lastRunAt)
-    return unsafe message
+    message.job = spec(view.job.job)
+    message.missedRuns = Gkick__V1__MissedRuns(rawValue: UInt32(view.job.missedRuns.rawValue))
+    message.overlap = Gkick__V1__Overlap(rawValue: UInt32(view.job.overlap.rawValue))
+    message.paused = view.job.isPaused
+    message.nextRunAt = timestamp(view.nextRunAt)
+    message.lastRunAt = timestamp(view.lastRunAt)
+    return message
   }
 
   // MARK: As an operator sees them
 
   public func encodePutRecurringJobRequest(_ order: RecurringOrder) -> Int {
     begin()
-    let message = unsafe arena.make(gkick__v1__put_recurring_job_request__init)
-    unsafe message.pointee.recurring_job = self.order(order)
-    return unsafe finish(message)
+    let message = Proto.PutRecurringJobRequest(in: arena)
+    message.recurringJob = self.order(order)
+    return finish(message)
   }
 
-  private func order(_ order: RecurringOrder) -> UnsafeMutablePointer<Gkick__V1__RecurringJob> {
-    let message = unsafe arena.make(gkick__v1__recurring_job__init)
-    unsafe message.pointee.id = arena.copy(order.id)
-    unsafe message.pointee.cron = arena.copy(order.cron)
-    unsafe message.pointee.every = duration(order.every)
-    unsafe message.pointee.time_zone = arena.copy(order.timeZone)
-    unsafe message.pointee.job = order.job.map { unsafe spec($0) }
-    unsafe message.pointee.missed_runs = Gkick__V1__MissedRuns(rawValue: UInt32(order.missedRuns?.rawValue ?? 0))
-    unsafe message.pointee.overlap = Gkick__V1__Overlap(rawValue: UInt32(order.overlap?.rawValue ?? 0))
-    unsafe message.pointee.paused = order.isPaused ? 1 : 0
-    return unsafe message
+  private func order(_ order: RecurringOrder) -> Proto.RecurringJob {
+    let message = Proto.RecurringJob(in: arena)
+    message.id = arena.copy(order.id)
+    message.cron = arena.copy(order.cron)
+    message.every = duration(order.every)
+    message.timeZone = arena.copy(order.timeZone)
+    message.job = order.job.map { spec($0) }
+    message.missedRuns = Gkick__V1__MissedRuns(rawValue: UInt32(order.missedRuns?.rawValue ?? 0))
+    message.overlap = Gkick__V1__Overlap(rawValue: UInt32(order.overlap?.rawValue ?? 0))
+    message.paused = order.isPaused
+    return message
   }
 
   public func encodeListRecurringJobsRequest(pageSize: UInt32 = 0, pageToken: String = "") -> Int {
     begin()
-    let message = unsafe arena.make(gkick__v1__list_recurring_jobs_request__init)
-    unsafe message.pointee.page_size = pageSize
-    unsafe message.pointee.page_token = arena.copy(pageToken)
-    return unsafe finish(message)
+    let message = Proto.ListRecurringJobsRequest(in: arena)
+    message.pageSize = pageSize
+    message.pageToken = arena.copy(pageToken)
+    return finish(message)
   }
 
   /// DeleteRecurringJob and TriggerRecurringJob.
   public func encodeRecurringIDRequest(_ id: String) -> Int {
     begin()
-    let message = unsafe arena.make(gkick__v1__delete_recurring_job_request__init)
-    unsafe message.pointee.id = arena.copy(id)
-    return unsafe finish(message)
+    let message = Proto.DeleteRecurringJobRequest(in: arena)
+    message.id = arena.copy(id)
+    return finish(message)
   }
 
   public func encodePreviewRequest(_ order: RecurringOrder, after: Timestamp?, count: UInt32) -> Int {
     begin()
-    let message = unsafe arena.make(gkick__v1__preview_recurring_job_request__init)
-    unsafe message.pointee.recurring_job = self.order(order)
-    unsafe message.pointee.after = timestamp(after)
-    unsafe message.pointee.count = count
-    return unsafe finish(message)
+    let message = Proto.PreviewRecurringJobRequest(in: arena)
+    message.recurringJob = self.order(order)
+    message.after = timestamp(after)
+    message.count = count
+    return finish(message)
   }
 
   public func decodePutRecurringJobResponse(_ bytes: RawSpan) throws(WireError) -> RecurringOrder {
-    let message = unsafe try open(bytes, gkick__v1__put_recurring_job_response__unpack)
-    guard let given = unsafe message.pointee.recurring_job else { throw WireError("recurring_job", "not set") }
-    return unsafe try order(given)
+    let message = try open(bytes, as: Proto.PutRecurringJobResponse.self)
+    guard let given = message.recurringJob else { throw WireError("recurring_job", "not set") }
+    return try order(given)
   }
 
   public func decodeListRecurringJobsResponse(
     _ bytes: RawSpan
   ) throws(WireError) -> (jobs: [RecurringOrder], next: String) {
-    let message = unsafe try open(bytes, gkick__v1__list_recurring_jobs_response__unpack)
+    let message = try open(bytes, as: Proto.ListRecurringJobsResponse.self)
     var found: [RecurringOrder] = []
-    for index in 0..<(unsafe message.pointee.n_recurring_jobs) {
-      // There are n_recurring_jobs of them, and none is nil.
-      found.append(unsafe try order(message.pointee.recurring_jobs[index]!))
+    for recurring_job in message.recurringJobs {
+      found.append(try order(recurring_job))
     }
-    return (found, unsafe try text(message.pointee.next_page_token, "next_page_token", max: .max))
+    return (found, try text(message.nextPageToken, "next_page_token", max: .max))
   }
 
-  private func order(_ given: UnsafeMutablePointer<Gkick__V1__RecurringJob>) throws(WireError) -> RecurringOrder {
-    var order = RecurringOrder(id: unsafe try text(given.pointee.id, "recurring_job.id", max: .max))
-    order.cron = unsafe try text(given.pointee.cron, "recurring_job.cron", max: .max)
-    order.every = unsafe try interval(given.pointee.every, "recurring_job.every")
-    order.timeZone = unsafe try text(given.pointee.time_zone, "recurring_job.time_zone", max: .max)
-    if unsafe given.pointee.job != nil { order.job = unsafe try shown(given.pointee.job) }
-    order.missedRuns = unsafe try choice(
-      given.pointee.missed_runs.rawValue, "recurring_job.missed_runs", as: RecurringJob.MissedRuns.self)
-    order.overlap = unsafe try choice(
-      given.pointee.overlap.rawValue, "recurring_job.overlap", as: RecurringJob.Overlap.self)
-    order.isPaused = unsafe given.pointee.paused != 0
-    order.nextRunAt = unsafe try timestamp(given.pointee.next_run_at, "recurring_job.next_run_at")
-    order.lastRunAt = unsafe try timestamp(given.pointee.last_run_at, "recurring_job.last_run_at")
+  private func order(_ given: Proto.RecurringJob) throws(WireError) -> RecurringOrder {
+    var order = RecurringOrder(id: try text(given.id, "recurring_job.id", max: .max))
+    order.cron = try text(given.cron, "recurring_job.cron", max: .max)
+    order.every = try interval(given.every, "recurring_job.every")
+    order.timeZone = try text(given.timeZone, "recurring_job.time_zone", max: .max)
+    if given.job != nil { order.job = try shown(given.job) }
+    order.missedRuns = try choice(
+      given.missedRuns.rawValue, "recurring_job.missed_runs", as: RecurringJob.MissedRuns.self)
+    order.overlap = try choice(
+      given.overlap.rawValue, "recurring_job.overlap", as: RecurringJob.Overlap.self)
+    order.isPaused = given.paused
+    order.nextRunAt = try timestamp(given.nextRunAt, "recurring_job.next_run_at")
+    order.lastRunAt = try timestamp(given.lastRunAt, "recurring_job.last_run_at")
     return order
   }
 
   public func decodeTriggerResponse(_ bytes: RawSpan) throws(WireError) -> String {
-    let message = unsafe try open(bytes, gkick__v1__trigger_recurring_job_response__unpack)
-    return unsafe try text(message.pointee.job_id, "job_id", max: .max)
+    let message = try open(bytes, as: Proto.TriggerRecurringJobResponse.self)
+    return try text(message.jobID, "job_id", max: .max)
   }
 
   public func decodePreviewResponse(_ bytes: RawSpan) throws(WireError) -> [Timestamp] {
-    let message = unsafe try open(bytes, gkick__v1__preview_recurring_job_response__unpack)
+    let message = try open(bytes, as: Proto.PreviewRecurringJobResponse.self)
     var times: [Timestamp] = []
-    for index in 0..<(unsafe message.pointee.n_times) {
-      // There are n_times of them.
-      if let time = unsafe try timestamp(message.pointee.times[index], "times") { times.append(time) }
+    for time in message.times {
+      if let time = try timestamp(time, "times") { times.append(time) }
     }
     return times
   }

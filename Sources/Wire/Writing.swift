@@ -4,38 +4,38 @@ import Jobs
 
 /// Parts of messages being encoded, in the arena.
 extension Codec {
-  func timestamp(_ time: Timestamp) -> UnsafeMutablePointer<Google__Protobuf__Timestamp> {
-    let message = unsafe arena.make(google__protobuf__timestamp__init)
+  func timestamp(_ time: Timestamp) -> Proto.Timestamp {
+    let message = Proto.Timestamp(in: arena)
     // Rounded down, as protobuf wants it: nanos are never negative.
     let (seconds, rest) = time.microseconds.quotientAndRemainder(dividingBy: 1_000_000)
-    unsafe message.pointee.seconds = rest < 0 ? seconds - 1 : seconds
-    unsafe message.pointee.nanos = Int32(rest < 0 ? rest + 1_000_000 : rest) * 1_000
-    return unsafe message
+    message.seconds = rest < 0 ? seconds - 1 : seconds
+    message.nanos = Int32(rest < 0 ? rest + 1_000_000 : rest) * 1_000
+    return message
   }
 
-  func timestamp(_ time: Timestamp?) -> UnsafeMutablePointer<Google__Protobuf__Timestamp>? {
-    unsafe time.map { unsafe timestamp($0) }
+  func timestamp(_ time: Timestamp?) -> Proto.Timestamp? {
+    time.map { timestamp($0) }
   }
 
-  func duration(_ interval: Interval) -> UnsafeMutablePointer<Google__Protobuf__Duration> {
-    let message = unsafe arena.make(google__protobuf__duration__init)
-    unsafe message.pointee.seconds = interval.microseconds / 1_000_000
-    unsafe message.pointee.nanos = Int32(interval.microseconds % 1_000_000) * 1_000
-    return unsafe message
+  func duration(_ interval: Interval) -> Proto.Duration {
+    let message = Proto.Duration(in: arena)
+    message.seconds = interval.microseconds / 1_000_000
+    message.nanos = Int32(interval.microseconds % 1_000_000) * 1_000
+    return message
   }
 
-  func duration(_ interval: Interval?) -> UnsafeMutablePointer<Google__Protobuf__Duration>? {
-    unsafe interval.map { unsafe duration($0) }
+  func duration(_ interval: Interval?) -> Proto.Duration? {
+    interval.map { duration($0) }
   }
 
-  func lease(_ lease: Lease) -> UnsafeMutablePointer<Gkick__V1__JobLease> {
-    let message = unsafe arena.make(gkick__v1__job_lease__init)
-    unsafe message.pointee.job_id = arena.copy(lease.jobID)
-    unsafe message.pointee.token = lease.token
-    return unsafe message
+  func lease(_ lease: Lease) -> Proto.JobLease {
+    let message = Proto.JobLease(in: arena)
+    message.jobID = arena.copy(lease.jobID)
+    message.token = lease.token
+    return message
   }
 
-  func texts(_ texts: [String]) -> UnsafeMutablePointer<UnsafeMutablePointer<CChar>?> {
-    unsafe arena.array(texts.count) { unsafe arena.copy(texts[$0]) }
+  func texts(_ texts: [String]) -> TextList {
+    arena.texts(texts.count) { arena.copy(texts[$0]) }
   }
 }
