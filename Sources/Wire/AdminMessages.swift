@@ -13,8 +13,7 @@ extension Codec {
   public func decodePurgeQueueRequest(_ bytes: RawSpan) throws(WireError) -> Sweep {
     let message = try open(bytes, as: Proto.PurgeQueueRequest.self)
     let queue = try required(message.queue, "queue")
-    var states = try choices(
-      message.states, "states", as: JobState.self)
+    var states = try choices(message.states, "states", as: JobState.self)
     guard !states.contains(.running) else {
       throw WireError("states", "running jobs are not purged")
     }
@@ -25,8 +24,7 @@ extension Codec {
   public func decodeRetryJobsRequest(_ bytes: RawSpan) throws(WireError) -> Sweep {
     let message = try open(bytes, as: Proto.RetryJobsRequest.self)
     let queue = try required(message.queue, "queue")
-    var states = try choices(
-      message.states, "states", as: JobState.self)
+    var states = try choices(message.states, "states", as: JobState.self)
     guard states.isSubset(of: [.dead, .canceled, .expired, .retrying]) else {
       throw WireError("states", "only DEAD, CANCELED, EXPIRED and RETRYING jobs are retried")
     }
@@ -41,8 +39,7 @@ extension Codec {
     let message = try open(bytes, as: Proto.ChangeJobsRequest.self)
     let reason = try text(message.reason, "reason", max: Bounds.reason)
     var query = JobQuery()
-    query.states = try choices(
-      message.states, "states", as: JobState.self)
+    query.states = try choices(message.states, "states", as: JobState.self)
     query.queue = try identifier(message.queue, "queue")
     query.name = try text(message.name, "name", max: Bounds.name)
     query.batchID = try identifier(message.batchID, "batch_id")

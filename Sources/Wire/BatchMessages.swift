@@ -8,8 +8,7 @@ extension Codec {
     let message = try open(bytes, as: Proto.PutBatchRequest.self)
     guard let batch = message.batch else { throw WireError("batch", "required") }
     var terms = BatchTerms(id: try identifier(batch.id, "batch.id"))
-    terms.description = try text(
-      batch.description, "batch.description", max: BatchTerms.longestDescription)
+    terms.description = try text(batch.description, "batch.description", max: BatchTerms.longestDescription)
     terms.isClosed = batch.closed
     terms.onFinished = try callback(batch.onFinished, "batch.on_finished", of: terms.id)
     terms.onSucceeded = try callback(batch.onSucceeded, "batch.on_succeeded", of: terms.id)
@@ -146,8 +145,8 @@ extension Codec {
   public func decodeListBatchesResponse(_ bytes: RawSpan) throws(WireError) -> (batches: [BatchInfo], next: String) {
     let message = try open(bytes, as: Proto.ListBatchesResponse.self)
     var found: [BatchInfo] = []
-    for batche in message.batches {
-      found.append(try info(batche))
+    for batch in message.batches {
+      found.append(try info(batch))
     }
     return (found, try text(message.nextPageToken, "next_page_token", max: .max))
   }
@@ -165,8 +164,7 @@ extension Codec {
     info.createdAt = try timestamp(batch.createdAt, "batch.created_at")
     info.finishedAt = try timestamp(batch.finishedAt, "batch.finished_at")
     info.onFinishedJobID = try text(batch.onFinishedJobID, "batch.on_finished_job_id", max: .max)
-    info.onSucceededJobID = try text(
-      batch.onSucceededJobID, "batch.on_succeeded_job_id", max: .max)
+    info.onSucceededJobID = try text(batch.onSucceededJobID, "batch.on_succeeded_job_id", max: .max)
     return info
   }
 }

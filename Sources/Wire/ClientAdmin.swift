@@ -169,10 +169,8 @@ extension Codec {
         WorkerView(
           workerID: try text(worker.workerID, "workers.worker_id", max: .max),
           serverID: try text(worker.serverID, "workers.server_id", max: .max),
-          queues: try texts(
-            worker.queues, "workers.queues", max: .max, each: .max),
-          names: try texts(
-            worker.names, "workers.names", max: .max, each: .max),
+          queues: try texts(worker.queues, "workers.queues", max: .max, each: .max),
+          names: try texts(worker.names, "workers.names", max: .max, each: .max),
           maxInFlight: worker.maxInFlight, running: worker.running,
           lostTotal: worker.lostTotal, succeededTotal: worker.succeededTotal,
           failedTotal: worker.failedTotal, draining: worker.draining,

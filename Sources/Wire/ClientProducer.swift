@@ -36,8 +36,7 @@ extension Codec {
     begin()
     let message = Proto.EnqueueRequest(in: arena)
     message.job = spec(job)
-    message.durability = Gkick__V1__Durability(
-      rawValue: UInt32(durability?.rawValue ?? 0))
+    message.durability = Gkick__V1__Durability(rawValue: UInt32(durability?.rawValue ?? 0))
     return finish(message)
   }
 
@@ -53,8 +52,7 @@ extension Codec {
     let message = Proto.EnqueueBatchRequest(in: arena)
     message.jobs = arena.array(orders.count) { order(orders[$0], nil) }
     message.allOrNothing = allOrNothing
-    message.durability = Gkick__V1__Durability(
-      rawValue: UInt32(durability?.rawValue ?? 0))
+    message.durability = Gkick__V1__Durability(rawValue: UInt32(durability?.rawValue ?? 0))
     return finish(message)
   }
 
@@ -72,8 +70,7 @@ extension Codec {
       message.delay = duration(delay)
     case nil: break
     }
-    message.durability = Gkick__V1__Durability(
-      rawValue: UInt32(durability?.rawValue ?? 0))
+    message.durability = Gkick__V1__Durability(rawValue: UInt32(durability?.rawValue ?? 0))
     return message
   }
 
@@ -83,8 +80,7 @@ extension Codec {
       jobID: try text(message.jobID, "job_id", max: .max),
       duplicate: message.duplicate,
       state: try choice(message.state.rawValue, "state", as: JobState.self),
-      durability: try choice(
-        message.durability.rawValue, "durability", as: Durability.self))
+      durability: try choice(message.durability.rawValue, "durability", as: Durability.self))
   }
 
   public func decodeScheduleResponse(_ bytes: RawSpan) throws(WireError) -> JobReceipt {
@@ -94,8 +90,7 @@ extension Codec {
       duplicate: message.duplicate,
       state: try choice(message.state.rawValue, "state", as: JobState.self),
       runAt: try timestamp(message.runAt, "run_at"),
-      durability: try choice(
-        message.durability.rawValue, "durability", as: Durability.self))
+      durability: try choice(message.durability.rawValue, "durability", as: Durability.self))
   }
 
   public func decodeEnqueueBatchResponse(_ bytes: RawSpan) throws(WireError) -> [BatchResult] {

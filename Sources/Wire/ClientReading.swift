@@ -40,14 +40,12 @@ extension Codec {
       jobsAhead: message.jobsAhead)
     for reason in message.reasons {
       guard
-        let hindrance = try choice(
-          reason.hindrance.rawValue, "hindrance", as: Explanation.Hindrance.self)
+        let hindrance = try choice(reason.hindrance.rawValue, "hindrance", as: Explanation.Hindrance.self)
       else { throw WireError("hindrance", "not set") }
       result.reasons.append(
         Explanation.Reason(
           hindrance, try text(reason.text, "text", max: .max),
-          jobIDs: try texts(
-            reason.jobIDs, "job_ids", max: .max),
+          jobIDs: try texts(reason.jobIDs, "job_ids", max: .max),
           notBefore: try timestamp(reason.notBefore, "not_before")))
     }
     return result
@@ -85,12 +83,10 @@ extension Codec {
       info.failures.append(try shown(failure))
     }
     if let progress = job.progress { info.progress = try shown(progress) }
-    info.waitingReason = try text(
-      job.waitingReason, "job.waiting_reason", max: .max)
+    info.waitingReason = try text(job.waitingReason, "job.waiting_reason", max: .max)
     info.lost = job.lost
     info.dependenciesOpen = job.dependenciesOpen
-    info.recurringJobID = try text(
-      job.recurringJobID, "job.recurring_job_id", max: .max)
+    info.recurringJobID = try text(job.recurringJobID, "job.recurring_job_id", max: .max)
     return info
   }
 
@@ -114,11 +110,9 @@ extension Codec {
     result.startBefore = try timestamp(spec.startBefore, "spec.start_before")
     result.retention = try interval(spec.retention, "spec.retention")
     result.unique = try uniqueness(spec.unique)
-    result.concurrencyKey = try text(
-      spec.concurrencyKey, "spec.concurrency_key", max: .max)
+    result.concurrencyKey = try text(spec.concurrencyKey, "spec.concurrency_key", max: .max)
     result.fairnessKey = try text(spec.fairnessKey, "spec.fairness_key", max: .max)
-    result.dependsOn = try texts(
-      spec.dependsOn, "spec.depends_on", max: .max)
+    result.dependsOn = try texts(spec.dependsOn, "spec.depends_on", max: .max)
     result.batchID = try text(spec.batchID, "spec.batch_id", max: .max)
     result.onDependencyFailure =
       try choice(

@@ -182,18 +182,15 @@ extension Codec {
       var info = WelcomeInfo()
       info.workerID = try text(welcome.workerID, "welcome.worker_id", max: .max)
       info.serverID = try text(welcome.serverID, "welcome.server_id", max: .max)
-      info.serverVersion = try text(
-        welcome.serverVersion, "welcome.server_version", max: .max)
+      info.serverVersion = try text(welcome.serverVersion, "welcome.server_version", max: .max)
       info.lease = try interval(welcome.lease, "welcome.lease") ?? .zero
       info.heartbeat = try interval(welcome.heartbeat, "welcome.heartbeat") ?? .zero
-      info.lost = try leases(
-        welcome.lost, "welcome.lost", most: .max)
+      info.lost = try leases(welcome.lost, "welcome.lost", most: .max)
       response.welcome = info
     }
     response.jobs = try assignments(message.jobs)
     response.results = try statuses(message.results)
-    response.cancellations = try cancellations(
-      message.cancellations)
+    response.cancellations = try cancellations(message.cancellations)
     response.drain = message.drain
     return response
   }
@@ -237,8 +234,7 @@ extension Codec {
       job.deadline = try timestamp(given.deadline, "jobs.deadline")
       job.maxAttempts = given.maxAttempts
       job.priority = given.priority
-      job.dependsOn = try texts(
-        given.dependsOn, "jobs.depends_on", max: .max)
+      job.dependsOn = try texts(given.dependsOn, "jobs.depends_on", max: .max)
       job.batchID = try text(given.batchID, "jobs.batch_id", max: .max)
       result.append(job)
     }
@@ -254,8 +250,7 @@ extension Codec {
         OutcomeStatus(
           lease: lease(given.lease),
           statusCode: given.statusCode,
-          statusMessage: try text(
-            given.statusMessage, "results.status_message", max: .max)))
+          statusMessage: try text(given.statusMessage, "results.status_message", max: .max)))
     }
     return result
   }

@@ -125,8 +125,7 @@ extension Codec {
       let result = Proto.EnqueueResult(in: arena)
       result.jobID = arena.copy(results[index].jobID)
       result.duplicate = results[index].duplicate
-      result.state = Gkick__V1__JobState(
-        rawValue: UInt32(results[index].state?.rawValue ?? 0))
+      result.state = Gkick__V1__JobState(rawValue: UInt32(results[index].state?.rawValue ?? 0))
       result.statusCode = results[index].statusCode
       result.statusMessage = arena.copy(results[index].statusMessage)
       return result

@@ -26,14 +26,10 @@ extension Codec {
       }
       request.after = after
     }
-    request.queues = try texts(
-      message.queues, "queues", max: Bounds.filter)
-    request.names = try texts(
-      message.names, "names", max: Bounds.filter)
-    request.jobIDs = try texts(
-      message.jobIDs, "job_ids", max: Bounds.filter)
-    request.kinds = try choices(
-      message.types, "types", as: Event.Kind.self)
+    request.queues = try texts(message.queues, "queues", max: Bounds.filter)
+    request.names = try texts(message.names, "names", max: Bounds.filter)
+    request.jobIDs = try texts(message.jobIDs, "job_ids", max: Bounds.filter)
+    request.kinds = try choices(message.types, "types", as: Event.Kind.self)
     request.batchID = try text(message.batchID, "batch_id", max: Bounds.id)
     return request
   }

@@ -10,14 +10,11 @@ extension Codec {
     guard !worker.isEmpty else { throw WireError("worker_id", "required") }
     return Fetch(
       workerID: worker,
-      subscriptions: try subscriptions(
-        message.queues, "queues"),
-      names: try texts(
-        message.names, "names", max: Bounds.names),
+      subscriptions: try subscriptions(message.queues, "queues"),
+      names: try texts(message.names, "names", max: Bounds.names),
       maxJobs: min(max(1, message.maxJobs), Bounds.fetch),
       maxWait: try interval(message.maxWait, "max_wait", upTo: .seconds(60)) ?? .zero,
-      lease: try interval(
-        message.lease, "lease", allowingZero: false, most: .hours(24)))
+      lease: try interval(message.lease, "lease", allowingZero: false, most: .hours(24)))
   }
 
   public func decodeReportRequest(_ bytes: RawSpan) throws(WireError) -> Report {

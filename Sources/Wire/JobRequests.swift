@@ -35,8 +35,7 @@ extension Codec {
     let message = try open(bytes, as: Proto.ListJobsRequest.self)
     var query = JobQuery()
     query.queue = try identifier(message.queue, "queue")
-    query.states = try choices(
-      message.states, "states", as: JobState.self)
+    query.states = try choices(message.states, "states", as: JobState.self)
     query.name = try text(message.name, "name", max: Bounds.name)
     query.batchID = try identifier(message.batchID, "batch_id")
     query.concurrencyKey = try text(message.concurrencyKey, "concurrency_key", max: Bounds.key)

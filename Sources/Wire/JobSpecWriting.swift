@@ -91,8 +91,7 @@ extension Codec {
     let message = Proto.Uniqueness(in: arena)
     message.key = arena.copy(unique.key)
     message.holdFor = duration(unique.holdFor)
-    message.onConflict = Gkick__V1__OnConflict(
-      rawValue: UInt32(unique.onConflict.rawValue))
+    message.onConflict = Gkick__V1__OnConflict(rawValue: UInt32(unique.onConflict.rawValue))
     return message
   }
 }

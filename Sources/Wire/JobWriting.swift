@@ -18,8 +18,7 @@ extension Codec {
     message.startedAt = timestamp(record.startedAt)
     message.finishedAt = timestamp(record.finishedAt)
     if record.state == .running {
-      message.leaseExpiresAt = timestamp(
-        annotation?.leaseUntil ?? record.leaseUntil)
+      message.leaseExpiresAt = timestamp(annotation?.leaseUntil ?? record.leaseUntil)
     }
     message.workerID = arena.copy(record.workerID)
     message.result = arena.copy(record.result)
@@ -84,8 +83,7 @@ extension Codec {
     message.reasons = arena.array(explanation.reasons.count) { index in
       let given = explanation.reasons[index]
       let reason = Proto.ExplainJobResponseReason(in: arena)
-      reason.hindrance = Gkick__V1__Hindrance(
-        rawValue: UInt32(given.hindrance.rawValue))
+      reason.hindrance = Gkick__V1__Hindrance(rawValue: UInt32(given.hindrance.rawValue))
       reason.text = arena.copy(given.text)
       reason.jobIDs = texts(given.jobIDs)
       reason.notBefore = timestamp(given.notBefore)

@@ -45,10 +45,8 @@ extension Codec {
     let timeout = try interval(spec.timeout, "job.timeout", allowingZero: false)
     let startBefore = try timestamp(spec.startBefore, "job.start_before")
     let retention = try interval(spec.retention, "job.retention")
-    let concurrencyKey = try text(
-      spec.concurrencyKey, "job.concurrency_key", max: Bounds.key)
-    let fairnessKey = try text(
-      spec.fairnessKey, "job.fairness_key", max: Bounds.key)
+    let concurrencyKey = try text(spec.concurrencyKey, "job.concurrency_key", max: Bounds.key)
+    let fairnessKey = try text(spec.fairnessKey, "job.fairness_key", max: Bounds.key)
     let batchID = try identifier(spec.batchID, "job.batch_id")
     if spec.retry == nil, unique == nil, timeout == nil, startBefore == nil,
       retention == nil,

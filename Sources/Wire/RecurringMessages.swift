@@ -183,8 +183,8 @@ extension Codec {
   ) throws(WireError) -> (jobs: [RecurringOrder], next: String) {
     let message = try open(bytes, as: Proto.ListRecurringJobsResponse.self)
     var found: [RecurringOrder] = []
-    for recurring_job in message.recurringJobs {
-      found.append(try order(recurring_job))
+    for given in message.recurringJobs {
+      found.append(try order(given))
     }
     return (found, try text(message.nextPageToken, "next_page_token", max: .max))
   }
@@ -197,8 +197,7 @@ extension Codec {
     if given.job != nil { order.job = try shown(given.job) }
     order.missedRuns = try choice(
       given.missedRuns.rawValue, "recurring_job.missed_runs", as: RecurringJob.MissedRuns.self)
-    order.overlap = try choice(
-      given.overlap.rawValue, "recurring_job.overlap", as: RecurringJob.Overlap.self)
+    order.overlap = try choice(given.overlap.rawValue, "recurring_job.overlap", as: RecurringJob.Overlap.self)
     order.isPaused = given.paused
     order.nextRunAt = try timestamp(given.nextRunAt, "recurring_job.next_run_at")
     order.lastRunAt = try timestamp(given.lastRunAt, "recurring_job.last_run_at")

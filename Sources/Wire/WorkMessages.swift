@@ -14,14 +14,12 @@ public struct WorkerWords: Sendable {
 extension Codec {
   public func decodeWorkRequest(_ bytes: RawSpan) throws(WireError) -> WorkerWords {
     let request = try open(bytes, as: Proto.WorkRequest.self)
-    var message = WorkerMessage(
-      ackSeq: request.ackSeq, drain: request.drain)
+    var message = WorkerMessage(ackSeq: request.ackSeq, drain: request.drain)
     if let capacity = request.capacity {
       message.capacity = min(capacity.maxInFlight, Bounds.inFlight)
     }
     message.outcomes = try outcomes(request.outcomes)
-    message.progress = try progressReports(
-      request.progress)
+    message.progress = try progressReports(request.progress)
     return WorkerWords(hello: try hello(request.hello), message: message)
   }
 
@@ -44,10 +42,8 @@ extension Codec {
     }
     return WorkerHello(
       workerID: try text(hello.workerID, "hello.worker_id", max: Bounds.id),
-      subscriptions: try subscriptions(
-        hello.queues, "hello.queues"),
-      names: try texts(
-        hello.names, "hello.names", max: Bounds.names),
+      subscriptions: try subscriptions(hello.queues, "hello.queues"),
+      names: try texts(hello.names, "hello.names", max: Bounds.names),
       maxInFlight: min(hello.maxInFlight, Bounds.inFlight),
       maxInFlightBytes: hello.maxInFlightBytes,
       resumeWindow: try interval(hello.resumeWindow, "hello.resume_window", upTo: .minutes(10)),
