@@ -1,5 +1,3 @@
-import CProtobufC
-import GKickProtos
 public import Jobs
 
 /// Batches, as the server sees them.

@@ -1,5 +1,3 @@
-import CProtobufC
-import GKickProtos
 public import Jobs
 
 public struct JobsPage: Hashable, Sendable {

@@ -1,4 +1,3 @@
-import CProtobufC
 import GKickProtos
 public import Jobs
 

@@ -1,5 +1,3 @@
-import CProtobufC
-import GKickProtos
 public import Jobs
 
 /// The requests of workers without a stream.

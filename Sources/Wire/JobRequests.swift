@@ -1,5 +1,3 @@
-import CProtobufC
-import GKickProtos
 public import Jobs
 
 /// The requests about one job: GetJob, WaitJob, DeleteJob, ExplainJob (job_id alone), CancelJob, RetryJob.

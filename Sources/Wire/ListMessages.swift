@@ -1,5 +1,3 @@
-import CProtobufC
-import GKickProtos
 public import Jobs
 
 /// The lists of AdminService, as the server shows them.

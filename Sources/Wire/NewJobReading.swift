@@ -1,5 +1,3 @@
-import CProtobufC
-import GKickProtos
 import Jobs
 import Protobuf
 

@@ -1,5 +1,3 @@
-import CProtobufC
-import GKickProtos
 import Jobs
 
 /// Single fields, out of messages that `open` decoded. All pointers are into the arena, or protobuf-c's empty string.

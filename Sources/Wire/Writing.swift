@@ -1,5 +1,3 @@
-import CProtobufC
-import GKickProtos
 import Jobs
 
 /// Parts of messages being encoded, in the arena.
