@@ -78,6 +78,7 @@ extension Backlog {
       case .reject: return .conflict(existing: existing.id)
       case .replace:
         if existing.isWaiting {
+          if maker != .producer { job = unbound(job, replacing: existing) }
           if let refusal = replace(existing, by: job, of: maker, scope: scope, now: now) { return .refused(refusal) }
         }
         return duplicate(existing)
@@ -91,9 +92,10 @@ extension Backlog {
     if maker == .producer, let refusal = overfull(job) { return .refused(refusal) }
 
     let runAt = job.runAt ?? now
-    let id = isChosen ? job.id : makeID(now)
+    if !isChosen, number == nil { skipChosenNumbers(now) }
     let seq = number ?? nextSeq
     nextSeq = max(nextSeq, seq + 1)
+    let id = isChosen ? job.id : JobID.make(seq: seq, at: now, salt: salt)
     if isChosen { choose(id, seq) }
     let head = JobHead(seq: seq, job: job.kept(as: id, runAt: runAt), isChosen: isChosen, createdAt: now)
     let live = LiveJob(
@@ -128,16 +130,12 @@ extension Backlog {
     if !hasLookalikes, JobID.seq(of: id, salt: salt) != nil { hasLookalikes = true }
   }
 
-  /// Skips numbers whose id someone has chosen for a job of their own.
-  private func makeID(_ now: Timestamp) -> String {
-    while true {
-      let id = JobID.make(seq: nextSeq, at: now, salt: salt)
-      guard hasLookalikes, ids.contains(ids.hash(id)) else { return id }
-      nextSeq += 1
-    }
+  /// Numbers whose id someone has chosen for a job of their own are not given out.
+  private func skipChosenNumbers(_ now: Timestamp) {
+    while hasLookalikes, ids.contains(ids.hash(JobID.make(seq: nextSeq, at: now, salt: salt))) { nextSeq += 1 }
   }
 
-  /// Takes over everything but id and creation.
+  /// Takes over everything but id and creation: also the recurring job that made it stays the one, unless another takes its place.
   private func replace(
     _ existing: LiveJob, by job: NewJob, of maker: JobMaker, scope: QueueScope?, now: Timestamp
   ) -> EnqueueRefusal? {
@@ -151,6 +149,13 @@ extension Backlog {
     unpin(existing)
     touch(existing)
     let runAt = job.runAt ?? now
+    var job = job
+    let before = existing.head.job.options.recurringJobID
+    if !before.isEmpty, job.options.recurringJobID.isEmpty {
+      job.options = job.options.with(recurringJobID: before)
+    } else if !before.isEmpty, job.options.recurringJobID != before {
+      noteRecurring(existing, isUnfinished: false)
+    }
     existing.head = JobHead(
       seq: existing.seq, job: job.kept(as: existing.id, runAt: runAt), isChosen: existing.head.isChosen,
       createdAt: existing.head.createdAt)

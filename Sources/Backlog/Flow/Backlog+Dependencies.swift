@@ -87,6 +87,21 @@ extension Backlog {
     return job
   }
 
+  /// Likewise when it takes the place of a waiting job: what waits for that one is left out, as that one itself is.
+  func unbound(_ job: NewJob, replacing existing: LiveJob) -> NewJob {
+    var waiting: Set<Int64> = [existing.seq]
+    graph.visitWaiters(existing.seq) { seq in
+      waiting.insert(seq)
+      return true
+    }
+    let options = job.options
+    let dependsOn = options.dependsOn.filter { id in find(id).map { !waiting.contains($0.seq) } ?? false }
+    guard dependsOn.count < options.dependsOn.count else { return job }
+    var job = job
+    job.options = options.with(batchID: options.batchID, dependsOn: dependsOn)
+    return job
+  }
+
   /// It waits from now on for those of them that are open, unless one has failed; those that it depends on are kept.
   /// - Parameter isPinning: false: they are kept for its sake already.
   func bind(_ job: LiveJob, _ ties: Ties, isPinning: Bool) {

@@ -83,6 +83,27 @@ struct DependencyTests {
     #expect(try rig.state("h4") == nil)
   }
 
+  /// A group that is taken in another order than it is asked for in has ids of its own all the same.
+  @Test func jobsOfAGroupInAnotherOrderAreFoundByTheIDsThatTheyWereGiven() throws {
+    let rig = try FlowRig()
+    func job(_ id: String, _ body: UInt8, _ options: JobOptions = .standard) -> NewJob {
+      NewJob(id: id, queue: "q", name: "n", options: options, body: [body])
+    }
+    let results = try rig.enqueue(
+      [job("", 0, after("x")), job("", 1), job("y", 2), job("", 3, after("y")), job("x", 4), job("", 5)],
+      allOrNothing: true)
+    let ids = results.map { if case .stored(let id, _, _) = $0 { id } else { "" } }
+    #expect(Set(ids).count == 6)
+    for (place, id) in ids.enumerated() {
+      #expect(try rig.storage.reader.job(id: id)?.job.body == [UInt8(place)], "\(ids)")
+      #expect(rig.events.filter { $0.jobID == id }.count == 1)
+    }
+    try rig.restart()
+    for (place, id) in ids.enumerated() { #expect(try rig.storage.reader.job(id: id)?.job.body == [UInt8(place)]) }
+    guard case .stored(let next, _, _) = try rig.enqueue("") else { throw StoreError(.unavailable, "not stored") }
+    #expect(!ids.contains(next))
+  }
+
   @Test func aCircleByReplacingIsRefused() throws {
     let rig = try FlowRig()
     let unique = Uniqueness(key: "k", onConflict: .replace)

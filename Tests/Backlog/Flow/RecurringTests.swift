@@ -32,6 +32,55 @@ struct RecurringTests {
     #expect(rig.backlog.recurring("r")?.lastRunAt == Timestamp(seconds: 1_800_003_600))
   }
 
+  /// What the server makes is never refused: what would be a circle is left out, and the job that is named is there.
+  @Test func aJobThatReplacesOneThatItsTemplateWaitsForIsMade() throws {
+    let rig = try FlowRig()
+    let unique = Uniqueness(key: "k", onConflict: .replace)
+    try rig.enqueue("held", JobOptions(unique: unique))
+    try rig.enqueue("after", JobOptions(dependsOn: ["held"]))
+    try rig.enqueue("last", JobOptions(dependsOn: ["after"]))
+    try rig.enqueue("other")
+    var recurring = try hourly()
+    recurring.job.options = JobOptions(unique: unique, dependsOn: ["last", "held", "other"])
+    _ = rig.backlog.putRecurring(recurring, now: rig.now)
+    #expect(try rig.backlog.triggerRecurring("r", now: rig.now) == "held")
+    try rig.tick()
+    let made = try #require(try rig.storage.reader.job(id: "held"))
+    #expect(made.state == .blocked && made.job.options.dependsOn == ["other"] && made.job.body == [7])
+    try rig.pass(.hours(1))
+    #expect(rig.backlog.recurring("r")?.lastRunAt == rig.now.wall)
+    try rig.end(rig.claim(5))
+    try rig.settleAll()
+    #expect(try rig.claim(5).map(\.job.id) == ["held"], "all that it was to wait for but what waits for it is over")
+  }
+
+  /// Nobody else's request makes a recurring job believe for ever that its last job is unfinished.
+  @Test(arguments: [false, true]) func aJobThatIsReplacedByAnotherEndsForItsRecurringJob(byRecurring: Bool) throws {
+    let rig = try FlowRig()
+    let unique = JobOptions(unique: Uniqueness(key: "k", onConflict: .replace))
+    var recurring = try hourly(overlap: .skip)
+    recurring.job.options = unique
+    _ = rig.backlog.putRecurring(recurring, now: rig.now)
+    try rig.pass(.hours(1))
+    let first = "r:20270115T090000Z"
+    #expect(try rig.state(first) == .ready)
+    if byRecurring {
+      recurring.id = "other"
+      _ = rig.backlog.putRecurring(recurring, now: rig.now)
+      #expect(try rig.backlog.triggerRecurring("other", now: rig.now) == first)
+      try rig.tick()
+      #expect(rig.backlog.deleteRecurring("other"))
+    } else {
+      try rig.enqueue("", unique)
+    }
+    let record = try #require(try rig.storage.reader.job(id: first))
+    // Who made it, or asked for what it is now.
+    #expect(record.job.options.recurringJobID == (byRecurring ? "other" : "r"))
+    try rig.end(rig.claim())
+    try rig.pass(.hours(1))
+    #expect(try rig.claim().map(\.job.id) == ["r:20270115T100000Z"])
+  }
+
   @Test(arguments: [RecurringJob.MissedRuns.one, .skip, .all])
   func missedRuns(_ missed: RecurringJob.MissedRuns) throws {
     let rig = try FlowRig()

@@ -113,6 +113,26 @@ def test_inside_a_batch(server, queue):
         assert seen.index(f) < seen.index(e) < seen.index(d)
 
 
+def test_jobs_of_a_batch_in_any_order_are_found_by_the_ids_that_were_given(server, queue):
+    last = f"{queue}-last"
+    names = [("", [last]), ("", []), ("", [last]), (last, []), ("", [])]
+    requests = [pb.ScheduleRequest(job=pb.JobSpec(queue=queue, name="t", id=id, depends_on=ids, payload=b"%d" % place))
+                for place, (id, ids) in enumerate(names)]
+    results = server.jobs.EnqueueBatch(pb.EnqueueBatchRequest(jobs=requests, all_or_nothing=True), timeout=5).results
+    ids = [result.job_id for result in results]
+    assert len(set(ids)) == 5
+    assert [server.job(one).spec.payload for one in ids] == [b"0", b"1", b"2", b"3", b"4"]
+    told = [event.job_id for event in server.events(queues=[queue], types=[pb.EVENT_TYPE_ENQUEUED, pb.EVENT_TYPE_BLOCKED])]
+    assert sorted(told) == sorted(ids)
+    with Worker(server, queue, slots=5) as worker:
+        got = {}
+        while len(got) < 5:
+            job = worker.job()
+            got[job.lease.job_id] = job.payload
+            worker.succeed(job)
+    assert [got[one] for one in ids] == [b"0", b"1", b"2", b"3", b"4"]
+
+
 def test_a_circle_is_refused(server, queue):
     g, h, i = (f"{queue}-{name}" for name in "ghi")
     results = batch(server, queue, (g, [i]), (h, [g]), (i, [h]), all_or_nothing=True)
