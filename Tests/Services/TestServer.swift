@@ -17,12 +17,14 @@ final class TestServer: Sendable {
   let server: RPCServer
   let channel: ClientChannel
 
-  /// - Parameter reading: what is read with in place of the store's own reader.
+  /// - Parameters:
+  ///   - reading: what is read with in place of the store's own reader.
+  ///   - group: the server's loops.
   init(
     _ limits: HostLimits, storage: any Storage = MemoryStorage(),
-    reading: (any JobReader) -> any JobReader = { $0 }
+    reading: (any JobReader) -> any JobReader = { $0 },
+    group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton
   ) async throws {
-    let group = MultiThreadedEventLoopGroup.singleton
     let reader = reading(storage.reader)
     host = try EngineHost(
       storage: storage, reader: reader, configuration: EngineConfiguration(), seed: 1, group: group, limits: limits)
@@ -36,7 +38,13 @@ final class TestServer: Sendable {
       configuration: ServerConfiguration(), methods: methods, group: group,
       logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
     let port = try await server.bind(.hostPort("127.0.0.1", 0)).port ?? 0
-    channel = try ClientChannel(target: .hostPort("127.0.0.1", port), group: group)
+    channel = try ClientChannel(target: .hostPort("127.0.0.1", port), group: MultiThreadedEventLoopGroup.singleton)
+  }
+
+  func end() async throws {
+    await channel.close()
+    await server.shutdownGracefully(within: .seconds(0))
+    try await host.stop()
   }
 
   /// One unary call, its request made and its response read by codecs of their own.
@@ -116,7 +124,5 @@ func hello(_ queue: String, slots: UInt32 = 1) -> WorkerHello {
 func withServer(_ limits: HostLimits = HostLimits(), _ body: (TestServer) async throws -> Void) async throws {
   let server = try await TestServer(limits)
   try await body(server)
-  await server.channel.close()
-  await server.server.shutdownGracefully(within: .seconds(0))
-  try await server.host.stop()
+  try await server.end()
 }
