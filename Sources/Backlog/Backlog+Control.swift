@@ -45,8 +45,9 @@ extension Backlog {
         limitCanceled(job, now: now)
         setLeaseEnd(job, min(job.leaseEnd, job.leaseLimit))
       }
-      if !reason.isEmpty {
-        let carried = job.carried ?? .nothing
+      // What was said first is why it ends.
+      let carried = job.carried ?? .nothing
+      if !reason.isEmpty, carried.cancelReason.isEmpty {
         carry(
           job,
           JobCarried(
@@ -99,6 +100,7 @@ extension Backlog {
     job.standing.state = .ready
     job.standing.cancelRequested = false
     tieAgain(job, wasFinal: wasFinal)
+    if wasFinal { awaitAgain(job) }
     enter(job, now)
     noteWaiting(job, now)
     return .done(job.standing.state)

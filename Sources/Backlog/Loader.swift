@@ -83,7 +83,9 @@ final class Loader: StateLoader {
       if state == .running { key.running += 1 } else { key.waiting += 1 }
     }
     if !options.dependsOn.isEmpty {
-      ties.append(Backlog.LoadedTies(seq: job.seq, options: options, isBlocked: state == .blocked))
+      ties.append(
+        Backlog.LoadedTies(
+          seq: job.seq, options: options, isBlocked: state == .blocked, isUnbound: job.standing?.isUnbound ?? false))
     }
     if !options.recurringJobID.isEmpty { recurring.append((options.recurringJobID, job.seq)) }
   }

@@ -80,14 +80,11 @@ struct CallHead {
 
   // MARK: - Who calls
 
-  /// Who the caller is, for the audit: believed by the server only from its own gateway.
-  static let address = "gkick-caller-address"
-
-  /// What of it goes to the server.
+  /// What of it goes to the server, and who the caller is.
   func metadata(from address: String) -> Metadata {
     var metadata = forwarded
     if authorization == nil, let cookie { metadata.add("authorization", "Bearer \(cookie)") }
-    metadata.add(Self.address, address)
+    metadata.add(Peer.callerField, address)
     return metadata
   }
 

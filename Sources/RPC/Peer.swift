@@ -10,6 +10,9 @@ public struct Peer: Sendable, Equatable {
   /// The other server to which it is connected; nil: to this one.
   public var server: String?
 
+  /// In the metadata of a call that a gateway in this process makes: who asked the gateway, as text. Of other peers it means nothing.
+  public static let callerField = "gkick-caller-address"
+
   public init(
     address: String, certificateSubject: String? = nil, certificateNames: [String] = [], server: String? = nil
   ) {

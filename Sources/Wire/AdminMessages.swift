@@ -22,7 +22,7 @@ extension Codec {
 
   public func decodeRetryJobsRequest(_ bytes: RawSpan) throws(WireError) -> Sweep {
     let message = try open(bytes, as: Proto.RetryJobsRequest.self)
-    let queue = try required(message.queue, "queue")
+    let queue = try identifier(message.queue, "queue")
     var states = try choices(message.states, "states", as: JobState.self)
     guard states.isSubset(of: [.dead, .canceled, .expired, .retrying]) else {
       throw WireError("states", "only DEAD, CANCELED, EXPIRED and RETRYING jobs are retried")

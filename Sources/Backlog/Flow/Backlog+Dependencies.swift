@@ -6,7 +6,9 @@ struct Ties {
   private(set) var all: [DependencyGraph.Tie] = []
   /// How many of them it waits for.
   private(set) var open = 0
-  /// One that has ended otherwise than it should, when that matters.
+  /// Those that have ended otherwise than they should.
+  private(set) var passed: [Int64] = []
+  /// One of them, when that matters.
   var failed: LiveJob?
 
   mutating func reserve(_ count: Int) { if count > 0 { all.reserveCapacity(count) } }
@@ -14,7 +16,7 @@ struct Ties {
   mutating func add(_ other: LiveJob) {
     let isOpen = !other.standing.state.isFinal
     all.append(DependencyGraph.Tie(seq: other.seq, isOpen: isOpen))
-    if isOpen { open += 1 }
+    if isOpen { open += 1 } else if other.standing.state != .succeeded { passed.append(other.seq) }
   }
 }
 
@@ -110,6 +112,15 @@ extension Backlog {
     graph.tie(
       job.seq, to: ties.all, open: waits ? ties.open : 0, isPinning: isPinning,
       runsAnyway: job.head.job.options.onDependencyFailure == .run)
+    if waits { for other in ties.passed { graph.pass(job.seq, over: other) } }
+  }
+
+  /// A job that was over is not any more: those that depend on it and wait for others still wait for it again. Unless it waits for them itself,
+  /// which nobody could see as long as it was over.
+  func awaitAgain(_ job: LiveJob) {
+    for waiter in graph.takePast(job.seq) where !waits(job.seq, for: waiter) {
+      graph.waitAlso(waiter, for: job.seq, runsAnyway: graph.runsAnyway(waiter))
+    }
   }
 
   /// It is over, or depends on others from now on.
@@ -265,6 +276,7 @@ extension Backlog {
           } else if graph.count(down: seq) == 0 {
             changed.append((seq, taken))
           } else {
+            if !cascades[taken].isSuccess { graph.pass(seq, over: cascades[taken].seq) }
             told += 1
           }
         }
@@ -342,6 +354,12 @@ extension Backlog {
     var seq: Int64
     var options: JobOptions
     var isBlocked: Bool
+    /// It was retried by hand.
+    var isUnbound: Bool
+
+    var runsAnyway: Bool { options.onDependencyFailure == .run }
+    /// What has ended without success did not end it.
+    var passesOver: Bool { runsAnyway || isUnbound }
   }
 
   /// - Parameter unfinished: all loaded jobs, by rising seq.
@@ -355,18 +373,43 @@ extension Backlog {
       }
       return low < unfinished.count && unfinished[low] == seq
     }
+    let again = Set(ties.lazy.filter { $0.isBlocked && $0.isUnbound }.map(\.seq))
+    // Of those that were over once and wait for others now: these may wait for those that depend on them, see `awaitAgain`.
+    var doubted: [(tie: LoadedTies, other: Int64)] = []
     for tie in ties {
       var open: [Int64] = []
+      var over: [Int64] = []
       for id in tie.options.dependsOn {
         guard let seq = seq(ofDependency: id) else { continue }
         graph.pin(seq)
-        if tie.isBlocked, isUnfinished(seq) { open.append(seq) }
+        guard tie.isBlocked else { continue }
+        if !isUnfinished(seq) {
+          over.append(seq)
+        } else if tie.passesOver, again.contains(seq) {
+          doubted.append((tie, seq))
+        } else {
+          open.append(seq)
+        }
       }
       guard tie.isBlocked else { continue }
-      graph.block(tie.seq, on: open, runsAnyway: tie.options.onDependencyFailure == .run)
+      graph.block(tie.seq, on: open, runsAnyway: tie.runsAnyway)
+      if tie.passesOver { for other in over { graph.pass(tie.seq, over: other) } }
       // The others are over: how they ended is yet to be seen, if those who wait had not all been told.
       if open.count < tie.options.dependsOn.count { doubtful.append(tie.seq) }
     }
+    for (tie, other) in doubted where !waits(other, for: tie.seq) {
+      graph.waitAlso(tie.seq, for: other, runsAnyway: tie.runsAnyway)
+    }
+  }
+
+  /// Whether one waits for another, or for one that does, and so on.
+  private func waits(_ seq: Int64, for other: Int64) -> Bool {
+    var isFound = false
+    graph.visitWaiters(other) { waiter in
+      isFound = waiter == seq
+      return !isFound
+    }
+    return isFound
   }
 
   /// One slice of those that waited, at the load, for jobs which were over by then.

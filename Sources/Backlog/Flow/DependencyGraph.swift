@@ -43,6 +43,13 @@ struct DependencyGraph {
   private var looked: ContiguousArray<Int32> = []
   /// Jobs that wait.
   private(set) var blocked = 0
+  /// By one that is over and did not succeed: who depends on it and waits for others still. If it is retried by hand they wait for it again, as they
+  /// would after a load, which does not know that it was over in between.
+  private var past: [Int64: [Past]] = [:]
+  private struct Past {
+    let seq: Int64
+    let mark: UInt32
+  }
 
   var isEmpty: Bool { used == 0 }
 
@@ -115,6 +122,34 @@ struct DependencyGraph {
       dropIfUnused(node)
     }
     return left
+  }
+
+  /// A job that waits for others does not wait for this one, which is over without success.
+  mutating func pass(_ seq: Int64, over other: Int64) {
+    guard let node = node(seq), nodes[node].open > 0, isPinned(other) else { return }
+    var list = past.removeValue(forKey: other) ?? []
+    // Those that wait no longer, or anew, are left out now and then.
+    if list.count >= 8, list.count.nonzeroBitCount == 1 { list.removeAll { !isWaiting($0) } }
+    list.append(Past(seq: seq, mark: nodes[node].mark))
+    past[other] = list
+  }
+
+  private func isWaiting(_ past: Past) -> Bool {
+    node(past.seq).map { nodes[$0].mark == past.mark && nodes[$0].open > 0 } ?? false
+  }
+
+  /// Those that waited on when it was over, and do still.
+  mutating func takePast(_ seq: Int64) -> [Int64] {
+    if past.isEmpty { return [] }
+    return (past.removeValue(forKey: seq) ?? []).filter(isWaiting).map(\.seq)
+  }
+
+  /// It waits for one more.
+  mutating func waitAlso(_ seq: Int64, for other: Int64, runsAnyway: Bool) {
+    guard open(seq) > 0, let node = node(seq) else { return block(seq, on: [other], runsAnyway: runsAnyway) }
+    nodes[node].open += 1
+    let place = Int(makeNode(other))
+    nodes[place].first = makeEdge(Edge(node: Int32(node), next: nodes[place].first, mark: nodes[node].mark))
   }
 
   // MARK: Being waited for
@@ -286,6 +321,7 @@ struct DependencyGraph {
   private mutating func dropIfUnused(_ index: Int) {
     let node = nodes[index]
     guard node.first < 0, node.dependents == 0, node.open == 0 else { return }
+    if !past.isEmpty { past[node.seq] = nil }
     // The gap is closed, so that no search stops short.
     var gap = place(node.seq)
     let mask = places.count - 1

@@ -18,8 +18,6 @@ final class AuditedAccess {
 public enum GatewayCaller {
   /// No other caller can have it.
   public static let peer = Peer(address: "http")
-  /// Whom the gateway serves.
-  static let header = "gkick-caller-address"
 }
 
 /// What the caller may do. Without `--auth` there is nothing of it, and everybody may do everything.
@@ -61,7 +59,7 @@ extension ServerCall {
   /// Where the call comes from; of one over HTTP: who asked the gateway.
   public var callerAddress: String {
     peer.address == GatewayCaller.peer.address
-      ? metadata[first: GatewayCaller.header] ?? peer.address : peer.address
+      ? metadata[first: Peer.callerField] ?? peer.address : peer.address
   }
 
   /// The command, to be told of when it has changed something, if an operator or an admin asks for it.

@@ -75,10 +75,12 @@ extension Services {
 extension LoopDesk {
   /// What is changed in one queue, in slices.
   fileprivate func sweep(_ sweep: Sweep, _ call: ServerCall) throws(Status) {
+    var sweep = sweep
     let queue = sweep.query.queue
     try call.mayUse(queue)
+    sweep.query.scope = call.scope
     try AdminCall(call: call).start(self) { route in
-      call.audited(.sweep(sweep, route), route, "queue \(queue)") { $0.queue = queue }
+      call.audited(.sweep(sweep, route), route, queue.isEmpty ? "all queues" : "queue \(queue)") { $0.queue = queue }
     }
   }
 }

@@ -204,6 +204,8 @@ struct DependencyTests {
     let rig = try FlowRig()
     var asked: [String: JobOptions] = [:]
     var made: [String] = []
+    // Retried by hand, in half of the worlds.
+    var again: Set<String> = []
     for step in 0..<250 {
       switch Int.random(in: 0..<10, using: &random) {
       case 0...3:
@@ -224,7 +226,14 @@ struct DependencyTests {
           try rig.end([claimed], outcome)
         }
       case 7:
-        if let id = made.randomElement(using: &random) { _ = try rig.control(.cancel(jobID: id, reason: "")) }
+        guard let id = made.randomElement(using: &random) else { break }
+        if seed % 2 == 0 || random.chance(50) {
+          _ = try rig.control(.cancel(jobID: id, reason: ""))
+        } else if asked[id].map({ $0.dependsOn.isEmpty || $0.onDependencyFailure == .run }) ?? false,
+          case .done = try rig.control(.retry(jobID: id, resetAttempts: true))
+        {
+          again.insert(id)
+        }
       case 8: _ = try rig.backlog.workAndPromote(now: rig.now, limit: Int.random(in: 1...3, using: &random))
       default:
         if random.chance(50) { try rig.tick() }
@@ -241,11 +250,59 @@ struct DependencyTests {
       if record.state == .blocked {
         #expect(isOpen && !hasFailed, "seed \(seed) \(id)")
         #expect(rig.backlog.openDependencies(ofJob: id) == states.count { !$0.isFinal })
+      } else if !again.isDisjoint(with: options.dependsOn) || again.contains(id) {
+        // They may have been over when it began.
+        continue
       } else if !record.state.isFinal {
         #expect(!isOpen && !hasFailed, "seed \(seed) \(id)")
       } else if record.state == .succeeded {
         #expect(!isOpen && !hasFailed, "seed \(seed) \(id)")
       }
+    }
+  }
+
+  /// One that was over and is retried by hand is waited for again by those that wait for others still, the same before and after a load.
+  @Test(arguments: [false, true], [false, true]) func oneThatIsRetriedIsWaitedForAgain(isNew: Bool, isRestarted: Bool)
+    throws
+  {
+    let rig = try FlowRig()
+    try rig.enqueue("a", queue: "first")
+    try rig.enqueue("b", queue: "second")
+    // It waits for the failed one's end, or comes when that is over already.
+    if !isNew { try rig.enqueue("c", after("a", "b", run: true)) }
+    try rig.fail(rig.claim(queues: ["first"]))
+    if isNew { try rig.enqueue("c", after("a", "b", run: true)) }
+    #expect(rig.backlog.openDependencies(ofJob: "c") == 1)
+    if isRestarted { try rig.restart() }
+    try rig.settleAll()
+    #expect(try rig.control(.retry(jobID: "a", resetAttempts: true)) == .done(.ready))
+    #expect(rig.backlog.openDependencies(ofJob: "c") == 2)
+    try rig.end(rig.claim(queues: ["second"]))
+    try rig.settleAll()
+    #expect(try rig.state("c") == .blocked)
+    try rig.fail(rig.claim(queues: ["first"]))
+    #expect(try rig.state("c") == .ready)
+  }
+
+  /// What waits for a job that was over may be what that one waits for when it is retried: then it does not wait for it again.
+  @Test(arguments: [false, true]) func oneThatIsRetriedMakesNoCircle(isRestarted: Bool) throws {
+    let rig = try FlowRig()
+    let unique = Uniqueness(key: "k", onConflict: .replace)
+    try rig.enqueue("d", JobOptions(unique: unique))
+    try rig.enqueue("x", after("d"))
+    try rig.enqueue("c", queue: "other")
+    try rig.enqueue("a", after("x", "c", run: true))
+    #expect(try rig.control(.cancel(jobID: "x", reason: "")) == .done(.canceled))
+    try rig.settleAll()
+    try rig.enqueue("", JobOptions(unique: unique, dependsOn: ["a"]))
+    #expect(try rig.control(.retry(jobID: "x", resetAttempts: true)) == .done(.blocked))
+    if isRestarted { try rig.restart() }
+    try rig.end(rig.claim(queues: ["other"]))
+    for id in ["a", "d", "x"] {
+      try rig.settleAll()
+      let claimed = try rig.claim(5)
+      #expect(claimed.map(\.job.id) == [id])
+      try rig.end(claimed)
     }
   }
 

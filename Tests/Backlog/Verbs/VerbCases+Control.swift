@@ -49,6 +49,16 @@ extension VerbSuite {
       scene.pass(.seconds(1))
       #expect(try scene.store.reclaim(now: scene.now, limit: 9).map(\.state) == [.canceled])
     },
+    VerbCase("the reason that was given first is why a job is canceled") {
+      let scene = try VerbScene()
+      for reasons in [["first", "second"], ["", "first", "second"], ["first", ""]] {
+        let id = try scene.add()
+        let claimed = try scene.take()
+        for reason in reasons { _ = try scene.control(.cancel(jobID: id, reason: reason)) }
+        #expect(try scene.settle(claimed.lease, .canceled(draw: 0)) == .settled(.canceled))
+        #expect(try scene.known(id).failures.map(\.message) == ["first"])
+      }
+    },
     VerbCase("a worker that stops without being told to has failed") {
       let scene = try VerbScene()
       let id = try scene.add()

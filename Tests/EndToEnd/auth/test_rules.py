@@ -87,6 +87,12 @@ def test_lists_and_counts_leave_out_what_is_anothers(two):
     assert changed.changed == 3
     left = two.root.ListJobs(pb.ListJobsRequest(name=f"{two.own}-listed", states=[pb.JOB_STATE_READY])).jobs
     assert {job.spec.queue for job in left} == {two.other} and len(left) == 3
+    for job in left:
+        two.root.CancelJob(pb.CancelJobRequest(job_id=job.spec.id))
+    retried = two.operator.RetryJobs(pb.RetryJobsRequest(name=f"{two.own}-listed", states=[pb.JOB_STATE_CANCELED]))
+    assert retried.retried == 3
+    left = two.root.ListJobs(pb.ListJobsRequest(name=f"{two.own}-listed", states=[pb.JOB_STATE_CANCELED])).jobs
+    assert {job.spec.queue for job in left} == {two.other} and len(left) == 3
 
 
 def test_a_batch_is_seen_by_who_sees_one_of_its_queues_and_canceled_by_who_sees_all(two):

@@ -75,6 +75,22 @@ def test_bulk_retry(server, queue):
         assert sorted(job.attempt for job in worker.take(3)) == [1, 1, 2]
 
 
+def test_bulk_retry_of_all_queues(server, queue):
+    queues = [queue, f"{queue}-other"]
+    name = f"{queue}-name"
+    ids = [server.enqueue(one, name, retry=pb.RetryPolicy(max_attempts=1)) for one in queues for _ in range(2)]
+    other = server.enqueue(queue, "another", retry=pb.RetryPolicy(max_attempts=1))
+    with Worker(server, queues, slots=5) as worker:
+        for job in worker.take(5):
+            worker.fail(job)
+    assert server.admin.RetryJobs(pb.RetryJobsRequest(name=name)).retried == 4
+    assert [server.job(job_id).state for job_id in ids] == [pb.JOB_STATE_READY] * 4
+    assert server.job(other).state == pb.JOB_STATE_DEAD
+    # An empty filter means all.
+    assert server.admin.RetryJobs(pb.RetryJobsRequest()).retried >= 1
+    assert server.job(other).state == pb.JOB_STATE_READY
+
+
 def test_workers_are_listed(server, queue):
     def find():
         return next((one for one in server.admin.ListWorkers(pb.ListWorkersRequest()).workers

@@ -146,6 +146,18 @@ def test_cancel_while_running(server, queue):
     assert kinds(server, job_id)[-1] == "CANCELED"
 
 
+def test_who_cancels_later_changes_no_reason(server, queue):
+    job_id = server.enqueue(queue)
+    with Worker(server, queue) as worker:
+        job = worker.job()
+        server.jobs.CancelJob(pb.CancelJobRequest(job_id=job_id, reason="first"))
+        server.jobs.CancelJob(pb.CancelJobRequest(job_id=job_id, reason="second"))
+        server.admin.ChangeJobs(pb.ChangeJobsRequest(action=pb.BULK_ACTION_CANCEL, queue=queue, reason="third"))
+        worker.cancellation()
+        assert worker.outcome(job, canceled=True) == 0
+    assert [one.message for one in server.job(job_id).failures] == ["first"]
+
+
 def test_a_canceled_job_whose_worker_dies_is_canceled(server, queue):
     job_id = server.enqueue(queue)
     worker = Worker(server, queue)
