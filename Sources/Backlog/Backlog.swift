@@ -336,7 +336,7 @@ public final class Backlog {
     job.isTouched = false
     if job.isForgotten {
       if let state = job.storedState {
-        changes.forgotten.append(ForgottenJob(head: job.head, state: state))
+        changes.forgotten.append(ForgottenJob(head: job.head, state: state, isReplaced: job.hasNewBody))
         job.changedIn = changes.number
         job.storedState = nil
       } else {

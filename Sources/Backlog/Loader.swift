@@ -8,6 +8,7 @@ final class Loader: StateLoader {
   /// All jobs that are not over.
   private var unfinished: ContiguousArray<Int64> = []
   private var ties: [Backlog.LoadedTies] = []
+  private var held: [(queue: String, key: String, seq: Int64, until: Timestamp)] = []
   private var recurring: [(id: String, seq: Int64)] = []
   /// Most jobs are like the one before.
   private var queue: Queue?
@@ -125,15 +126,37 @@ final class Loader: StateLoader {
   func addChosen(id: String, seq: Int64) { backlog.choose(id, seq) }
 
   func addHold(queue: String, key: String, seq: Int64, until: Timestamp) {
-    backlog.keys.insert(backlog.keys.hash(queue, key), seq)
-    backlog.holds.insert(seq, until)
+    held.append((queue, key, seq, until))
+  }
+
+  /// Of a job that is not over a hold says nothing: it has its key. Older versions could leave one behind.
+  private func takeHolds() {
+    for (queue, key, seq, until) in held where !unfinished.holds(seq) {
+      backlog.keys.insert(backlog.keys.hash(queue, key), seq)
+      backlog.holds.insert(seq, until)
+    }
+    held = []
   }
 
   func finish() throws(StoreError) {
+    takeHolds()
     try backlog.loadFlow(ties: ties, unfinished: unfinished, recurring: recurring, now: now.wall)
     backlog.queues.visit { queue in
       if queue.ready + queue.scheduled + queue.running + queue.blocked > 0 { queue.lastUsedAt = now.wall }
       return true
     }
+  }
+}
+
+extension ContiguousArray<Int64> {
+  /// Of rising numbers.
+  func holds(_ seq: Int64) -> Bool {
+    var low = 0
+    var high = count
+    while low < high {
+      let middle = (low + high) / 2
+      if self[middle] < seq { low = middle + 1 } else { high = middle }
+    }
+    return low < count && self[low] == seq
   }
 }

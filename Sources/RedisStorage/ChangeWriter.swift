@@ -79,13 +79,14 @@ struct ChangeWriter {
       block.puts.add { CarriedCodec.put(carried, into: &$0) }
     }
     if state.isFinal { ends[change.standing.expires.microseconds, default: []].append(seq) }
-    if let unique = head.job.options.unique, let until = head.holdsUntil {
+    if let unique = head.job.options.unique {
       // Of a job that is not final the state knows by itself.
-      if state.isFinal {
+      if state.isFinal, let until = head.holdsUntil {
         command("ZADD", layout.holds, words: 2)
         words.add(until.microseconds)
         words.add { Self.put(head, unique, into: &$0) }
-      } else if !change.isNew {
+      } else if !change.isNew, head.holdsUntil != nil || change.body != nil {
+        // The one that was replaced with the same key may have held it.
         command("ZREM", layout.holds, words: 1)
         words.add { Self.put(head, unique, into: &$0) }
       }
@@ -97,7 +98,7 @@ struct ChangeWriter {
     let block = cache[Layout.block(of: head.seq)]
     let low = Layout.low(of: head.seq)
     if block.hasLargeBody(low) { block.removals.add(Int64(low), "b") }
-    block.clear(low, head.job)
+    if gone.isReplaced { block.clear(low) } else { block.clear(low, head.job) }
     block.removals.add(low)
     block.removals.add(Int64(low), "s")
     block.removals.add(Int64(low), "c")
@@ -105,7 +106,7 @@ struct ChangeWriter {
       command("HDEL", layout.ids, words: 1)
       words.add(head.job.id)
     }
-    if let unique = head.job.options.unique, unique.holdFor != nil {
+    if let unique = head.job.options.unique, unique.holdFor != nil || gone.isReplaced {
       command("ZREM", layout.holds, words: 1)
       words.add { Self.put(head, unique, into: &$0) }
     }

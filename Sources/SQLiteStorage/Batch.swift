@@ -13,6 +13,8 @@ struct Batch {
     /// It has no rows yet.
     let isNew: Bool
     fileprivate(set) var isGone = false
+    /// The head is not the stored one.
+    private var isReplaced = false
     /// Of the rows as they are stored.
     let stored: JobFlags
     /// What it is found by; nil: not made here.
@@ -38,6 +40,7 @@ struct Batch {
       hasCarried = stored.hasCarried
       isNew = false
       isGone = true
+      isReplaced = job.isReplaced
       self.stored = stored
     }
 
@@ -58,6 +61,9 @@ struct Batch {
     var needsRow: Bool { !isNew || hasCarried || standing.wasStarted || standing != head.untouched }
 
     var flags: JobFlags { JobFlags(standing.state, hasRow: needsRow, hasCarried: hasCarried) }
+
+    /// Whether a row says that it holds its key although it is final. Of one that was replaced since, it is not known: the one before may have.
+    var mayHaveHold: Bool { stored.isFinal && (head.holdsUntil != nil || body != nil || isReplaced) }
 
     /// It came and went meanwhile: there is nothing to be written.
     var isNothing: Bool { isNew && isGone }

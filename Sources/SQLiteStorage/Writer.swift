@@ -189,14 +189,13 @@ final class Writer {
       deleteCarried.bind(1, seq)
       try deleteCarried.run()
     }
-    guard let until = job.head.holdsUntil, let key = job.head.job.options.unique?.key else { return }
-    if isFinal {
+    if isFinal, let until = job.head.holdsUntil, let key = job.head.job.options.unique?.key {
       putHold.bind(1, seq)
       putHold.bind(2, job.head.job.queue)
       putHold.bind(3, key)
       putHold.bind(4, until.microseconds)
       try putHold.run()
-    } else if job.stored.isFinal {
+    } else if job.mayHaveHold {
       deleteHold.bind(1, seq)
       try deleteHold.run()
     }
@@ -218,7 +217,7 @@ final class Writer {
       deleteID.bind(2, seq)
       try deleteID.run()
     }
-    if job.stored.isFinal, job.head.holdsUntil != nil {
+    if job.mayHaveHold {
       deleteHold.bind(1, seq)
       try deleteHold.run()
     }

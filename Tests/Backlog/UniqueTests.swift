@@ -55,4 +55,46 @@ struct UniqueTests {
       try backlog.load(storage, epoch, now: now)
     }
   }
+
+  /// Older versions could leave a hold behind of a job that was retried: its key is its own all the same.
+  @Test func aHoldThatIsLeftBehindTakesNoKeyFromAWaitingJob() throws {
+    let memory = MemoryStorage()
+    let storage = LeftHold(memory)
+    let now = Moment(wall: Timestamp(seconds: 1_700_000_000), elapsed: Instant(microseconds: 0))
+    let job = NewJob(queue: "q", name: "n", options: JobOptions(unique: Uniqueness(key: "k", onConflict: .reject)))
+    for round in 0..<2 {
+      let backlog = Backlog(rows: storage.rows, seed: 1)
+      let epoch = try storage.beginEpoch()
+      try backlog.load(storage, epoch, now: now)
+      let results = try backlog.enqueue([EnqueueGroup(jobs: [job])], now: now)
+      if case .conflict? = results.first {
+        #expect(round == 1)
+      } else {
+        #expect(round == 0)
+      }
+      if let changes = backlog.takeChanges(.synced, now: now) { try storage.write([changes], epoch: epoch) }
+    }
+  }
+}
+
+/// Says of the first job, besides what is, that it holds its key until a time that is over.
+private final class LeftHold: Storage {
+  let inner: MemoryStorage
+  var kind: String { inner.kind }
+  var rows: any RowSource { inner.rows }
+  var reader: any JobReader { inner.reader }
+
+  init(_ inner: MemoryStorage) { self.inner = inner }
+
+  func beginEpoch() throws(StoreError) -> Epoch { try inner.beginEpoch() }
+
+  func load(_ epoch: Epoch, into loader: any StateLoader) throws(StoreError) {
+    try inner.load(epoch, into: loader)
+    loader.addHold(queue: "q", key: "k", seq: 1, until: Timestamp(seconds: 1))
+  }
+
+  func write(_ changes: [ChangeSet], epoch: Epoch) throws(StoreError) { try inner.write(changes, epoch: epoch) }
+  func sync() throws(StoreError) { try inner.sync() }
+  func tidy(now: Timestamp) throws(StoreError) -> Timestamp { try inner.tidy(now: now) }
+  func close() throws(StoreError) { try inner.close() }
 }

@@ -94,6 +94,47 @@ extension StorageConformance {
       #expect(try scene.load().holds == expected)
       if try scene.reopen(crash: false) { #expect(try scene.load().holds == expected) }
     },
+    StorageCase("a key that is not held any longer leaves no hold behind when its job was replaced on the way") {
+      harness in
+      let scene = try StorageScene(harness)
+      func unique(_ key: String, _ holdFor: Interval?) -> NewJob {
+        NewJob(
+          queue: "q", name: "a", options: JobOptions(unique: Uniqueness(key: key, holdFor: holdFor), batchID: "b"),
+          body: [1])
+      }
+      func replaced(_ head: JobHead, _ standing: JobStanding? = nil) -> JobChange {
+        let job = NewJob(
+          id: head.job.id, queue: "q", name: "new", runAt: scene.now,
+          options: JobOptions(unique: head.job.options.unique.map { Uniqueness(key: $0.key) }))
+        let new = JobHead(seq: head.seq, job: job, isChosen: false, createdAt: head.createdAt)
+        return JobChange(head: new, standing: standing ?? new.untouched, isNew: false, body: [2])
+      }
+      // Each was over and held its key; then it was retried and replaced by one without a hold, at once or one after the other.
+      let heads = try ["together", "apart", "over again", "gone", "gone at once"].map { key in
+        try scene.put(unique(key, .hours(5)), standing: scene.final(.dead))
+      }
+      #expect(try scene.load().holds.count == 5)
+      var first = scene.change()
+      first.jobs.append(replaced(heads[0]))
+      scene.move(heads[1], to: heads[1].untouched, in: &first)
+      first.jobs.append(replaced(heads[2], scene.final(.canceled)))
+      first.jobs.append(replaced(heads[3]))
+      first.forgotten.append(
+        ForgottenJob(head: replaced(heads[4]).head, state: .dead, isReplaced: true))
+      var second = scene.change()
+      second.jobs.append(replaced(heads[1]))
+      second.forgotten.append(ForgottenJob(head: replaced(heads[3]).head, state: .ready))
+      try scene.write(first, second)
+      try scene.check()
+      #expect(try scene.load().holds.isEmpty)
+      var query = JobQuery()
+      query.batchID = "b"
+      #expect(try scene.list(query).isEmpty)
+      if try scene.reopen(crash: false) {
+        try scene.check()
+        #expect(try scene.load().holds.isEmpty)
+      }
+    },
     StorageCase("chosen ids are loaded, also those of final jobs") { harness in
       let scene = try StorageScene(harness)
       let a = try scene.put(NewJob(id: "a", name: "a"))

@@ -364,15 +364,6 @@ extension Backlog {
 
   /// - Parameter unfinished: all loaded jobs, by rising seq.
   func tieLoaded(_ ties: [LoadedTies], unfinished: ContiguousArray<Int64>) {
-    func isUnfinished(_ seq: Int64) -> Bool {
-      var low = 0
-      var high = unfinished.count
-      while low < high {
-        let middle = (low + high) / 2
-        if unfinished[middle] < seq { low = middle + 1 } else { high = middle }
-      }
-      return low < unfinished.count && unfinished[low] == seq
-    }
     let again = Set(ties.lazy.filter { $0.isBlocked && $0.isUnbound }.map(\.seq))
     // Of those that were over once and wait for others now: these may wait for those that depend on them, see `awaitAgain`.
     var doubted: [(tie: LoadedTies, other: Int64)] = []
@@ -383,7 +374,7 @@ extension Backlog {
         guard let seq = seq(ofDependency: id) else { continue }
         graph.pin(seq)
         guard tie.isBlocked else { continue }
-        if !isUnfinished(seq) {
+        if !unfinished.holds(seq) {
           over.append(seq)
         } else if tie.passesOver, again.contains(seq) {
           doubted.append((tie, seq))

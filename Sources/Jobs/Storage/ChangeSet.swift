@@ -57,11 +57,15 @@ public struct JobChange: Sendable {
 
 public struct ForgottenJob: Sendable {
   public var head: JobHead
+  /// As it is stored.
   public var state: JobState
+  /// It was replaced with this very change set: the head is not the stored one.
+  public var isReplaced: Bool
 
-  public init(head: JobHead, state: JobState) {
+  public init(head: JobHead, state: JobState, isReplaced: Bool = false) {
     self.head = head
     self.state = state
+    self.isReplaced = isReplaced
   }
 }
 
