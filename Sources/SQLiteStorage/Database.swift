@@ -62,6 +62,7 @@ final class Database {
     undo.forget()
     connection.treatAsOurs()
     try copyAll()
+    directory.noteStore(salt)
   }
 
   /// Refuses what is not ours, or what has lost its database file, before anything is touched.
@@ -72,7 +73,13 @@ final class Database {
       // The log's files are only made beside a database that is whole. SQLite makes its own, empty, before.
       let log = [Log.name(0), Log.name(1)].first { directory.size(of: $0) != nil }
       let beside = log ?? (directory.size(of: "gkick.db-wal") ?? 0 > 0 ? "gkick.db-wal" : nil)
-      guard let beside else { return }
+      guard let beside else {
+        guard directory.hadStore else { return }
+        throw StoreError(
+          .unusable,
+          "\(path) and its logs are gone, and a store was here: put it back from a backup, or remove \(directory.path)/lock, too, to begin anew"
+        )
+      }
       let what = directory.size(of: "gkick.db") == nil ? "missing" : "empty"
       throw StoreError(
         .unusable,

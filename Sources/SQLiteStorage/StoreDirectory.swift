@@ -47,6 +47,17 @@ final class StoreDirectory {
     if !hadLockFile { unsafe unlink(path + "/lock") }
   }
 
+  /// Whether a store was here: the lock file says so from the moment that it was made.
+  var hadStore: Bool { size(of: "lock") ?? 0 > 0 }
+
+  /// A store is here. Only says whether the rest of the files is gone: what fails is not missed.
+  func noteStore(_ salt: UInt32) {
+    guard !hadStore, let lock = descriptors.last, descriptors.count == 2 else { return }
+    var text = Array("a gkick store, \(salt)\n".utf8)
+    // As many bytes as the array has.
+    _ = unsafe pwrite(lock, &text, text.count, 0)
+  }
+
   /// Which files are in it is on disk.
   func sync() throws(StoreError) {
     // The folder itself is the first that is held.

@@ -39,6 +39,26 @@ import Testing
     #expect(refusal(path) == nil)
   }
 
+  /// What is left knows that there was one.
+  @Test(arguments: [false, true]) func aStoreOfWhichOnlyTheLockFileIsLeftIsNotBegunAnew(hasEmptyDatabase: Bool) throws {
+    try open().close()
+    let lock = try TemporaryFolder.read(path + "/lock")
+    for name in TemporaryFolder.names(in: path) where name != "lock" { unlink(path + "/" + name) }
+    if hasEmptyDatabase { try TemporaryFolder.write([], to: path + "/gkick.db") }
+    for _ in 0..<2 {
+      let error = refusal(path)
+      #expect(error?.kind == .unusable && error?.message.contains("a store was here") == true)
+      #expect(TemporaryFolder.names(in: path).sorted() == (hasEmptyDatabase ? ["gkick.db", "lock"] : ["lock"]))
+      #expect(try TemporaryFolder.read(path + "/lock") == lock)
+    }
+    unlink(path + "/lock")
+    #expect(refusal(path) == nil)
+    // Nor does it matter that there is none, for who puts a database back.
+    unlink(path + "/lock")
+    #expect(refusal(path) == nil)
+    #expect(try TemporaryFolder.read(path + "/lock") != lock && !TemporaryFolder.read(path + "/lock").isEmpty)
+  }
+
   @Test func theFolderIsForItsOwnerAlone() throws {
     try open().close()
     var status = stat()

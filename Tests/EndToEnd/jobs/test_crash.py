@@ -225,6 +225,20 @@ def test_a_log_that_is_gone_after_a_crash_is_told_and_counted(own):
 
 
 @embedded
+def test_a_store_whose_files_are_gone_is_not_begun_anew_without_a_word(own):
+    own.enqueue("q")
+    own.kill()
+    for path in own.data.glob("gkick.*"):
+        path.unlink()
+    refused = subprocess.run(own.command(), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=20)
+    assert refused.returncode > 0 and "a store was here" in refused.stderr, refused.stderr
+    assert [path.name for path in own.data.iterdir()] == ["lock"]
+    (own.data / "lock").unlink()
+    own.start()
+    assert len(own.jobs.ListJobs(pb.ListJobsRequest()).jobs) == 0
+
+
+@embedded
 def test_a_store_that_is_damaged_is_refused_and_left_as_it_is(own):
     """Told when the jobs are read, long after the database was opened."""
     for _ in range(20):
