@@ -7,17 +7,10 @@ public struct AccessFile: Hashable, Sendable {
   public var issuers: [TokenIssuer] = []
   private var known: Set<Principal.Credential> = []
 
-  public init() {}
-
   /// What is wrong with a file, and where.
   public struct Failure: Error, Hashable, CustomStringConvertible {
     public var line: Int
     public var reason: String
-
-    public init(line: Int, reason: String) {
-      self.line = line
-      self.reason = reason
-    }
 
     public var description: String { "line \(line): \(reason)" }
   }

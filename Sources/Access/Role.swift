@@ -65,12 +65,4 @@ public enum AccessTable {
     guard path.hasPrefix("/gkick.v1."), let slash = path.lastIndex(of: "/") else { return nil }
     return roles[String(path[path.index(after: slash)...])] ?? RoleSet([.admin])
   }
-
-  /// What operators and admins change: each is told in the log and as an event. What somebody does as a worker is told by the jobs' events.
-  public static let changes: Set<String> = [
-    "Enqueue", "Schedule", "EnqueueBatch", "EnqueueStream", "PutBatch",
-    "CancelJob", "RetryJob", "DeleteJob", "RetryJobs", "ChangeJobs", "PauseQueue", "ResumeQueue", "PurgeQueue",
-    "DeleteQueue", "DrainWorker", "CancelBatch", "PutRecurringJob", "DeleteRecurringJob", "TriggerRecurringJob",
-    "PutLimit", "DeleteLimit",
-  ]
 }

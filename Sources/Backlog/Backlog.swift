@@ -492,9 +492,4 @@ public final class Backlog {
 public struct Readied: Hashable, Sendable {
   public var queue: String
   public var count: Int
-
-  public init(queue: String, count: Int) {
-    self.queue = queue
-    self.count = count
-  }
 }

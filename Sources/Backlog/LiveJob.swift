@@ -79,12 +79,7 @@ final class LiveJob {
       cancelRequested: standing.cancelRequested, cancelReason: carried?.cancelReason ?? "")
   }
 
-  var held: HeldJob {
-    HeldJob(
-      lease: lease, workerID: standing.workerID, queue: head.job.queue, name: head.job.name,
-      attempt: standing.attempt, payloadSize: head.job.payloadSize, startedAt: standing.startedAt ?? head.createdAt,
-      deadline: standing.deadline, cancelRequested: standing.cancelRequested)
-  }
+  var held: HeldJob { HeldJob(lease: lease, workerID: standing.workerID) }
 }
 
 extension NewJob {

@@ -52,11 +52,6 @@ public struct RowReading: Sendable {
   /// When it began, in the order of readings.
   public let number: UInt64
   public let request: RowRequest
-
-  init(number: UInt64, request: RowRequest) {
-    self.number = number
-    self.request = request
-  }
 }
 
 /// What the state knows of rows that others read for it.
@@ -106,8 +101,6 @@ struct Readings {
 }
 
 extension RowRequest {
-  /// It only helps claims that are made later.
-  public var isAhead: Bool { if case .jobs(_, _, true) = self { true } else { false } }
   /// Which jobs it gives is not known before.
   public var isPage: Bool { if case .jobs = self { false } else { true } }
 }

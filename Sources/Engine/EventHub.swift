@@ -32,7 +32,6 @@ final class EventHub {
   var next: Instant? { parked.next }
   /// Somebody waits for what is stored next.
   var isAwaited: Bool { parked.count > 0 || !waiters.isEmpty }
-  var lastCursor: Int64 { ring.last }
 
   // MARK: Pulls
 

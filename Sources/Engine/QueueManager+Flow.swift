@@ -49,7 +49,7 @@ extension QueueManager {
     case .closeBatch(let id, let reason):
       guard backlog.batch(id, scope: scope) != nil else { return .notFound }
       guard backlog.isOwn(batch: id, scope: scope) else { return .notWholly }
-      guard let view = backlog.closeBatch(id, now: now) else { return .notFound }
+      guard let view = backlog.closeBatch(id) else { return .notFound }
       for job in try backlog.cancelUnstored(ofBatch: id, reason: reason, now: now) { tellToStop(job, reason, tick) }
       return .batch(view)
     case .putRecurring(let job):

@@ -13,8 +13,6 @@ public struct HTTP2HeaderList: Sendable {
 
   public init() {}
 
-  public var isEmpty: Bool { fields.isEmpty }
-
   /// `name` must be lower case. `indexed: false` keeps a value that will hardly come again out of the HPACK table.
   public mutating func add(_ name: some Sequence<UInt8>, _ value: some Sequence<UInt8>, indexed: Bool = true) {
     let nameStart = bytes.count

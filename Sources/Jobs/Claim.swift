@@ -4,11 +4,6 @@ public struct QueuePattern: Hashable, Sendable {
   public var text: String
   public var isPrefix: Bool
 
-  public init(text: String, isPrefix: Bool) {
-    self.text = text
-    self.isPrefix = isPrefix
-  }
-
   /// "mail" is a name, "mail*" a prefix.
   public init(_ subscription: String) {
     isPrefix = subscription.hasSuffix("*")

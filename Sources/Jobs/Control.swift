@@ -50,10 +50,6 @@ public struct Sweep: Sendable {
     query.states = states
     query.name = name
   }
-
-  public var queue: String { query.queue }
-  public var states: Set<JobState> { query.states }
-  public var name: String { query.name }
 }
 
 public struct SweepResult: Hashable, Sendable {

@@ -49,13 +49,3 @@ public final class JobOptions: Sendable {
   /// Every default.
   public static let standard = JobOptions()
 }
-
-extension JobOptions {
-  /// The same but for the time to be started before.
-  public func with(startBefore: Timestamp?) -> JobOptions {
-    JobOptions(
-      retry: retry, timeout: timeout, startBefore: startBefore, retention: retention, unique: unique,
-      concurrencyKey: concurrencyKey, fairnessKey: fairnessKey, batchID: batchID, dependsOn: dependsOn,
-      onDependencyFailure: onDependencyFailure, recurringJobID: recurringJobID)
-  }
-}

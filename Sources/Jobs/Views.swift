@@ -123,10 +123,6 @@ public struct QueueQuery: Hashable, Sendable {
     self.limit = limit
     self.scope = scope
   }
-
-  public func takes(_ name: String) -> Bool {
-    (after.isEmpty || name > after) && name.hasPrefix(prefix) && scope.covers(name)
-  }
 }
 
 /// One page of the workers, by id.

@@ -79,7 +79,7 @@ final class SharedLeadership: Leadership {
     }
   }
 
-  func renew(_ serverID: String, epoch: Epoch, term: Interval) throws(StoreError) {
+  func renew(_ serverID: String, epoch: Epoch) throws(StoreError) {
     let now = shared.clock()
     let isLeader = shared.state.withLock { state in
       guard state.leader == serverID, state.epoch == epoch else { return false }

@@ -126,7 +126,6 @@ import Jobs
     return failure
   }
 
-  var serverVersion: String { unsafe String(cString: mysql_get_server_info(mysql)) }
   var id: Int64 { unsafe Int64(mysql_thread_id(mysql)) }
 
   /// Runs statements that are parted by semicolons, in one round trip; the rows of those that give rows. At the first error the rest is not

@@ -91,7 +91,7 @@ final class MySQLLeadership: Leadership, @unchecked Sendable {
     return .here(Epoch(UInt32(truncatingIfNeeded: known)))
   }
 
-  func renew(_ serverID: String, epoch: Epoch, term: Interval) throws(StoreError) {
+  func renew(_ serverID: String, epoch: Epoch) throws(StoreError) {
     var text = link.text
     text.add("UPDATE gkick_renewal SET at = \(Self.now) WHERE one = 1 AND epoch = \(epoch.number); ")
     text.add("SELECT server_id, epoch, COALESCE(connection, 0) FROM gkick_leader")

@@ -12,8 +12,6 @@ public final class MySQLStorage: Storage, @unchecked Sendable {
   public var inbox: (any Inbox)? { programs }
   public var rows: any RowSource { engineRows }
   public let reader: any JobReader
-  /// Where it is, for the log: without a password.
-  public let location: String
 
   let link: MySQLLink
   let programs: MySQLInbox
@@ -59,7 +57,6 @@ public final class MySQLStorage: Storage, @unchecked Sendable {
     link.isOpening = true
     try MySQLSchema(options).prepare(link)
     link.isOpening = false
-    self.location = location.text
     self.session = session
     self.retention = retention
     var quick = options

@@ -123,7 +123,6 @@ struct PostgresStatement: Sendable {
 
   var serverVersion: Int { unsafe Int(PQserverVersion(connection)) }
   var backendPID: Int32 { unsafe PQbackendPID(connection) }
-  var socket: Int32 { unsafe PQsocket(connection) }
 
   private func wait(_ events: Int16, until deadline: ContinuousClock.Instant, _ text: String) throws(PostgresFailure) {
     while true {

@@ -85,7 +85,7 @@ final class PostgresLeadership: Leadership, @unchecked Sendable {
     return .here(Epoch(UInt32(truncatingIfNeeded: known)))
   }
 
-  func renew(_ serverID: String, epoch: Epoch, term: Interval) throws(StoreError) {
+  func renew(_ serverID: String, epoch: Epoch) throws(StoreError) {
     _ = try link.read([PostgresCall(renewal, [.text(serverID), .int8(Int64(epoch.number)), .int4(pid())])])
   }
 

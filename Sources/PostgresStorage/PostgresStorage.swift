@@ -12,8 +12,6 @@ public final class PostgresStorage: Storage, @unchecked Sendable {
   public var rows: any RowSource { engineRows }
   public let reader: any JobReader
   public var inbox: (any Inbox)? { programs }
-  /// Where it is, for the log: without a password.
-  public let location: String
 
   let link: PostgresLink
   let statements: Statements
@@ -71,7 +69,6 @@ public final class PostgresStorage: Storage, @unchecked Sendable {
       guard error.kind == .unavailable, let refusal = PostgresConnection.refusal(location.keywords) else { throw error }
       throw refusal.storeError
     }
-    self.location = location.text
     self.schema = schema
     self.session = session
     self.statements = statements

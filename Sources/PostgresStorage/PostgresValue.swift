@@ -4,10 +4,8 @@ import Jobs
 struct PostgresValue {
   var bytes: [UInt8]?
 
-  static let null = PostgresValue(bytes: nil)
   static func int8(_ value: Int64) -> PostgresValue { PostgresValue(bytes: bigEndian(value)) }
   static func int4(_ value: Int32) -> PostgresValue { PostgresValue(bytes: bigEndian(value)) }
-  static func int2(_ value: Int16) -> PostgresValue { PostgresValue(bytes: bigEndian(value)) }
   static func bool(_ value: Bool) -> PostgresValue { PostgresValue(bytes: [value ? 1 : 0]) }
   static func text(_ value: String) -> PostgresValue { PostgresValue(bytes: Array(value.utf8)) }
   static func bytea(_ value: [UInt8]?) -> PostgresValue { PostgresValue(bytes: value) }

@@ -92,7 +92,4 @@ struct PackedReader {
   mutating func raw(_ count: Int) throws(RedisFailure) -> [UInt8] { Array(bytes[try take(count)]) }
   mutating func rest() throws(RedisFailure) -> [UInt8] { try raw(end - position) }
   mutating func restText() throws(RedisFailure) -> String { try text(end - position) }
-
-  /// The next `count` bytes as a reader of their own.
-  mutating func part(_ count: Int) throws(RedisFailure) -> PackedReader { PackedReader(bytes, try take(count)) }
 }

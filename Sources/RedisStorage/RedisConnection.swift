@@ -1,7 +1,6 @@
-/// One connection: commands out, replies in. Used by one thread at a time but for `interrupt`.
+/// One connection: commands out, replies in. Used by one thread at a time.
 ///
-/// @unchecked Sendable: it is made on one thread and handed, under a lock, to the one that uses it from then on; the only
-/// thing two threads do with it is `interrupt`, which its transport allows.
+/// @unchecked Sendable: it is made on one thread and handed, under a lock, to the one that uses it from then on.
 final class RedisConnection: @unchecked Sendable {
   private let transport: any RedisTransport
   private let parser: ReplyParser
@@ -18,8 +17,6 @@ final class RedisConnection: @unchecked Sendable {
   }
 
   deinit { transport.close() }
-
-  func interrupt() { transport.interrupt() }
 
   /// - Parameter more: the command's last arguments.
   func send(

@@ -139,7 +139,7 @@ final class RedisLeadership: Leadership {
     }
   }
 
-  func renew(_ serverID: String, epoch: Epoch, term: Interval) throws(StoreError) {
+  func renew(_ serverID: String, epoch: Epoch) throws(StoreError) {
     try tell("renew", serverID, epoch)
   }
 

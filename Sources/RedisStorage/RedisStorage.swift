@@ -75,7 +75,7 @@ public final class RedisStorage: Storage {
       try line.use { (session) throws(RedisFailure) in
         loader.begin(
           salt: self.known.salt, nextSeq: start.nextSeq, lastCursor: start.cursor, lastNumber: start.number)
-        try StateReader(session, self.known.layout, self.known.salt).read(into: loader)
+        try StateReader(session: session, layout: self.known.layout).read(into: loader)
       }
     }
   }

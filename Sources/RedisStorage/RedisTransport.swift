@@ -4,7 +4,7 @@ public enum RedisTarget: Hashable, Sendable {
   case unix(path: String)
 }
 
-/// Bytes to and from one Redis. Blocking; used by one thread at a time but for `interrupt`.
+/// Bytes to and from one Redis. Blocking; used by one thread at a time.
 public protocol RedisTransport: AnyObject, Sendable {
   /// Sends all bytes, or throws.
   func send(_ bytes: RawSpan, until deadline: ContinuousClock.Instant) throws(RedisTransportError)
@@ -12,9 +12,6 @@ public protocol RedisTransport: AnyObject, Sendable {
   /// Fills the beginning of `buffer`, whose size it does not change, and returns how many bytes have come: at least one, or
   /// none when the other side has closed.
   func receive(into buffer: inout [UInt8], until deadline: ContinuousClock.Instant) throws(RedisTransportError) -> Int
-
-  /// Makes a waiting `receive` or `send` return or throw at once, and every later one. From any thread.
-  func interrupt()
 
   /// Ends the use of it.
   func close()

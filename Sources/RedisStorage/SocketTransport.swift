@@ -13,9 +13,7 @@ final class SocketTransport: RedisTransport {
 
   deinit { _ = Glibc.close(socket) }
 
-  func close() { interrupt() }
-
-  func interrupt() { _ = shutdown(socket, Int32(SHUT_RDWR)) }
+  func close() { _ = shutdown(socket, Int32(SHUT_RDWR)) }
 
   func send(_ bytes: RawSpan, until deadline: ContinuousClock.Instant) throws(RedisTransportError) {
     var sent = 0

@@ -4,21 +4,19 @@ import Jobs
 struct StoredState {
   let nextSeq: Int64
   let cursor: Int64
-  let trimmed: Int64
   let eventBytes: Int64
   let number: UInt64
 
   init(_ session: RedisSession, _ known: KnownStore, _ epoch: Epoch) throws(RedisFailure) {
     let layout = known.layout
     var reply = try session.ask(
-      RedisCommand("HMGET", layout.meta, "epoch", "torn", "seq", "cursor", "trimmed", "bytes", "number"))
+      RedisCommand("HMGET", layout.meta, "epoch", "torn", "seq", "cursor", "bytes", "number"))
     _ = try reply.array()
     let stored = try reply.optionalString() ?? "none"
     guard stored == String(epoch.number) else { throw .refused("GKFENCED epoch \(stored)") }
     if let torn = try reply.optionalString() { throw .refused("GKTORN a write broke off: \(torn)") }
     nextSeq = try reply.integer()
     cursor = try reply.integer()
-    trimmed = try reply.integer()
     eventBytes = try reply.integer()
     number = UInt64(clamping: try reply.integer())
   }
@@ -26,17 +24,10 @@ struct StoredState {
 
 /// Reads all that the state is made of.
 struct StateReader {
-  private let session: RedisSession
-  private let layout: Layout
-  private let salt: UInt32
+  let session: RedisSession
+  let layout: Layout
   /// Blocks whose indexes, and then rows, are asked for in one round trip.
   private static let blocksAtOnce = 24
-
-  init(_ session: RedisSession, _ layout: Layout, _ salt: UInt32) {
-    self.session = session
-    self.layout = layout
-    self.salt = salt
-  }
 
   func read(into loader: any StateLoader) throws(RedisFailure) {
     try scan("HSCAN", layout.queues) { (reply) throws(RedisFailure) in

@@ -3,7 +3,6 @@
 public struct BodyFields: Sendable {
   /// Where the payload begins; nil: there is none.
   public private(set) var payloadAt: Int?
-  public private(set) var payloadSize = 0
   public private(set) var contentType = ""
   /// A JSON object; nil: there are none.
   public private(set) var metadata: String?
@@ -16,9 +15,7 @@ public struct BodyFields: Sendable {
       let field = reader.takeBytes()
       guard reader.isGood else { return }
       switch tag {
-      case 5 << 3 | 2:
-        payloadSize = field.count
-        payloadAt = reader.place - field.count
+      case 5 << 3 | 2: payloadAt = reader.place - field.count
       case 6 << 3 | 2: contentType = String(decoding: field, as: UTF8.self)
       case 7 << 3 | 2:
         var entry = RecordReader(field)

@@ -12,8 +12,6 @@ public struct RecordReader {
   /// How many bytes were read.
   public var place: Int { position }
 
-  public mutating func markDamaged() { isGood = false }
-
   @inline(__always)
   public mutating func take<T: FixedWidthInteger & BitwiseCopyable>(_: T.Type) -> T {
     let size = MemoryLayout<T>.size

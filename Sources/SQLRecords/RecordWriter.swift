@@ -6,8 +6,6 @@ public struct RecordWriter: Sendable {
 
   public init() {}
 
-  public mutating func clear() { bytes.removeAll(keepingCapacity: bytes.capacity < 1 << 20) }
-
   public mutating func reserve(_ count: Int) { bytes.reserveCapacity(count) }
 
   @inline(__always)

@@ -20,8 +20,6 @@ struct PackedEvents: Sendable {
   private static let runBytes = 2_048
   private static let runSpan = Interval.seconds(1)
 
-  var isEmpty: Bool { runs.isEmpty }
-
   /// - Parameter scratch: of no meaning before and after.
   mutating func add(_ change: ChangeSet, salt: UInt32, scratch: inout ByteWriter) {
     let events = change.events

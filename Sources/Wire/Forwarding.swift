@@ -25,7 +25,6 @@ public struct WorkRequestOutline {
   public private(set) var ackSeq: UInt64 = 0
   public private(set) var capacity: UInt32?
   public private(set) var outcomes: [Outcome] = []
-  public private(set) var hasProgress = false
   public private(set) var drain = false
 
   /// nil: no message. The server that is meant to read it says so.
@@ -42,7 +41,6 @@ public struct WorkRequestOutline {
           let lease = try Scan.bytes(1, in: bytes.extracting(range))
           let token = try lease.flatMap { try Scan.varint(2, in: bytes.extracting(range).extracting($0)) }
           outcomes.append(Outcome(token: token ?? 0, range: range))
-        case (5, _): hasProgress = true
         case (6, .varint(let value)): drain = value != 0
         default: break
         }

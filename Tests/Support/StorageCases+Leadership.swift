@@ -23,7 +23,7 @@ extension StorageConformance {
       #expect(
         try other.seek("other", term: term) == .elsewhere(serverID: "scene", address: "scene.example:7000"))
       try harness.pass(.seconds(3))
-      try leader.renew("scene", epoch: scene.epoch, term: term)
+      try leader.renew("scene", epoch: scene.epoch)
       try harness.pass(.seconds(3))
       guard case .elsewhere = try other.seek("other", term: term) else {
         Issue.record("a renewed right was taken")
@@ -35,8 +35,8 @@ extension StorageConformance {
         return
       }
       #expect(epoch > scene.epoch)
-      #expect(scene.kind { try leader.renew("scene", epoch: scene.epoch, term: term) } == .deposed)
-      try other.renew("other", epoch: epoch, term: term)
+      #expect(scene.kind { try leader.renew("scene", epoch: scene.epoch) } == .deposed)
+      try other.renew("other", epoch: epoch)
     },
     StorageCase("who was deposed writes and loads nothing more") { harness in
       guard let (scene, storage, other) = try two(harness) else { return }
@@ -84,7 +84,7 @@ extension StorageConformance {
         return
       }
       #expect(epoch > scene.epoch)
-      #expect(scene.kind { try leader.renew("scene", epoch: scene.epoch, term: .seconds(5)) } == .deposed)
+      #expect(scene.kind { try leader.renew("scene", epoch: scene.epoch) } == .deposed)
     },
     StorageCase("servers are there as long as they say so") { harness in
       guard let (scene, _, other) = try two(harness) else { return }

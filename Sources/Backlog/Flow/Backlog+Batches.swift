@@ -127,7 +127,7 @@ extension Backlog {
   }
 
   /// Closes it; its jobs are canceled by sweeps.
-  public func closeBatch(_ id: String, now: Moment) -> BatchView? {
+  public func closeBatch(_ id: String) -> BatchView? {
     guard let batch = batches.byID[id] else { return nil }
     if !batch.terms.isClosed {
       batch.terms.isClosed = true

@@ -156,7 +156,7 @@ extension Backlog {
       }
     }
     documents = []
-    try loadWindows(windows, now)
+    try loadWindows(windows)
     try loadBatch(terms: batchTerms, counts: batchCounts)
     try loadRecurring(terms: recurringTerms, standings: recurringStandings, unfinished: recurring, now: now)
     tieLoaded(ties, unfinished: unfinished)

@@ -38,7 +38,7 @@ extension Backlog {
         guard let key = limits.keys[name] else { continue }
         key.gates.removeAll { $0.entry === entry }
         release(key, now.wall)
-        dropIfUnused(key, now.wall)
+        dropIfUnused(key)
       }
     }
     return true
@@ -226,7 +226,7 @@ extension Backlog {
     install(LimitEntry(limit), .distantPast)
   }
 
-  func loadWindows(_ windows: [String: [UInt8]], _ now: Timestamp) throws(StoreError) {
+  func loadWindows(_ windows: [String: [UInt8]]) throws(StoreError) {
     for (documentKey, bytes) in windows {
       guard let window = RateWindow(bytes) else {
         throw StoreError(.unusable, "the store is damaged: the use of limit \(documentKey) cannot be read")
@@ -294,7 +294,7 @@ extension Backlog {
       drop(gate)
       gate.window = gate.window.map { RateWindow($0.rate) }
       removeWindow()
-      if let key = limits.keys[gate.subject] { dropIfUnused(key, now) }
+      if let key = limits.keys[gate.subject] { dropIfUnused(key) }
     }
   }
 

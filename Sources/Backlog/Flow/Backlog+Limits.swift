@@ -65,7 +65,7 @@ extension Backlog {
   }
 
   /// A key that nothing has any more is forgotten, with what no window remembers.
-  func dropIfUnused(_ key: ConcurrencyKey, _ now: Timestamp) {
+  func dropIfUnused(_ key: ConcurrencyKey) {
     guard key.isUnused, !key.isHeld, !key.gates.contains(where: { $0.window?.isUnused == false }) else { return }
     limits.keys[key.name] = nil
     for gate in key.gates { gate.entry.gates[key.name] = nil }
@@ -115,7 +115,7 @@ extension Backlog {
 
   /// Keys that may be out of use, at the tick's end.
   func dropIdleKeys(_ now: Timestamp) {
-    for key in idleKeys { dropIfUnused(key, now) }
+    for key in idleKeys { dropIfUnused(key) }
     idleKeys.removeAll(keepingCapacity: true)
   }
 

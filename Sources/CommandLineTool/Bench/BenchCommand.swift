@@ -171,7 +171,6 @@ struct BenchCommand: RemoteCommand {
     }
     settings.durability = durability.map { $0 == .synced ? .synced : .relaxed }
     settings.prefix = prefix
-    settings.keepsJobs = keep
     _ = try metricsPage()
     return settings
   }

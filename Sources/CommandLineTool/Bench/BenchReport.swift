@@ -21,8 +21,6 @@ struct BenchReport: Sendable {
   /// Jobs left behind.
   var waiting = 0
 
-  init(scenario: BenchScenario) { self.scenario = scenario }
-
   var jobsPerSecond: Double { seconds > 0 ? Double(jobs) / seconds : 0 }
 
   private func microsecondsPerJob(_ seconds: Double?) -> Double? {

@@ -46,7 +46,6 @@ struct BenchSettings: Sendable {
   var durability: Durability?
   /// What the names of the bench's own queues begin with.
   var prefix = "bench"
-  var keepsJobs = false
 
   static let jobName = "bench"
 

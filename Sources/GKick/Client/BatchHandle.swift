@@ -63,8 +63,6 @@ public struct BatchProgress: Sendable, Hashable {
   /// Ended as `dead`, `canceled` or `expired`.
   public var failed = 0
 
-  package init(total: Int) { self.total = total }
-
   public var ended: Int { succeeded + failed }
   public var isComplete: Bool { ended >= total }
   /// 0...1.

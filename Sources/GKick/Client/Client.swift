@@ -17,10 +17,6 @@ import Tracing
 public struct Client: Sendable {
   package let backend: any ClientBackend
 
-  package init(backend: any ClientBackend) {
-    self.backend = backend
-  }
-
   /// Ends all calls and closes the connection.
   public func close() async { await backend.close() }
 

@@ -53,11 +53,6 @@ package struct EventBatch: Sendable {
   package var events: [JobEvent]
   /// Where to go on from after these.
   package var cursor: String
-
-  package init(events: [JobEvent], cursor: String) {
-    self.events = events
-    self.cursor = cursor
-  }
 }
 
 /// Which events; each empty set means all.
@@ -80,23 +75,12 @@ package struct Enqueued: Sendable, Hashable {
   package var runAt: Timestamp?
   /// What was given, if the answer says so.
   package var durability: Durability?
-
-  package init(id: String, isDuplicate: Bool, state: JobState) {
-    self.id = id
-    self.isDuplicate = isDuplicate
-    self.state = state
-  }
 }
 
 package struct JobPage: Sendable {
   package var jobs: [JobInfo]
   /// Empty: there are no more.
   package var nextPageToken: String
-
-  package init(jobs: [JobInfo], nextPageToken: String) {
-    self.jobs = jobs
-    self.nextPageToken = nextPageToken
-  }
 }
 
 /// Which jobs to list; what is empty or `nil` does not narrow it.

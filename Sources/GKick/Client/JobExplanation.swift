@@ -17,16 +17,9 @@ public struct JobExplanation: Sendable {
     /// For people.
     public var text: String
     /// The jobs in the way, when they are few.
-    public var jobIDs: [String]
+    public var jobIDs: [String] = []
     /// When it could run at the earliest, if that is known.
     public var notBefore: Date?
-
-    package init(hindrance: Hindrance, text: String, jobIDs: [String] = [], notBefore: Date? = nil) {
-      self.hindrance = hindrance
-      self.text = text
-      self.jobIDs = jobIDs
-      self.notBefore = notBefore
-    }
   }
 
   public var job: JobInfo
@@ -34,10 +27,4 @@ public struct JobExplanation: Sendable {
   public var reasons: [Reason]
   /// In its queue.
   public var jobsAhead: Int
-
-  package init(job: JobInfo, reasons: [Reason], jobsAhead: Int) {
-    self.job = job
-    self.reasons = reasons
-    self.jobsAhead = jobsAhead
-  }
 }

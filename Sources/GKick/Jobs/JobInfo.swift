@@ -89,24 +89,11 @@ public struct JobFailure: Sendable, Hashable {
   /// The error's type.
   public var type: String
   public var message: String
-  public var backtrace: String
-  public var isRetryable: Bool
+  public var backtrace = ""
+  public var isRetryable = true
   public var at: Date
-  public var attempt: Int
-  public var workerID: String
-
-  package init(
-    type: String, message: String, backtrace: String = "", isRetryable: Bool = true, at: Date, attempt: Int = 0,
-    workerID: String = ""
-  ) {
-    self.type = type
-    self.message = message
-    self.backtrace = backtrace
-    self.isRetryable = isRetryable
-    self.at = at
-    self.attempt = attempt
-    self.workerID = workerID
-  }
+  public var attempt = 0
+  public var workerID = ""
 }
 
 /// How far a running job has come, as it says itself.
@@ -115,10 +102,4 @@ public struct JobProgress: Sendable, Hashable {
   public var percent: Int
   public var message: String
   public var at: Date
-
-  package init(percent: Int, message: String, at: Date) {
-    self.percent = percent
-    self.message = message
-    self.at = at
-  }
 }

@@ -46,7 +46,7 @@ package struct JobRunner: Sendable {
       outcome = .success(result: result.bytes)
     } catch {
       outcome = Self.outcome(of: error)
-      log(error, outcome, context)
+      log(error, context)
     }
     metrics[assignment.name]?.record(outcome, ContinuousClock.now - start)
     return outcome
@@ -82,7 +82,7 @@ package struct JobRunner: Sendable {
     }
   }
 
-  private func log(_ error: any Error, _ outcome: WorkerOutcome.How, _ context: JobContext) {
+  private func log(_ error: any Error, _ context: JobContext) {
     switch error {
     case is Snooze, is RetryLater, is CancellationError:
       context.logger.info("\(context.name): \(error)")

@@ -37,7 +37,6 @@ final class WorkerLoop: ClientCallHandler {
   private var saidReasons: Set<String> = []
   private var reconnect: Scheduled<Void>?
   private var limit: Scheduled<Void>?
-  private var isFlushScheduled = false
   private var isStopping = false
   private let end: EventLoopPromise<Void>
   private var hasEnded = false

@@ -20,7 +20,7 @@ public protocol Leadership: AnyObject, Sendable {
   func seek(_ serverID: String, term: Interval) throws(StoreError) -> Leading
 
   /// - Throws: `.deposed` when another epoch has begun.
-  func renew(_ serverID: String, epoch: Epoch, term: Interval) throws(StoreError)
+  func renew(_ serverID: String, epoch: Epoch) throws(StoreError)
 
   /// Gives the leadership up, so that another need not wait for the term's end.
   func resign(_ serverID: String, epoch: Epoch) throws(StoreError)

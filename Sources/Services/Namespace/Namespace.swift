@@ -336,7 +336,7 @@ public final class Namespace: Sendable {
 
     private func renew(_ epoch: Epoch) {
       do throws(StoreError) {
-        try space.leadership.renew(configuration.serverID, epoch: epoch, term: times.term)
+        try space.leadership.renew(configuration.serverID, epoch: epoch)
         renewedAt = now
         let renewedAt = renewedAt
         space.note { $0.renewedAgo = Interval(microseconds: renewedAt) }

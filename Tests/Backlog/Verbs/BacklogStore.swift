@@ -26,7 +26,7 @@ final class BacklogStore {
     Moment(wall: now, elapsed: Instant(microseconds: now.microseconds))
   }
 
-  private func instant(_ time: Timestamp) -> Instant { Instant(microseconds: time.microseconds) }
+  func instant(_ time: Timestamp) -> Instant { Instant(microseconds: time.microseconds) }
 
   private func at(_ now: Timestamp) -> Moment {
     self.now = now
@@ -54,18 +54,9 @@ final class BacklogStore {
     try backlog.settle(settlements, now: at(now))
   }
 
-  func extend(_ extensions: [Extension], now: Timestamp) throws(StoreError) -> [ExtendResult] {
+  func extend(_ extensions: [Extension], now: Timestamp) throws(StoreError) -> [Extended] {
     try backlog.extend(
-      extensions.map { Renewal(lease: $0.lease, until: instant($0.until), progress: $0.progress) }, now: at(now)
-    ).map { result in
-      guard case .extended(let job) = result else { return .notHeld }
-      return .extended(
-        HeldJob(
-          lease: job.lease, workerID: job.workerID, queue: job.queue, name: job.name, attempt: job.attempt,
-          payloadSize: job.payloadSize, startedAt: job.startedAt,
-          deadline: job.deadline.map { Timestamp(microseconds: $0.microseconds) },
-          cancelRequested: job.cancelRequested))
-    }
+      extensions.map { Renewal(lease: $0.lease, until: instant($0.until), progress: $0.progress) }, now: at(now))
   }
 
   func promote(now: Timestamp, limit: Int) throws(StoreError) -> Int {
@@ -164,9 +155,4 @@ struct Extension {
   var lease: Lease
   var until: Timestamp
   var progress: Progress?
-}
-
-enum ExtendResult {
-  case extended(HeldJob)
-  case notHeld
 }

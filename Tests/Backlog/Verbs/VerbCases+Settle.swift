@@ -1,3 +1,4 @@
+@testable import Backlog
 import Jobs
 import Testing
 
@@ -148,9 +149,10 @@ extension VerbSuite {
       }
       #expect(
         held
-          == HeldJob(
+          == RunningJob(
             lease: claimed.lease, workerID: "w9", queue: "default", name: "a", attempt: 1, payloadSize: 7,
-            startedAt: started, deadline: started + .seconds(20), cancelRequested: false))
+            startedAt: started, deadline: scene.store.instant(started + .seconds(20)), cancelRequested: false,
+            cancelReason: ""))
       #expect(scene.store.nextDue == started + .seconds(25))
       let progress = Progress(percent: 40, message: "half", at: scene.now)
       #expect(try scene.record(id)?.progress == progress)

@@ -176,7 +176,7 @@ final class Host {
   private func renew(_ term: Term) {
     do throws(StoreError) {
       try mood.check(.epoch)
-      try world.site.leadership?.renew(id, epoch: term.epoch, term: Self.leaderTerm)
+      try world.site.leadership?.renew(id, epoch: term.epoch)
       renewedAt = world.clock
       hasTheLeadUntil = world.clock + Self.leaderTerm
     } catch {

@@ -103,7 +103,5 @@ final class TLSTransport: RedisTransport {
     }
   }
 
-  func interrupt() { channel.close(promise: nil) }
-
-  func close() { interrupt() }
+  func close() { channel.close(promise: nil) }
 }
