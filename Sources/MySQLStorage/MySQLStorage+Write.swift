@@ -2,61 +2,38 @@ import Jobs
 import SQLRecords
 
 extension MySQLStorage {
-  /// Rows of queues and documents that one write brings to their tables at most.
-  private static let flushed = 2_000
-
   public func write(_ changes: [ChangeSet], epoch: Epoch) throws(StoreError) {
     if changes.isEmpty { return }
     var text = link.text
-    var kept = kept
-    var cursor = lastCursor
-    var bytes = totalBytes
-    var newest = newestTick
-    var flushedAt = keptAt
+    var ticks = ticks
     var aside = AsideSeqs(asideSeqs)
     for change in changes {
       if !text.bytes.isEmpty { text.add(";") }
-      newest = KeptRows.Tick(epoch: Int64(epoch.number), number: Int64(change.number))
-      kept.add(change, newest)
-      var flush: [(key: KeptRows.Key, value: KeptRows.Value)] = []
-      if change.now >= flushedAt + link.options.keptDelay || change.now < flushedAt {
-        flush = kept.take(Self.flushed)
-        flushedAt = change.now
-      }
-      let events = EventsRecord.bytes(change.events)
-      let before = cursor
-      cursor = change.events.last?.cursor ?? cursor
-      bytes += Int64(events?.count ?? 0)
-      let needed = kept.oldest ?? KeptRows.Tick(epoch: newest.epoch, number: newest.number + 1)
+      let row = ticks.add(change, epoch, keptDelay: link.options.keptDelay)
       text.add("CALL gkick_begin_tick(")
-      text.add(newest.epoch)
+      text.add(row.tick.epoch)
       text.add(",")
-      text.add(newest.number)
+      text.add(row.tick.number)
       text.add(");INSERT INTO gkick_tick VALUES (")
       let numbers = [
-        newest.epoch, newest.number, change.now.microseconds, change.nextSeq, before, cursor, bytes, needed.epoch,
-        needed.number,
+        row.tick.epoch, row.tick.number, change.now.microseconds, change.nextSeq, row.before, row.cursor,
+        row.totalBytes, row.needed.epoch, row.needed.number,
       ]
       for number in numbers {
         text.add(number)
         text.add(",")
       }
-      text.add(binary: events)
+      text.add(binary: row.events)
       text.add(",")
-      text.add(binary: KeptRows.bytes(change))
+      text.add(binary: row.kept)
       text.add(")")
       WrittenJobs.add(change, &aside, to: &text)
       addTaken(change, to: &text)
-      addFlush(flush, to: &text)
+      addFlush(row.flush, to: &text)
     }
     try link.write(text)
     aside.apply(to: &asideSeqs)
-    self.kept = kept
-    keptAt = flushedAt
-    lastCursor = cursor
-    totalBytes = bytes
-    newestTick = newest
-    lastNumber = newest.number
+    self.ticks = ticks
     let taken = changes.flatMap { $0.taken.map(\.number) }
     if !taken.isEmpty { programs.forget(taken) }
   }
@@ -81,22 +58,10 @@ extension MySQLStorage {
     text.add(")")
   }
 
-  private func addFlush(_ taken: [(key: KeptRows.Key, value: KeptRows.Value)], to text: inout SQLText) {
-    var queues: [StoredQueue] = []
-    var goneQueues: [String] = []
-    var documents: [(kind: Document.Kind, key: String, bytes: [UInt8])] = []
-    var goneDocuments: [(kind: Document.Kind, key: String)] = []
-    for (key, value) in taken {
-      switch (key, value) {
-      case (.queue, .queue(let queue)): queues.append(queue)
-      case (.queue(let name), _): goneQueues.append(name)
-      case (.document(let kind, let key), .document(let bytes)): documents.append((kind, key, bytes))
-      case (.document(let kind, let key), _): goneDocuments.append((kind, key))
-      }
-    }
-    if !queues.isEmpty {
+  private func addFlush(_ flush: KeptRows.Flush, to text: inout SQLText) {
+    if !flush.queues.isEmpty {
       text.add(";REPLACE INTO gkick_queue VALUES ")
-      for (index, queue) in queues.enumerated() {
+      for (index, queue) in flush.queues.enumerated() {
         text.row(index)
         text.add(quoted: queue.name)
         for value in [queue.succeeded, queue.failed, queue.ended, queue.dead].reduce(
@@ -110,14 +75,14 @@ extension MySQLStorage {
       }
       text.add(")")
     }
-    for (index, name) in goneQueues.enumerated() {
+    for (index, name) in flush.goneQueues.enumerated() {
       text.add(index == 0 ? ";DELETE t FROM gkick_queue t WHERE name IN (" : ",")
       text.add(quoted: name)
     }
-    if !goneQueues.isEmpty { text.add(")") }
-    if !documents.isEmpty {
+    if !flush.goneQueues.isEmpty { text.add(")") }
+    if !flush.documents.isEmpty {
       text.add(";REPLACE INTO gkick_document VALUES ")
-      for (index, document) in documents.enumerated() {
+      for (index, document) in flush.documents.enumerated() {
         text.row(index)
         text.add(Int64(document.kind.rawValue))
         text.add(",")
@@ -127,7 +92,7 @@ extension MySQLStorage {
       }
       text.add(")")
     }
-    for document in goneDocuments {
+    for document in flush.goneDocuments {
       text.add(";DELETE t FROM gkick_document t WHERE kind = ")
       text.add(Int64(document.kind.rawValue))
       text.add(" AND name = ")

@@ -1,6 +1,5 @@
 import Jobs
 import SQLRecords
-import Synchronization
 
 /// Jobs in MariaDB or MySQL, in tables that people may query. See Docs/sql.md.
 ///
@@ -19,56 +18,35 @@ public final class MySQLStorage: Storage, @unchecked Sendable {
   private let leading: MySQLLeadership
   private let engineRows: MySQLRows
   private let peopleReader: MySQLReader
-  private let session: Session
+  private let facts: ConnectionFacts
 
   // As of the last write that succeeded.
-  var kept = KeptRows()
-  var keptAt = Timestamp.distantPast
-  var lastNumber: Int64 = 0
-  var lastCursor: Int64 = 0
-  var totalBytes: Int64 = 0
+  var ticks = StoredTicks()
   /// The jobs that have a row in gkick_running.
   var asideSeqs: Set<Int64> = []
-  var newestTick = KeptRows.Tick(epoch: 0, number: 0)
-
-  /// What the storage's own connection told when it was made.
-  final class Session: Sendable {
-    private let state = Mutex((id: Int64(0), weaknesses: [String]()))
-    var id: Int64 { state.withLock { $0.id } }
-    var weaknesses: [String] { state.withLock { $0.weaknesses } }
-    func set(id: Int64, weaknesses: [String], warn: (String) -> Void) {
-      let isNews = state.withLock { state in
-        defer { state = (id, weaknesses) }
-        return state.weaknesses != weaknesses
-      }
-      if isNews { weaknesses.forEach(warn) }
-    }
-  }
 
   /// Connects, makes or migrates the tables.
   public init(
     url: String, retention: EventRetention = EventRetention(), options: MySQLOptions = MySQLOptions()
   ) throws(StoreError) {
     let location = try MySQLLocation(url)
-    let session = Session()
+    let facts = ConnectionFacts()
     link = MySQLLink(location, options) { (connection) throws(MySQLFailure) in
-      session.set(id: connection.id, weaknesses: try MySQLWeaknesses.read(connection), warn: options.warn)
+      facts.set(id: connection.id, weaknesses: try MySQLWeaknesses.read(connection), warn: options.warn)
     }
     link.isOpening = true
     try MySQLSchema(options).prepare(link)
     link.isOpening = false
-    self.session = session
+    self.facts = facts
     self.retention = retention
     var quick = options
     quick.replyTimeout = options.leadTimeout
-    leading = MySQLLeadership(MySQLLink(location, quick), id: { session.id })
+    leading = MySQLLeadership(MySQLLink(location, quick), id: { facts.id })
     engineRows = MySQLRows(MySQLLink(location, options))
     peopleReader = MySQLReader(location, options)
     reader = peopleReader
     programs = MySQLInbox(MySQLLink(location, options))
   }
-
-  public var weaknesses: [String] { session.weaknesses }
 
   public func beginEpoch() throws(StoreError) -> Epoch {
     var text = link.text
@@ -100,17 +78,17 @@ public final class MySQLStorage: Storage, @unchecked Sendable {
 
   public func tidy(now: Timestamp) throws(StoreError) -> Timestamp {
     let old = (now - retention.age).microseconds
-    let ticks = try link.read(
+    let rows = try link.read(
       "SELECT epoch, number, at, total_bytes FROM gkick_tick ORDER BY epoch, number LIMIT \(Self.slice)")[0]
     // The newest row stays: it has the counters. So do those whose queues and documents are not in their tables yet.
     var last: KeptRows.Tick?
     var count: Int64 = 0
     var clearsNewest = false
-    while ticks.next() {
-      let tick = KeptRows.Tick(epoch: ticks.int(0), number: ticks.int(1))
-      let isOld = ticks.int(2) < old || totalBytes - ticks.int(3) > retention.bytes
-      if isOld, tick == newestTick { clearsNewest = true }
-      guard isOld, tick < newestTick, tick < kept.oldest ?? newestTick else { break }
+    while rows.next() {
+      let tick = KeptRows.Tick(epoch: rows.int(0), number: rows.int(1))
+      let isOld = rows.int(2) < old || ticks.totalBytes - rows.int(3) > retention.bytes
+      if isOld, tick == ticks.newest { clearsNewest = true }
+      guard isOld, tick < ticks.newest, tick < ticks.kept.oldest ?? ticks.newest else { break }
       last = tick
       count += 1
     }
@@ -123,7 +101,7 @@ public final class MySQLStorage: Storage, @unchecked Sendable {
     }
     if clearsNewest {
       text.add(
-        ";UPDATE gkick_tick SET events = NULL WHERE epoch = \(newestTick.epoch) AND number = \(newestTick.number)")
+        ";UPDATE gkick_tick SET events = NULL WHERE epoch = \(ticks.newest.epoch) AND number = \(ticks.newest.number)")
     }
     try link.write(text)
     return count == Self.slice ? now : now + .seconds(10)
@@ -134,8 +112,6 @@ public final class MySQLStorage: Storage, @unchecked Sendable {
   public func load(_ epoch: Epoch, into loader: any StateLoader) throws(StoreError) {
     engineRows.reset()
     asideSeqs = []
-    kept = KeptRows()
-    keptAt = .distantPast
     do throws(StoreError) {
       _ = try link.read(
         """
@@ -177,31 +153,33 @@ public final class MySQLStorage: Storage, @unchecked Sendable {
       ORDER BY epoch DESC, number DESC LIMIT 1
       """)
     var nextSeq: Int64 = 1
-    let before = newestTick
-    (lastNumber, lastCursor, totalBytes, newestTick) = (0, 0, 0, KeptRows.Tick(epoch: 0, number: 0))
+    var lastNumber: Int64 = 0
+    let before = ticks.newest
+    ticks = StoredTicks()
     if newest.next() {
-      newestTick = KeptRows.Tick(epoch: newest.int(0), number: newest.int(1))
-      if newestTick.epoch == Int64(epoch.number) { lastNumber = newestTick.number }
+      ticks.newest = KeptRows.Tick(epoch: newest.int(0), number: newest.int(1))
+      if ticks.newest.epoch == Int64(epoch.number) { lastNumber = ticks.newest.number }
       nextSeq = newest.int(2)
-      lastCursor = newest.int(3)
-      totalBytes = newest.int(4)
-      let ticks = try ask(
+      ticks.lastCursor = newest.int(3)
+      ticks.totalBytes = newest.int(4)
+      let rows = try ask(
         """
         SELECT epoch, number, kept FROM gkick_tick WHERE (epoch > \(newest.int(5)) OR epoch = \(newest.int(5)) \
         AND number >= \(newest.int(6))) AND kept IS NOT NULL ORDER BY epoch, number
         """)
-      while ticks.next() {
-        guard kept.replay(ticks.bytes(2), KeptRows.Tick(epoch: ticks.int(0), number: ticks.int(1))) else {
-          throw StoreError(.unusable, "the row \(ticks.int(1)) of gkick_tick is damaged")
+      while rows.next() {
+        guard ticks.kept.replay(rows.bytes(2), KeptRows.Tick(epoch: rows.int(0), number: rows.int(1))) else {
+          throw StoreError(.unusable, "the row \(rows.int(1)) of gkick_tick is damaged")
         }
       }
     }
-    if newestTick < before {
+    if ticks.newest < before {
       link.options.warn(
         "The database has lost change sets that it had acknowledged (a fail-over to a replica that lagged, or a restored backup): jobs are as they were "
           + "before, what came after is gone")
     }
-    loader.begin(salt: salt, nextSeq: nextSeq, lastCursor: lastCursor, lastNumber: UInt64(lastNumber))
+    loader.begin(
+      salt: salt, nextSeq: nextSeq, lastCursor: ticks.lastCursor, lastNumber: UInt64(lastNumber))
     try loadTables(into: loader)
     try loadJobs(into: loader)
   }
@@ -210,7 +188,7 @@ public final class MySQLStorage: Storage, @unchecked Sendable {
     let queues = try ask("SELECT name, paused, succeeded, failed, ended, dead, last_used_at FROM gkick_queue")
     while queues.next() {
       var queue = StoredQueue(name: queues.string(0))
-      if kept[.queue(queue.name)] != nil { continue }
+      if ticks.kept[.queue(queue.name)] != nil { continue }
       queue.isPaused = queues.int(1) != 0
       queue.succeeded = UInt64(bitPattern: queues.int(2))
       queue.failed = UInt64(bitPattern: queues.int(3))
@@ -225,17 +203,10 @@ public final class MySQLStorage: Storage, @unchecked Sendable {
         throw StoreError(.unusable, "a document in MySQL is of an unknown kind")
       }
       let key = documents.string(1)
-      if kept[.document(kind, key)] != nil { continue }
+      if ticks.kept[.document(kind, key)] != nil { continue }
       loader.add(Document(kind: kind, key: key, bytes: documents.bytes(2)))
     }
-    for (key, value) in kept.all {
-      switch (key, value) {
-      case (.queue, .queue(let queue)): loader.add(queue)
-      case (.document(let kind, let key), .document(let bytes)):
-        loader.add(Document(kind: kind, key: key, bytes: bytes))
-      default: break
-      }
-    }
+    ticks.kept.load(into: loader)
   }
 
   private func loadJobs(into loader: any StateLoader) throws(StoreError) {

@@ -7,8 +7,6 @@ extension PostgresStorage {
 
   public func load(_ epoch: Epoch, into loader: any StateLoader) throws(StoreError) {
     engineRows.reset()
-    kept = KeptRows()
-    keptAt = .distantPast
     asideSeqs = []
     oldestTick = KeptRows.Tick(epoch: 0, number: 0)
     do throws(StoreError) {
@@ -54,40 +52,39 @@ extension PostgresStorage {
       ORDER BY epoch DESC, number DESC LIMIT 1
       """)
     var nextSeq: Int64 = 1
-    lastNumber = 0
-    lastCursor = 0
-    totalBytes = 0
-    let before = newestTick
-    newestTick = KeptRows.Tick(epoch: 0, number: 0)
+    var lastNumber: Int64 = 0
+    let before = ticks.newest
+    ticks = StoredTicks()
     if newest.rows == 1 {
-      newestTick = KeptRows.Tick(epoch: newest.int64(0, 0), number: newest.int64(0, 1))
-      if newestTick.epoch == Int64(epoch.number) { lastNumber = newestTick.number }
+      ticks.newest = KeptRows.Tick(epoch: newest.int64(0, 0), number: newest.int64(0, 1))
+      if ticks.newest.epoch == Int64(epoch.number) { lastNumber = ticks.newest.number }
       nextSeq = newest.int64(0, 2)
-      lastCursor = newest.int64(0, 3)
-      totalBytes = newest.int64(0, 4)
+      ticks.lastCursor = newest.int64(0, 3)
+      ticks.totalBytes = newest.int64(0, 4)
       try readKept(from: KeptRows.Tick(epoch: newest.int64(0, 5), number: newest.int64(0, 6)))
     }
-    if newestTick < before {
+    if ticks.newest < before {
       options.warn(
         "PostgreSQL has lost change sets that it had acknowledged (a fail-over to a replica that lagged, or a restored backup): jobs are as they were "
           + "before, what came after is gone")
     }
-    loader.begin(salt: salt, nextSeq: nextSeq, lastCursor: lastCursor, lastNumber: UInt64(lastNumber))
+    loader.begin(
+      salt: salt, nextSeq: nextSeq, lastCursor: ticks.lastCursor, lastNumber: UInt64(lastNumber))
     try loadTables(into: loader)
     try loadJobs(into: loader)
   }
 
   /// What the tables of queues and documents do not have yet.
   private func readKept(from first: KeptRows.Tick) throws(StoreError) {
-    let ticks = try ask(
+    let rows = try ask(
       "kept",
       """
       SELECT epoch, number, kept FROM gkick.tick WHERE (epoch, number) >= ($1::bigint, $2::bigint) AND kept IS NOT NULL \
       ORDER BY epoch, number
       """, [.int8(first.epoch), .int8(first.number)])
-    for row in 0..<ticks.rows {
-      let tick = KeptRows.Tick(epoch: ticks.int64(row, 0), number: ticks.int64(row, 1))
-      guard kept.replay(ticks.bytes(row, 2), tick) else {
+    for row in 0..<rows.rows {
+      let tick = KeptRows.Tick(epoch: rows.int64(row, 0), number: rows.int64(row, 1))
+      guard ticks.kept.replay(rows.bytes(row, 2), tick) else {
         throw StoreError(.unusable, "the row \(tick.number) of tick in PostgreSQL is damaged")
       }
     }
@@ -97,7 +94,7 @@ extension PostgresStorage {
     let queues = try ask("queues", "SELECT name, paused, succeeded, failed, ended, dead, last_used_at FROM gkick.queue")
     for row in 0..<queues.rows {
       var queue = StoredQueue(name: queues.string(row, 0))
-      if kept[.queue(queue.name)] != nil { continue }
+      if ticks.kept[.queue(queue.name)] != nil { continue }
       queue.isPaused = queues.bool(row, 1)
       queue.succeeded = UInt64(bitPattern: queues.int64(row, 2))
       queue.failed = UInt64(bitPattern: queues.int64(row, 3))
@@ -112,17 +109,10 @@ extension PostgresStorage {
         throw StoreError(.unusable, "a document in PostgreSQL is of an unknown kind")
       }
       let key = documents.string(row, 1)
-      if kept[.document(kind, key)] != nil { continue }
+      if ticks.kept[.document(kind, key)] != nil { continue }
       loader.add(Document(kind: kind, key: key, bytes: documents.bytes(row, 2)))
     }
-    for (key, value) in kept.all {
-      switch (key, value) {
-      case (.queue, .queue(let queue)): loader.add(queue)
-      case (.document(let kind, let key), .document(let bytes)):
-        loader.add(Document(kind: kind, key: key, bytes: bytes))
-      default: break
-      }
-    }
+    ticks.kept.load(into: loader)
   }
 
   private func loadJobs(into loader: any StateLoader) throws(StoreError) {

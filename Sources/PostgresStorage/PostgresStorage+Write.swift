@@ -2,89 +2,62 @@ import Jobs
 import SQLRecords
 
 extension PostgresStorage {
-  /// Rows of queues and documents that one write brings to their tables at most.
-  private static let flushed = 2_000
-
   public func write(_ changes: [ChangeSet], epoch: Epoch) throws(StoreError) {
     if changes.isEmpty { return }
     var calls: [PostgresCall] = []
     // All are committed together: the one that asks for most decides.
     let isRelaxed = changes.allSatisfy { $0.durability == .relaxed }
-    var kept = kept
-    var cursor = lastCursor
-    var bytes = totalBytes
-    var newest = newestTick
-    var flushedAt = keptAt
+    var ticks = ticks
     var aside = AsideSeqs(asideSeqs)
     for change in changes {
-      newest = KeptRows.Tick(epoch: Int64(epoch.number), number: Int64(change.number))
-      kept.add(change, newest)
-      var flush: [PostgresCall] = []
-      if change.now >= flushedAt + options.keptDelay || change.now < flushedAt {
-        flush = flushCalls(kept.take(Self.flushed))
-        flushedAt = change.now
-      }
-      let events = EventsRecord.bytes(change.events)
-      let before = cursor
-      cursor = change.events.last?.cursor ?? cursor
-      bytes += Int64(events?.count ?? 0)
-      let needed = kept.oldest ?? KeptRows.Tick(epoch: newest.epoch, number: newest.number + 1)
+      let row = ticks.add(change, epoch, keptDelay: options.keptDelay)
       calls.append(
         PostgresCall(
           statements.beginTick,
           [
-            .int8(newest.epoch), .int8(newest.number), .time(change.now), .int8(change.nextSeq), .int8(before),
-            .int8(cursor),
-            .int8(bytes), .int8(needed.epoch), .int8(needed.number), .bytea(events), .bytea(KeptRows.bytes(change)),
-            .bool(isRelaxed),
+            .int8(row.tick.epoch), .int8(row.tick.number), .time(change.now), .int8(change.nextSeq), .int8(row.before),
+            .int8(row.cursor), .int8(row.totalBytes), .int8(row.needed.epoch), .int8(row.needed.number),
+            .bytea(row.events), .bytea(row.kept), .bool(isRelaxed),
           ]))
       appendJobs(change, &aside, to: &calls)
       appendTaken(change, to: &calls)
-      calls += flush
+      append(row.flush, to: &calls)
     }
     _ = try link.run(calls)
     let taken = changes.flatMap { $0.taken.map(\.number) }
     if !taken.isEmpty { programs.forget(taken) }
     aside.apply(to: &asideSeqs)
-    self.kept = kept
-    keptAt = flushedAt
-    lastCursor = cursor
-    totalBytes = bytes
-    newestTick = newest
-    lastNumber = newest.number
+    self.ticks = ticks
   }
 
-  private func flushCalls(_ taken: [(key: KeptRows.Key, value: KeptRows.Value)]) -> [PostgresCall] {
-    var queues = QueueRows()
-    var goneQueues = PostgresArray(.text)
-    var kinds = PostgresArray(.int2)
-    var keys = PostgresArray(.text)
-    var bodies = PostgresArray(.bytea)
-    var goneKinds = PostgresArray(.int2)
-    var goneKeys = PostgresArray(.text)
-    for (key, value) in taken {
-      switch (key, value) {
-      case (.queue, .queue(let queue)): queues.append(queue)
-      case (.queue(let name), _): goneQueues.append(name)
-      case (.document(let kind, let key), .document(let bytes)):
-        kinds.append(Int16(kind.rawValue))
-        keys.append(key)
-        bodies.append(bytes)
-      case (.document(let kind, let key), _):
-        goneKinds.append(Int16(kind.rawValue))
-        goneKeys.append(key)
-      }
+  private func append(_ flush: KeptRows.Flush, to calls: inout [PostgresCall]) {
+    if !flush.queues.isEmpty {
+      var queues = QueueRows()
+      for queue in flush.queues { queues.append(queue) }
+      calls.append(PostgresCall(statements.putQueues, queues.values))
     }
-    var calls: [PostgresCall] = []
-    if !queues.isEmpty { calls.append(PostgresCall(statements.putQueues, queues.values)) }
-    if !goneQueues.isEmpty { calls.append(PostgresCall(statements.deleteQueues, [.array(goneQueues)])) }
-    if !keys.isEmpty {
-      calls.append(PostgresCall(statements.putDocuments, [.array(kinds), .array(keys), .array(bodies)]))
+    if !flush.goneQueues.isEmpty {
+      calls.append(PostgresCall(statements.deleteQueues, [PostgresArray.texts(flush.goneQueues)]))
     }
-    if !goneKeys.isEmpty {
-      calls.append(PostgresCall(statements.deleteDocuments, [.array(goneKinds), .array(goneKeys)]))
+    func kinds(_ documents: some Sequence<Document.Kind>) -> PostgresValue {
+      var kinds = PostgresArray(.int2)
+      for kind in documents { kinds.append(Int16(kind.rawValue)) }
+      return .array(kinds)
     }
-    return calls
+    if !flush.documents.isEmpty {
+      var bodies = PostgresArray(.bytea)
+      for document in flush.documents { bodies.append(document.bytes) }
+      calls.append(
+        PostgresCall(
+          statements.putDocuments,
+          [kinds(flush.documents.map(\.kind)), PostgresArray.texts(flush.documents.map(\.key)), .array(bodies)]))
+    }
+    if !flush.goneDocuments.isEmpty {
+      calls.append(
+        PostgresCall(
+          statements.deleteDocuments,
+          [kinds(flush.goneDocuments.map(\.kind)), PostgresArray.texts(flush.goneDocuments.map(\.key))]))
+    }
   }
 
   private func appendTaken(_ change: ChangeSet, to calls: inout [PostgresCall]) {

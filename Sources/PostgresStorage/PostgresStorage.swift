@@ -1,6 +1,5 @@
 import Jobs
 import SQLRecords
-import Synchronization
 
 /// Jobs in PostgreSQL, in tables that people may query. See Docs/sql.md.
 ///
@@ -22,33 +21,14 @@ public final class PostgresStorage: Storage, @unchecked Sendable {
   let engineRows: PostgresRows
   private let peopleReader: PostgresReader
   let programs: PostgresInbox
-  private let session: Session
+  private let facts: ConnectionFacts
 
   // As of the last write that succeeded.
-  var kept = KeptRows()
-  var keptAt = Timestamp.distantPast
-  var lastNumber: Int64 = 0
-  var lastCursor: Int64 = 0
-  var totalBytes: Int64 = 0
+  var ticks = StoredTicks()
   /// The jobs that have a row in `running`.
   var asideSeqs: Set<Int64> = []
   /// The oldest tick that may still be stored: those before it were deleted and need not be passed again.
   var oldestTick = KeptRows.Tick(epoch: 0, number: 0)
-
-  /// What the storage's own connection told when it was made.
-  final class Session: Sendable {
-    private let state = Mutex((pid: Int32(0), weaknesses: [String]()))
-    var pid: Int32 { state.withLock { $0.pid } }
-    var weaknesses: [String] { state.withLock { $0.weaknesses } }
-
-    func set(pid: Int32, weaknesses: [String], warn: (String) -> Void) {
-      let isNews = state.withLock { state in
-        defer { state = (pid, weaknesses) }
-        return state.weaknesses != weaknesses
-      }
-      if isNews { weaknesses.forEach(warn) }
-    }
-  }
 
   /// Connects, makes or migrates the tables.
   /// - Parameter url: as libpq takes it: `postgresql://user:password@host:port/db?...`.
@@ -57,10 +37,11 @@ public final class PostgresStorage: Storage, @unchecked Sendable {
   ) throws(StoreError) {
     let location = try PostgresLocation(url)
     let schema = try Schema(options.schema)
-    let session = Session()
+    let facts = ConnectionFacts()
     let statements = Statements(schema)
     link = PostgresLink(location, options) { (connection) throws(PostgresFailure) in
-      session.set(pid: connection.backendPID, weaknesses: try Weaknesses.read(connection), warn: options.warn)
+      facts.set(
+        id: Int64(connection.backendPID), weaknesses: try Weaknesses.read(connection), warn: options.warn)
     }
     do throws(StoreError) {
       try schema.prepare(link, salt: options.salt)
@@ -70,13 +51,13 @@ public final class PostgresStorage: Storage, @unchecked Sendable {
       throw refusal.storeError
     }
     self.schema = schema
-    self.session = session
+    self.facts = facts
     self.statements = statements
     self.retention = retention
     self.options = options
     var quick = options
     quick.replyTimeout = options.leadTimeout
-    leading = PostgresLeadership(PostgresLink(location, quick), schema, pid: { session.pid })
+    leading = PostgresLeadership(PostgresLink(location, quick), schema, pid: { Int32(truncatingIfNeeded: facts.id) })
     engineRows = PostgresRows(PostgresLink(location, options), statements, schema)
     peopleReader = PostgresReader(location, options, statements, schema)
     reader = peopleReader
@@ -89,7 +70,8 @@ public final class PostgresStorage: Storage, @unchecked Sendable {
     _ = try link.run([PostgresCall(limit, [.int8(options.payloadLimit)])])
   }
 
-  public var weaknesses: [String] { session.weaknesses }
+  /// For tests: what was warned of at the last connection.
+  var weaknesses: [String] { facts.weaknesses }
 
   public func beginEpoch() throws(StoreError) -> Epoch {
     let rows = try link.run([
@@ -119,21 +101,21 @@ public final class PostgresStorage: Storage, @unchecked Sendable {
 
   public func tidy(now: Timestamp) throws(StoreError) -> Timestamp {
     _ = try link.run([PostgresCall(statements.trimRefused, [.time(now - retention.age)])])
-    let ticks = try link.run([
+    let rows = try link.run([
       PostgresCall(
         statements.oldTicks, [.int8(oldestTick.epoch), .int8(oldestTick.number), .int4(Int32(Self.slice))])
     ])[0]
     // The newest row stays: it has the counters. So do those whose queues and documents are not in their tables yet.
     var last: KeptRows.Tick?
-    for row in 0..<ticks.rows {
-      let tick = KeptRows.Tick(epoch: ticks.int64(row, 0), number: ticks.int64(row, 1))
+    for row in 0..<rows.rows {
+      let tick = KeptRows.Tick(epoch: rows.int64(row, 0), number: rows.int64(row, 1))
       let isOld =
-        ticks.time(row, 2) < now - retention.age
-        || totalBytes - ticks.int64(row, 3) > retention.bytes
-      if isOld, tick == newestTick {
+        rows.time(row, 2) < now - retention.age
+        || ticks.totalBytes - rows.int64(row, 3) > retention.bytes
+      if isOld, tick == ticks.newest {
         _ = try link.run([PostgresCall(statements.trimNewest, [.int8(tick.epoch), .int8(tick.number)])])
       }
-      guard isOld, tick < newestTick, tick < kept.oldest ?? newestTick else { break }
+      guard isOld, tick < ticks.newest, tick < ticks.kept.oldest ?? ticks.newest else { break }
       last = tick
     }
     guard let last else { return now + .seconds(10) }
@@ -142,9 +124,6 @@ public final class PostgresStorage: Storage, @unchecked Sendable {
         statements.trim, [.int8(oldestTick.epoch), .int8(oldestTick.number), .int8(last.epoch), .int8(last.number)])
     ])
     oldestTick = last
-    return ticks.rows == Self.slice ? now : now + .seconds(10)
+    return rows.rows == Self.slice ? now : now + .seconds(10)
   }
-
-  /// Of the newest tick stored.
-  var newestTick = KeptRows.Tick(epoch: 0, number: 0)
 }

@@ -49,7 +49,8 @@ public final class RedisStorage: Storage {
   public var leadership: (any Leadership)? { leaders }
   public var rows: any RowSource { rowSource }
   public var reader: any JobReader { lookups }
-  public var weaknesses: [String] { known.weaknesses }
+  /// For tests: what was warned of at the last connection.
+  var weaknesses: [String] { known.weaknesses }
 
   /// For what leads by itself, as tests do: whoever led before is deposed.
   public func beginEpoch() throws(StoreError) -> Epoch {

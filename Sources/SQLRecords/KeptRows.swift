@@ -35,14 +35,21 @@ public struct KeptRows {
 
   public init() {}
 
-  public var count: Int { values.count }
-
   /// The oldest tick whose record is still needed; nil: the tables are up to date.
   public var oldest: Tick? { start < waiting.count ? waiting[start].since : nil }
 
   public subscript(key: Key) -> Value? { values[key] }
 
-  public var all: [Key: Value] { values }
+  public func load(into loader: any StateLoader) {
+    for (key, value) in values {
+      switch (key, value) {
+      case (_, .queue(let queue)): loader.add(queue)
+      case (.document(let kind, let key), .document(let bytes)):
+        loader.add(Document(kind: kind, key: key, bytes: bytes))
+      default: break
+      }
+    }
+  }
 
   private mutating func set(_ key: Key, _ value: Value, _ tick: Tick) {
     if values.updateValue(value, forKey: key) == nil { waiting.append((key, tick)) }
@@ -57,10 +64,26 @@ public struct KeptRows {
     }
   }
 
+  /// What is to be brought to the tables of queues and documents.
+  public struct Flush {
+    public var queues: [StoredQueue] = []
+    public var goneQueues: [String] = []
+    public var documents: [(kind: Document.Kind, key: String, bytes: [UInt8])] = []
+    public var goneDocuments: [(kind: Document.Kind, key: String)] = []
+  }
+
   /// Those whose tables have been behind for longest, at most `limit`; they count as up to date from now on.
-  public mutating func take(_ limit: Int) -> [(key: Key, value: Value)] {
+  public mutating func take(_ limit: Int) -> Flush {
     let end = min(waiting.count, start + limit)
-    let taken = waiting[start..<end].map { (key: $0.key, value: values.removeValue(forKey: $0.key) ?? .gone) }
+    var taken = Flush()
+    for (key, _) in waiting[start..<end] {
+      switch (key, values.removeValue(forKey: key)) {
+      case (_, .queue(let queue)): taken.queues.append(queue)
+      case (.document(let kind, let key), .document(let bytes)): taken.documents.append((kind, key, bytes))
+      case (.queue(let name), _): taken.goneQueues.append(name)
+      case (.document(let kind, let key), _): taken.goneDocuments.append((kind, key))
+      }
+    }
     start = end
     if start > 1024, start > waiting.count / 2 {
       waiting.removeFirst(start)

@@ -95,7 +95,7 @@ struct PostgresFaultTests {
       "postgresql://postgres@127.0.0.1:\(standby.port),127.0.0.1:\(primary.port)/postgres?target_session_attrs=read-write"
     let scene = try StorageScene(harness)
     #expect(
-      scene.storage.weaknesses.contains { $0.contains("replicas") }, "a fail-over may lose what it waits for nowhere")
+      try weaknesses(of: scene).contains { $0.contains("replicas") }, "a fail-over may lose what it waits for nowhere")
     try Self.put(scene, "before")
     // The standby has all of it: what is lost otherwise, the fence and `load` tell.
     for _ in 0..<500 {
@@ -207,15 +207,19 @@ struct PostgresFaultTests {
     #expect(try process.ask(running) == "0")
   }
 
+  private func weaknesses(of scene: StorageScene) throws -> [String] {
+    try #require(scene.storage as? PostgresStorage).weaknesses
+  }
+
   @Test func settingsThatWeakenAPromiseAreTold() throws {
     let weak = try PostgresProcess(["fsync=off", "full_page_writes=off", "synchronous_commit=off"])
     let scene = try StorageScene(PostgresHarness(weak))
-    #expect(scene.storage.weaknesses.filter { $0.contains("fsync") }.count == 1)
-    #expect(scene.storage.weaknesses.contains { $0.contains("full_page_writes") })
+    #expect(try weaknesses(of: scene).filter { $0.contains("fsync") }.count == 1)
+    #expect(try weaknesses(of: scene).contains { $0.contains("full_page_writes") })
     // This one is a session's own affair: gKick's sessions set it.
-    #expect(!scene.storage.weaknesses.contains { $0.contains("synchronous_commit") })
+    #expect(try !weaknesses(of: scene).contains { $0.contains("synchronous_commit") })
     let strong = try StorageScene(PostgresHarness(PostgresProcess()))
-    #expect(strong.storage.weaknesses.isEmpty)
+    #expect(try weaknesses(of: strong).isEmpty)
   }
 
   @Test func aNewerSchemaIsRefusedAndLeft() throws {

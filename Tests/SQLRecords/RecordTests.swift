@@ -94,7 +94,6 @@ import Testing
     }
     #expect("\(kept.take(2))" == "\(replayed.take(2))")
     #expect(kept.oldest == Tick(epoch: 1, number: 2))
-    #expect(kept.count == 2)
     guard case .gone? = kept[.document(.batch, "k")], case .queue(let queue)? = kept[.queue("c")] else {
       Issue.record("lost")
       return

@@ -87,7 +87,6 @@ public final class UnsteadyStorage: Storage {
   public var kind: String { inner.kind }
   public var leadership: (any Leadership)? { inner.leadership }
   public var inbox: (any Inbox)? { inner.inbox }
-  public var weaknesses: [String] { inner.weaknesses }
 
   public func beginEpoch() throws(StoreError) -> Epoch {
     try run(.epoch) { () throws(StoreError) in try inner.beginEpoch() }

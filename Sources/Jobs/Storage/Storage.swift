@@ -46,9 +46,6 @@ public protocol Storage: AnyObject, Sendable {
   /// What was found missing or damaged when it was opened, in words for the log; how much was lost is in them where it can be known.
   var openFindings: [String] { get }
 
-  /// Whether what is asked of it can be kept: settings that weaken `SYNCED`, in words for the log. Looked at after each (re)connection.
-  var weaknesses: [String] { get }
-
   /// Ends the use of the storage, everything synced. Nothing may be called afterwards.
   func close() throws(StoreError)
 }
@@ -58,7 +55,6 @@ extension Storage {
   public var inbox: (any Inbox)? { nil }
   public var unattended: (any UnattendedWriter)? { nil }
   public var openFindings: [String] { [] }
-  public var weaknesses: [String] { [] }
 }
 
 /// A time of leading: rises with every leader and every start. The upper half of the tokens that it gives out.
