@@ -43,17 +43,6 @@ final class Way {
   func close() { channel.close() }
 }
 
-/// A call that is handed on.
-protocol Relay: AnyObject {
-  var call: ServerCall { get }
-  /// A worker or a watcher: it waits for a leader as long as it takes, instead of being told that there is none.
-  var stays: Bool { get }
-  /// There is a leader: to be asked this way.
-  func go(_ way: Way, _ target: LeaderTarget)
-  /// There was none for too long.
-  func giveUp(_ status: Status)
-}
-
 /// One event loop's side of leading and following: the way to the leader, and the calls that wait for one. Confined to its loop.
 /// It makes the relays, and tells them of leaders; they ask it for the way, so they know each other.
 // Sendable unchecked: what is constant is Sendable; all else is touched on `loop` only.

@@ -5,13 +5,11 @@ import RPC
 ///
 /// When the leader goes away while a request of it is not answered, nobody can say whether it was taken: the stream ends
 /// UNAVAILABLE. Else it goes on with the next leader.
-final class StreamRelay: CallHandler, ClientCallHandler, Relay {
+final class StreamRelay: Relay {
   let call: ServerCall
   let stays = false
-  private let desk: FrontDesk
-  private var upstream: ClientCall?
-  private var target: LeaderTarget?
-  private var way: Way?
+  let desk: FrontDesk
+  var onward = Onward()
   /// What came before there was a leader.
   private var early: [ByteBuffer] = []
   private var unanswered = 0
@@ -56,29 +54,11 @@ final class StreamRelay: CallHandler, ClientCallHandler, Relay {
     if early.isEmpty { upstream?.halfClose() }
   }
 
-  func writable(call: ServerCall) { upstream?.resumeReading() }
-
-  func ended(_ reason: CallEnd, call: ServerCall) {
-    desk.leave(self)
-    let upstream = self.upstream
-    self.upstream = nil
-    upstream?.cancel()
-  }
-
   // MARK: To the leader
-
-  func go(_ way: Way, _ target: LeaderTarget) {
-    self.target = target
-    self.way = way
-    let bound = NIOLoopBound(self, eventLoop: desk.loop)
-    way.open(call.path, metadata: desk.metadata(of: call), options: desk.options(of: call)) { bound.value }
-  }
-
-  func giveUp(_ status: Status) { call.finish(status) }
 
   func started(call upstream: ClientCall) {
     guard call.isOpen else { return upstream.cancel() }
-    self.upstream = upstream
+    onward.call = upstream
     let waiting = early
     early = []
     for message in waiting { send(message, upstream) }
@@ -95,10 +75,7 @@ final class StreamRelay: CallHandler, ClientCallHandler, Relay {
   func writable(call upstream: ClientCall) { goOn() }
 
   func ended(_ status: Status, trailers: Metadata, call upstream: ClientCall) {
-    self.upstream = nil
-    way?.closed()
-    way = nil
-    guard call.isOpen, let target else { return }
+    guard let target = leaderEnded() else { return }
     switch desk.judge(status, upstream, target) {
     case .final: call.finish(status, trailers: trailers)
     case .untouched where unanswered == 0, .unknown where unanswered == 0:

@@ -5,16 +5,14 @@ import RPC
 ///
 /// What the leader may have done is not asked for a second time, unless it does no harm: the caller is told UNAVAILABLE and knows
 /// whether its call may be repeated.
-final class UnaryRelay: CallHandler, ClientCallHandler, Relay {
+final class UnaryRelay: Relay {
   let call: ServerCall
   let stays = false
-  private let desk: FrontDesk
+  let desk: FrontDesk
+  var onward = Onward()
   private let isRepeatable: Bool
   private var request = ByteBuffer()
   private var response: ByteBuffer?
-  private var upstream: ClientCall?
-  private var target: LeaderTarget?
-  private var way: Way?
 
   init(_ call: ServerCall, _ desk: FrontDesk, isRepeatable: Bool) {
     self.call = call
@@ -28,27 +26,11 @@ final class UnaryRelay: CallHandler, ClientCallHandler, Relay {
 
   func halfClosed(call: ServerCall) { desk.seek(self) }
 
-  func ended(_ reason: CallEnd, call: ServerCall) {
-    desk.leave(self)
-    let upstream = self.upstream
-    self.upstream = nil
-    upstream?.cancel()
-  }
-
   // MARK: To the leader
-
-  func go(_ way: Way, _ target: LeaderTarget) {
-    self.target = target
-    self.way = way
-    let bound = NIOLoopBound(self, eventLoop: desk.loop)
-    way.open(call.path, metadata: desk.metadata(of: call), options: desk.options(of: call)) { bound.value }
-  }
-
-  func giveUp(_ status: Status) { call.finish(status) }
 
   func started(call upstream: ClientCall) {
     guard call.isOpen else { return upstream.cancel() }
-    self.upstream = upstream
+    onward.call = upstream
     upstream.send(request)
     upstream.halfClose()
   }
@@ -56,10 +38,7 @@ final class UnaryRelay: CallHandler, ClientCallHandler, Relay {
   func message(_ message: ByteBuffer, call upstream: ClientCall) { response = ByteBuffer(buffer: message) }
 
   func ended(_ status: Status, trailers: Metadata, call upstream: ClientCall) {
-    self.upstream = nil
-    way?.closed()
-    way = nil
-    guard call.isOpen, let target else { return }
+    guard let target = leaderEnded() else { return }
     if status.isOK, let response { return call.reply { $0.writeImmutableBuffer(response) } }
     switch desk.judge(status, upstream, target) {
     case .final: call.finish(status, trailers: trailers)

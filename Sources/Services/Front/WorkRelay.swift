@@ -7,13 +7,11 @@ import Wire
 ///
 /// Messages pass as bytes. After the first change of leader the numbers in them are changed on the way, since the worker's go on
 /// without a gap while each leader counts from one.
-final class WorkRelay: CallHandler, ClientCallHandler, Relay {
+final class WorkRelay: Relay {
   let call: ServerCall
   let stays = true
-  private let desk: FrontDesk
-  private var upstream: ClientCall?
-  private var target: LeaderTarget?
-  private var way: Way?
+  let desk: FrontDesk
+  var onward = Onward()
 
   // What the worker has said.
   private var hello: [UInt8]?
@@ -103,15 +101,6 @@ final class WorkRelay: CallHandler, ClientCallHandler, Relay {
     upstream?.halfClose()
   }
 
-  func writable(call: ServerCall) { upstream?.resumeReading() }
-
-  func ended(_ reason: CallEnd, call: ServerCall) {
-    desk.leave(self)
-    let upstream = self.upstream
-    self.upstream = nil
-    upstream?.cancel()
-  }
-
   private var wasDrained = false
 
   /// This server goes away: the worker is to finish what it holds, and to connect elsewhere.
@@ -129,18 +118,9 @@ final class WorkRelay: CallHandler, ClientCallHandler, Relay {
 
   // MARK: To the leader
 
-  func go(_ way: Way, _ target: LeaderTarget) {
-    self.target = target
-    self.way = way
-    let bound = NIOLoopBound(self, eventLoop: desk.loop)
-    way.open(call.path, metadata: desk.metadata(of: call), options: desk.options(of: call)) { bound.value }
-  }
-
-  func giveUp(_ status: Status) { call.finish(status) }
-
   func started(call upstream: ClientCall) {
     guard call.isOpen, let hello else { return upstream.cancel() }
-    self.upstream = upstream
+    onward.call = upstream
     if wasWelcomed {
       isResuming = true
       let words = Forwarding.resumption(
@@ -216,16 +196,5 @@ final class WorkRelay: CallHandler, ClientCallHandler, Relay {
       if result.code == 0 || result.code == 9 { held[result.token] = nil }
     }
     for token in outline.lost { held[token] = nil }
-  }
-
-  func ended(_ status: Status, trailers: Metadata, call upstream: ClientCall) {
-    self.upstream = nil
-    way?.closed()
-    way = nil
-    guard call.isOpen, let target else { return }
-    switch desk.judge(status, upstream, target) {
-    case .final: call.finish(status, trailers: trailers)
-    case .untouched, .unknown: desk.seek(self)
-    }
   }
 }
