@@ -19,14 +19,17 @@ struct BenchCommand: RemoteCommand {
         gkick bench latency --rate 5000 --duration 30s --json
       """)
 
+  private static let choice = Choice<BenchScenario>(.enqueue, .drain, .both, .latency)
+  private static let modes = Choice<BenchMode>(.unary, .batch, .stream)
+
   @Argument(
     help: "enqueue, drain, both, latency; all of them if none is named.",
-    completion: .list(BenchScenario.allCases.map(\.rawValue)), transform: Self.scenario)
+    completion: Self.choice.completion, transform: Self.choice.read)
   var scenarios: [BenchScenario] = []
 
   @Option(
     help: "How producers hand jobs over: unary, batch or stream.",
-    completion: .list(BenchMode.allCases.map(\.rawValue)), transform: Self.mode)
+    completion: Self.modes.completion, transform: Self.modes.read)
   var mode: BenchMode = .unary
 
   @Option(help: "Jobs of each scenario, unless its time is over first.")
@@ -61,8 +64,8 @@ struct BenchCommand: RemoteCommand {
   var duration: String?
 
   @Option(
-    help: "synced or relaxed. (default: the server's)", completion: .list(["synced", "relaxed"]),
-    transform: JobFlags.durability)
+    help: "synced or relaxed. (default: the server's)", completion: JobFlags.durabilities.completion,
+    transform: JobFlags.durabilities.read)
   var durability: GKick.Durability?
 
   @Option(
@@ -191,19 +194,5 @@ struct BenchCommand: RemoteCommand {
       throw ValidationError("\(flag): \(value) is not from \(range.lowerBound) to \(range.upperBound)")
     }
     return value
-  }
-
-  private static func scenario(_ text: String) throws -> BenchScenario {
-    guard let scenario = BenchScenario(rawValue: text) else {
-      throw ValidationError("'\(text)' is not enqueue, drain, both or latency")
-    }
-    return scenario
-  }
-
-  private static func mode(_ text: String) throws -> BenchMode {
-    guard let mode = BenchMode(rawValue: text) else {
-      throw ValidationError("'\(text)' is not unary, batch or stream")
-    }
-    return mode
   }
 }

@@ -18,8 +18,6 @@ struct BenchReport: Sendable {
   /// CPU seconds of the server, if it can be had, and of this program.
   var serverCPU: Double?
   var benchCPU = 0.0
-  /// Jobs left behind.
-  var waiting = 0
 
   var jobsPerSecond: Double { seconds > 0 ? Double(jobs) / seconds : 0 }
 

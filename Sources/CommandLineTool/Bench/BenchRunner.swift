@@ -27,11 +27,9 @@ struct BenchRunner {
 
   private func enqueue() async throws -> BenchReport {
     let run = BenchRun(total: settings.jobs, until: end)
-    var report = try await measure(.enqueue, run) { report in
+    return try await measure(.enqueue, run) { report in
       report.acknowledged = try await produce(run, settings, label: "enqueue")
     }
-    report.waiting = run.finishedJobs
-    return report
   }
 
   private func drain() async throws -> BenchReport {

@@ -56,11 +56,11 @@ final class PacedLane {
     spec.payload = Self.stamp(meant, size: settings.payload)
     _ = codec.encodeEnqueueRequest(spec, settings.durability)
     let call = NIOLoopBound(
-      PacedCall(lane: self, request: ByteBuffer(bytes: codec.packed()), meant: meant), eventLoop: channel.eventLoop)
+      BenchCall(ByteBuffer(bytes: codec.packed())) { [self] in ended($0, meant) }, eventLoop: channel.eventLoop)
     channel.open("/gkick.v1.JobService/Enqueue", metadata: settings.metadata) { call.value }
   }
 
-  fileprivate func ended(_ status: Status, _ meant: NIODeadline) {
+  private func ended(_ status: Status, _ meant: NIODeadline) {
     open -= 1
     if status.isOK { latencies.record(since: meant) } else { run.failed(1, status) }
     endIfDone()
@@ -82,25 +82,4 @@ final class PacedLane {
     guard payload.count >= 8 else { return nil }
     return .uptimeNanoseconds((0..<8).reduce(0) { $0 | UInt64(payload[$1]) << UInt64(8 * $1) })
   }
-}
-
-private final class PacedCall: ClientCallHandler {
-  private let lane: PacedLane
-  private let request: ByteBuffer
-  private let meant: NIODeadline
-
-  init(lane: PacedLane, request: ByteBuffer, meant: NIODeadline) {
-    self.lane = lane
-    self.request = request
-    self.meant = meant
-  }
-
-  func started(call: ClientCall) {
-    call.send(request)
-    call.halfClose()
-  }
-
-  func message(_ message: ByteBuffer, call: ClientCall) {}
-
-  func ended(_ status: Status, trailers: Metadata, call: ClientCall) { lane.ended(status, meant) }
 }

@@ -44,11 +44,14 @@ final class ProducerLane {
       ? requests[jobs.lowerBound / size % requests.count]
       : BenchRequests.request(jobs.lowerBound, jobs: jobs.count, settings)
     // The call is made on this loop: the box is opened where it was closed.
-    let call = NIOLoopBound(ProducerCall(lane: self, request: request, jobs: jobs.count), eventLoop: channel.eventLoop)
+    let startedAt = NIODeadline.now()
+    let call = NIOLoopBound(
+      BenchCall(request, answered: answered) { [self] in ended($0, jobs: jobs.count, startedAt: startedAt) },
+      eventLoop: channel.eventLoop)
     channel.open(path, metadata: settings.metadata) { call.value }
   }
 
-  fileprivate func answered(_ message: ByteBuffer, jobs: Int) {
+  private func answered(_ message: ByteBuffer) {
     do throws(WireError) {
       if settings.mode == .unary {
         _ = try codec.decodeEnqueueResponse(message.readableBytesSpan)
@@ -60,7 +63,7 @@ final class ProducerLane {
     }
   }
 
-  fileprivate func ended(_ status: Status, jobs: Int, startedAt: NIODeadline) {
+  private func ended(_ status: Status, jobs: Int, startedAt: NIODeadline) {
     open -= 1
     if !status.isOK {
       run.failed(jobs, status)
@@ -74,16 +77,16 @@ final class ProducerLane {
   }
 }
 
-private final class ProducerCall: ClientCallHandler {
-  private let lane: ProducerLane
+/// One call of a producer. Confined to its loop.
+final class BenchCall: ClientCallHandler {
   private let request: ByteBuffer
-  private let jobs: Int
-  private let startedAt = NIODeadline.now()
+  private let answered: (ByteBuffer) -> Void
+  private let ended: (Status) -> Void
 
-  init(lane: ProducerLane, request: ByteBuffer, jobs: Int) {
-    self.lane = lane
+  init(_ request: ByteBuffer, answered: @escaping (ByteBuffer) -> Void = { _ in }, ended: @escaping (Status) -> Void) {
     self.request = request
-    self.jobs = jobs
+    self.answered = answered
+    self.ended = ended
   }
 
   func started(call: ClientCall) {
@@ -92,11 +95,9 @@ private final class ProducerCall: ClientCallHandler {
     call.halfClose()
   }
 
-  func message(_ message: ByteBuffer, call: ClientCall) { lane.answered(message, jobs: jobs) }
+  func message(_ message: ByteBuffer, call: ClientCall) { answered(message) }
 
-  func ended(_ status: Status, trailers: Metadata, call: ClientCall) {
-    lane.ended(status, jobs: jobs, startedAt: startedAt)
-  }
+  func ended(_ status: Status, trailers: Metadata, call: ClientCall) { ended(status) }
 }
 
 /// Requests and answers of all producers.
