@@ -59,7 +59,7 @@ public struct Principal: Hashable, Sendable {
       case .certificate(let name): lines.append("  certificate \(name)")
       }
     }
-    if let expires { lines.append("  expires \(UTCTime.text(expires))") }
+    if let expires { lines.append("  expires \(TimestampText.text(expires, milliseconds: false))") }
     return lines.joined(separator: "\n") + "\n"
   }
 }
@@ -73,13 +73,5 @@ extension QueuePattern {
 enum UTCTime {
   static func read(_ text: String) -> Timestamp? {
     TimestampText.parse(text.utf8.count == 10 ? text + "T00:00:00Z" : text)
-  }
-
-  static func text(_ time: Timestamp) -> String {
-    let (days, rest) = Int(time.microseconds / 1_000_000).quotientAndRemainder(dividingBy: 86_400)
-    let date = CivilCalendar.date(days: days)
-    func two(_ number: Int) -> String { (number < 10 ? "0" : "") + String(number) }
-    return "\(date.year)-\(two(date.month))-\(two(date.day))"
-      + "T\(two(rest / 3_600)):\(two(rest / 60 % 60)):\(two(rest % 60))Z"
   }
 }

@@ -17,6 +17,9 @@ public enum JobState: UInt8, Sendable, CaseIterable {
   /// Waits for the jobs it depends on.
   case blocked = 9
 
+  /// As the contract calls it, without its prefix: READY.
+  package var name: String { "\(self)".uppercased() }
+
   /// Whether nothing more happens to the job unless someone retries it.
   @inlinable public var isFinal: Bool {
     switch self {

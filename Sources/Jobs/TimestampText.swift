@@ -2,6 +2,16 @@
 public enum TimestampText {
   public static let form = "a time such as 2030-01-31T12:00:00Z"
 
+  /// In UTC.
+  public static func text(_ time: Timestamp, milliseconds: Bool = true) -> String {
+    let (days, rest) = Int(time.microseconds / 1_000).quotientAndRemainder(dividingBy: 86_400_000)
+    let (year, month, day) = CivilCalendar.date(days: days)
+    let seconds = rest / 1_000
+    func two(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
+    return "\(year)-\(two(month))-\(two(day))T\(two(seconds / 3_600)):\(two(seconds / 60 % 60)):\(two(seconds % 60))"
+      + (milliseconds ? ".\(String(1_000 + rest % 1_000).dropFirst())Z" : "Z")
+  }
+
   /// - Parameter isUTC: without a zone it is one in UTC; otherwise that is none.
   /// - Returns: nil: it is none, or before 1970. What is beyond the microsecond is left out.
   public static func parse(_ text: String, isUTC: Bool = false) -> Timestamp? {

@@ -1,3 +1,4 @@
+import Jobs
 import Testing
 
 @testable import CommandLineTool
@@ -12,10 +13,10 @@ import Testing
   }
 
   @Test func timesAreGregorian() {
-    #expect(UTCText.format(milliseconds: 0) == "1970-01-01T00:00:00.000Z")
-    #expect(UTCText.format(milliseconds: 951_827_696_789) == "2000-02-29T12:34:56.789Z")
-    #expect(UTCText.format(milliseconds: 1_798_761_599_999) == "2026-12-31T23:59:59.999Z")
-    #expect(UTCText.format(milliseconds: 253_402_300_799_000) == "9999-12-31T23:59:59.000Z")
+    #expect(TimestampText.text(Timestamp(microseconds: 0 * 1_000)) == "1970-01-01T00:00:00.000Z")
+    #expect(TimestampText.text(Timestamp(microseconds: 951_827_696_789 * 1_000)) == "2000-02-29T12:34:56.789Z")
+    #expect(TimestampText.text(Timestamp(microseconds: 1_798_761_599_999 * 1_000)) == "2026-12-31T23:59:59.999Z")
+    #expect(TimestampText.text(Timestamp(microseconds: 253_402_300_799_000 * 1_000)) == "9999-12-31T23:59:59.000Z")
   }
 
   @Test func metricsAreEscapedAndCumulative() {

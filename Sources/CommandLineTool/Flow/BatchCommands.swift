@@ -59,7 +59,6 @@ struct BatchesList: RemoteCommand {
     output.print(json(batch), page(batch, output))
   }
 
-  /// A page about one batch. What comes from outside is made harmless here, for every line.
   private static func page(_ batch: BatchInfo, _ output: Output) -> String {
     var lines = [("batch", batch.id), ("state", state(batch))]
     func add(_ title: String, _ text: String?) {
@@ -76,9 +75,7 @@ struct BatchesList: RemoteCommand {
     }
     add("on finished", batch.onFinishedJobID)
     add("on succeeded", batch.onSucceededJobID)
-    return lines.map { title, text in
-      output.style.dim(title + String(repeating: " ", count: max(1, 14 - title.count))) + Table.onOneLine(text)
-    }.joined(separator: "\n")
+    return output.page(lines.map { ($0, Table.onOneLine($1)) })
   }
 }
 

@@ -71,7 +71,6 @@ struct CronShow: RemoteCommand {
     output.print(CronList.json(job), Self.page(job, output))
   }
 
-  /// What comes from outside is made harmless here, for every line.
   private static func page(_ job: GKick.RecurringJob, _ output: Output) -> String {
     var lines = [("id", job.id), ("when", CronList.when(job))]
     if case .cron(_, let zone) = job.schedule { lines.append(("time zone", zone)) }
@@ -81,9 +80,7 @@ struct CronShow: RemoteCommand {
       ("overlap", "\(job.overlap)"), ("name", job.name), ("queue", job.queue),
       ("payload", JobDocument.shown(job.payload)),
     ]
-    return lines.map { title, text in
-      output.style.dim(title + String(repeating: " ", count: max(1, 14 - title.count))) + Table.onOneLine(text)
-    }.joined(separator: "\n")
+    return output.page(lines.map { ($0, Table.onOneLine($1)) })
   }
 }
 
@@ -125,15 +122,18 @@ struct CronPut: RemoteCommand {
         gkick cron put poll --every 15s --overlap skip feed.poll
       """)
 
+  private static let missedRuns = Choice<GKick.RecurringJob.MissedRuns>(.one, .skip, .all)
+  private static let overlaps = Choice<GKick.RecurringJob.Overlap>(.allow, .skip)
+
   @Argument(help: "Its id; the ids of its jobs begin with it.") var recurring: String
   @OptionGroup var schedule: ScheduleFlags
   @Option(
     help: "What becomes of times that pass while no server is there: one, skip or all. (default: one)",
-    completion: .list(["one", "skip", "all"]), transform: Self.missed)
+    completion: Self.missedRuns.completion, transform: Self.missedRuns.read)
   var missed: GKick.RecurringJob.MissedRuns = .one
   @Option(
     help: "While the last job is unfinished: allow a new one, or skip. (default: allow)",
-    completion: .list(["allow", "skip"]), transform: Self.overlap)
+    completion: Self.overlaps.completion, transform: Self.overlaps.read)
   var overlap: GKick.RecurringJob.Overlap = .allow
   @Flag(help: "Make none for now.") var paused = false
   @OptionGroup var job: JobFlags
@@ -160,23 +160,6 @@ struct CronPut: RemoteCommand {
       CronList.json(put),
       "\(Table.onOneLine(put.id)): "
         + (put.nextRunAt.map { "next at \(Format.time($0.timestamp))" } ?? (put.isPaused ? "paused" : "never again")))
-  }
-
-  private static func missed(_ text: String) throws -> GKick.RecurringJob.MissedRuns {
-    switch text {
-    case "one": .one
-    case "skip": .skip
-    case "all": .all
-    default: throw ValidationError("'\(text)' is not one, skip or all")
-    }
-  }
-
-  private static func overlap(_ text: String) throws -> GKick.RecurringJob.Overlap {
-    switch text {
-    case "allow": .allow
-    case "skip": .skip
-    default: throw ValidationError("'\(text)' is not allow or skip")
-    }
   }
 }
 

@@ -5,6 +5,10 @@ import Jobs
 
 /// What describes a job to be stored: `enqueue` and `schedule` take it.
 struct JobFlags: ParsableArguments {
+  private static let conflicts = Choice<GKick.Uniqueness.OnConflict>(.keep, .reject, .replace)
+  private static let dependencyFailures = Choice<GKick.OnDependencyFailure>(.cancel, .run)
+  static let durabilities = Choice<GKick.Durability>(.synced, .relaxed)
+
   @Argument(help: "Which function runs it, for example email.send.")
   var name: String
 
@@ -31,8 +35,7 @@ struct JobFlags: ParsableArguments {
 
   @Option(
     help: "When the key is taken: keep, reject or replace. (default: keep)",
-    completion: .list(["keep", "reject", "replace"]),
-    transform: Self.conflict)
+    completion: Self.conflicts.completion, transform: Self.conflicts.read)
   var onConflict: GKick.Uniqueness.OnConflict?
 
   @Option(help: ArgumentHelp("Attempts before it is dead; 1: never retried. (default: 20)", valueName: "n"))
@@ -72,7 +75,7 @@ struct JobFlags: ParsableArguments {
 
   @Option(
     help: "When one of those that it waits for does not succeed: cancel it, or run all the same. (default: cancel)",
-    completion: .list(["cancel", "run"]), transform: Self.dependencyFailure)
+    completion: Self.dependencyFailures.completion, transform: Self.dependencyFailures.read)
   var onDependencyFailure: GKick.OnDependencyFailure?
 
   @Option(help: ArgumentHelp("Its concurrency key: limits that are set for the key hold for it.", valueName: "key"))
@@ -82,8 +85,8 @@ struct JobFlags: ParsableArguments {
   var fairnessKey: String?
 
   @Option(
-    help: "synced or relaxed. (default: the server's)", completion: .list(["synced", "relaxed"]),
-    transform: Self.durability)
+    help: "synced or relaxed. (default: the server's)", completion: Self.durabilities.completion,
+    transform: Self.durabilities.read)
   var durability: GKick.Durability?
 
   @Flag(help: "One job for each line of standard input, the line being the payload.")
@@ -146,30 +149,5 @@ struct JobFlags: ParsableArguments {
       throw ValidationError("standard input is over 64 MiB, more than any server takes as a payload")
     }
     return bytes
-  }
-
-  private static func conflict(_ text: String) throws -> GKick.Uniqueness.OnConflict {
-    switch text {
-    case "keep": .keep
-    case "reject": .reject
-    case "replace": .replace
-    default: throw ValidationError("'\(text)' is not keep, reject or replace")
-    }
-  }
-
-  private static func dependencyFailure(_ text: String) throws -> GKick.OnDependencyFailure {
-    switch text {
-    case "cancel": .cancel
-    case "run": .run
-    default: throw ValidationError("'\(text)' is not cancel or run")
-    }
-  }
-
-  static func durability(_ text: String) throws -> GKick.Durability {
-    switch text {
-    case "synced": .synced
-    case "relaxed": .relaxed
-    default: throw ValidationError("'\(text)' is not synced or relaxed")
-    }
   }
 }

@@ -4,32 +4,16 @@ import Jobs
 /// Times, lengths of time and counts as people read them.
 enum Format {
   /// "2026-03-01T12:00:00.123Z" (RFC 3339).
-  static func time(_ time: Timestamp) -> String {
-    let fields = Fields(time, isLocal: false)
-    return fields.date + "T" + fields.clock + "Z"
-  }
+  static func time(_ time: Timestamp) -> String { TimestampText.text(time) }
 
   /// The local time of day, for lines that scroll by.
-  static func clock(_ time: Timestamp) -> String { Fields(time, isLocal: true).clock }
-
-  /// A moment as a calendar and a clock show it.
-  private struct Fields {
-    let date: String
-    let clock: String
-
-    init(_ time: Timestamp, isLocal: Bool) {
-      var seconds = time_t(time.microseconds / 1_000_000)
-      // Both functions fill the struct they are given and keep no pointer; its zone's name is not looked at.
-      var fields = unsafe tm()
-      _ = unsafe isLocal ? localtime_r(&seconds, &fields) : gmtime_r(&seconds, &fields)
-      let (year, month, day) = unsafe (fields.tm_year, fields.tm_mon, fields.tm_mday)
-      let (hour, minute, second) = unsafe (fields.tm_hour, fields.tm_min, fields.tm_sec)
-      date =
-        "\(Format.padded(Int64(year) + 1900, 4))-\(Format.padded(Int64(month) + 1, 2))-\(Format.padded(Int64(day), 2))"
-      clock =
-        "\(Format.padded(Int64(hour), 2)):\(Format.padded(Int64(minute), 2)):\(Format.padded(Int64(second), 2))"
-        + ".\(Format.padded(time.microseconds / 1_000 % 1_000, 3))"
-    }
+  static func clock(_ time: Timestamp) -> String {
+    var seconds = time_t(time.microseconds / 1_000_000)
+    // It fills the struct it is given and keeps no pointer; the zone's name is not looked at.
+    var fields = unsafe tm()
+    _ = unsafe localtime_r(&seconds, &fields)
+    let parts = unsafe [fields.tm_hour, fields.tm_min, fields.tm_sec].map { padded(Int64($0), 2) }
+    return "\(parts.joined(separator: ":")).\(padded(time.microseconds / 1_000 % 1_000, 3))"
   }
 
   private static func padded(_ value: Int64, _ width: Int) -> String {

@@ -1,3 +1,4 @@
+import FoundationEssentials
 import GKick
 import Jobs
 
@@ -50,7 +51,7 @@ enum JobDocument {
   /// Text where it is UTF-8; else an object that says that it is base64.
   static func bytes(_ bytes: [UInt8]) -> JSONValue {
     if let text = String(validating: bytes, as: UTF8.self) { return .string(text) }
-    return .object([("base64", .string(Base64.encode(bytes)))])
+    return .object([("base64", .string(Data(bytes).base64EncodedString()))])
   }
 
   private static func metadata(_ metadata: [String: String]) -> JSONValue? {
@@ -103,9 +104,7 @@ enum JobDocument {
       let what = [failure.type, failure.message].filter { !$0.isEmpty }.joined(separator: ": ")
       add("failure", "attempt \(failure.attempt) at \(Format.time(failure.at.timestamp)): \(what)")
     }
-    return lines.map { title, value in
-      output.style.dim(title + String(repeating: " ", count: max(1, 14 - title.count))) + value
-    }.joined(separator: "\n")
+    return output.page(lines)
   }
 
   /// The beginning of it on one line, with its length where it is cut.

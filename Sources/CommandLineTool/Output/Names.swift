@@ -3,21 +3,6 @@ import Glibc
 import Jobs
 
 extension JobState {
-  /// As the contract calls it, without its prefix.
-  var name: String {
-    switch self {
-    case .scheduled: "SCHEDULED"
-    case .ready: "READY"
-    case .running: "RUNNING"
-    case .retrying: "RETRYING"
-    case .succeeded: "SUCCEEDED"
-    case .dead: "DEAD"
-    case .canceled: "CANCELED"
-    case .expired: "EXPIRED"
-    case .blocked: "BLOCKED"
-    }
-  }
-
   init?(name: String) {
     guard let state = JobState.allCases.first(where: { $0.name == name.uppercased() }) else { return nil }
     self = state
@@ -25,28 +10,8 @@ extension JobState {
 }
 
 extension Event.Kind {
-  var name: String {
-    switch self {
-    case .scheduled: "SCHEDULED"
-    case .enqueued: "ENQUEUED"
-    case .started: "STARTED"
-    case .progress: "PROGRESS"
-    case .succeeded: "SUCCEEDED"
-    case .failed: "FAILED"
-    case .dead: "DEAD"
-    case .canceled: "CANCELED"
-    case .expired: "EXPIRED"
-    case .leaseLost: "LEASE_LOST"
-    case .blocked: "BLOCKED"
-    case .refused: "REFUSED"
-    case .queuePaused: "QUEUE_PAUSED"
-    case .queueResumed: "QUEUE_RESUMED"
-    case .workerConnected: "WORKER_CONNECTED"
-    case .workerDisconnected: "WORKER_DISCONNECTED"
-    case .batchFinished: "BATCH_FINISHED"
-    case .audit: "AUDIT"
-    }
-  }
+  /// As the contract calls it, without its prefix: LEASE_LOST.
+  var name: String { "\(self)".reduce(into: "") { $0 += $1.isUppercase ? "_\($1)" : $1.uppercased() } }
 
   init?(name: String) {
     guard let kind = Event.Kind.allCases.first(where: { $0.name == name.uppercased() }) else { return nil }

@@ -26,6 +26,12 @@ struct Output {
     }
   }
 
+  /// Lines about one thing, each under its title; nothing in them may steer a terminal.
+  func page(_ lines: [(title: String, text: String)]) -> String {
+    lines.map { style.dim($0.title + String(repeating: " ", count: max(1, 14 - $0.title.count))) + $0.text }
+      .joined(separator: "\n")
+  }
+
   func state(_ state: JobState) -> String {
     let name = state.name
     return switch state {

@@ -41,7 +41,7 @@ final class ControlCall: Answerable {
       .refused(.expired) where verb == .retry:
       call.finish(Status(.failedPrecondition, "job \(jobID): another job holds its unique key"))
     case .refused(let state):
-      call.finish(Status(.failedPrecondition, "job \(jobID) is \(state.word): \(verb.rawValue) is not possible"))
+      call.finish(Status(.failedPrecondition, "job \(jobID) is \(state.name): \(verb.rawValue) is not possible"))
     case .done, .running:
       if verb == .delete { return call.reply(desk.codec, desk.codec.encodeEmptyResponse()) }
       show(desk)
@@ -53,23 +53,6 @@ final class ControlCall: Answerable {
       try JobCall(call: call, purpose: .show).start(jobID, desk: desk)
     } catch {
       call.finish(error)
-    }
-  }
-}
-
-extension JobState {
-  /// As the contract spells it.
-  var word: String {
-    switch self {
-    case .scheduled: "SCHEDULED"
-    case .ready: "READY"
-    case .running: "RUNNING"
-    case .retrying: "RETRYING"
-    case .succeeded: "SUCCEEDED"
-    case .dead: "DEAD"
-    case .canceled: "CANCELED"
-    case .expired: "EXPIRED"
-    case .blocked: "BLOCKED"
     }
   }
 }

@@ -173,7 +173,7 @@ final class Engines: Sendable {
     if let trouble = host?.storageTrouble { return (false, "the store fails: \(trouble)") }
     guard let status = leadership else { return (true, "ok") }
     let ago = IntervalText.format(Interval(microseconds: status.renewedAgo.microseconds / 1_000 * 1_000))
-    let since = UTCText.format(milliseconds: status.since.milliseconds)
+    let since = TimestampText.text(status.since)
     if let failure = status.failure { return (false, "the store fails: \(failure)") }
     if status.leads { return (true, "ok: this server leads since \(since), renewed \(ago) ago") }
     if status.leaderID.isEmpty || status.isStarting { return (false, "no server leads") }

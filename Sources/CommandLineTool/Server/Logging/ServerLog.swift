@@ -1,4 +1,5 @@
 import Glibc
+import Jobs
 import Logging
 
 /// Writes each message as one line to standard error, whole lines at a time.
@@ -20,7 +21,7 @@ struct ServerLog: LogHandler {
   func log(event: LogEvent) {
     let merged = event.metadata.map { metadata.merging($0) { _, new in new } } ?? metadata
     let line = Self.line(
-      format: format, time: Self.now(), level: event.level, message: "\(event.message)",
+      format: format, time: TimestampText.text(.now), level: event.level, message: "\(event.message)",
       metadata: merged.map { ($0.key, "\($0.value)") }.sorted { $0.0 < $1.0 })
     Self.write(line)
   }
@@ -61,13 +62,6 @@ struct ServerLog: LogHandler {
       }
     }
     return safe
-  }
-
-  private static func now() -> String {
-    var time = timespec()
-    // Only fills the value it is given the address of.
-    unsafe clock_gettime(CLOCK_REALTIME, &time)
-    return UTCText.format(milliseconds: Int64(time.tv_sec) * 1_000 + Int64(time.tv_nsec) / 1_000_000)
   }
 
   /// One write per line, so that lines of several threads do not mix. A closed or full standard error loses the line:

@@ -93,14 +93,9 @@ struct ServerSettings: Sendable {
       "--dead-retention", flags.deadRetention, default: storeTerms.deadRetention, .zero...(.days(3_650)))
     try storeTerms.readEventRetention(setting("--event-retention", flags.eventRetention))
 
+    let durabilities = Choice<Durability>(.synced, .relaxed)
     durability = try setting("--durability", flags.durability)
-      .value(default: .synced, allowed: "synced or relaxed") { text in
-        switch text {
-        case "synced": .synced
-        case "relaxed": .relaxed
-        default: nil
-        }
-      }
+      .value(default: .synced, allowed: durabilities.form) { durabilities[$0] }
     maxPayload = try setting("--max-payload", flags.maxPayload)
       .value(default: 1 << 20, allowed: "\(ByteCountText.form), from 1KiB to 4MiB, which is what stock clients take") {
         text in

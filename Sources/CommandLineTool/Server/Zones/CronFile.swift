@@ -128,19 +128,8 @@ extension CronFile.Entry {
     order.timeZone = time_zone ?? ""
     order.every = try every.map { try interval($0, "every") }
     order.isPaused = paused ?? false
-    switch missed {
-    case nil: break
-    case "one": order.missedRuns = .one
-    case "skip": order.missedRuns = .skip
-    case "all": order.missedRuns = .all
-    case let other?: throw StartFailure("missed: \"\(other)\" is not one, skip or all")
-    }
-    switch overlap {
-    case nil: break
-    case "allow": order.overlap = .allow
-    case "skip": order.overlap = .skip
-    case let other?: throw StartFailure("overlap: \"\(other)\" is not allow or skip")
-    }
+    if let missed { order.missedRuns = try choose(missed, "missed", of: Choice(.one, .skip, .all)) }
+    if let overlap { order.overlap = try choose(overlap, "overlap", of: Choice(.allow, .skip)) }
     var spec = JobSpec()
     spec.name = name
     spec.queue = queue ?? ""
@@ -155,6 +144,11 @@ extension CronFile.Entry {
     spec.batchID = batch_id ?? ""
     order.job = spec
     return order
+  }
+
+  private func choose<Value>(_ word: String, _ field: String, of choice: Choice<Value>) throws -> Value {
+    guard let value = choice[word] else { throw StartFailure("\(field): \"\(word)\" is not \(choice.form)") }
+    return value
   }
 
   private func interval(_ text: String, _ field: String) throws -> Interval {
