@@ -123,16 +123,14 @@ struct BenchCommand: RemoteCommand {
   }
 
   /// What the server gives for what is asked: one job is stored to hear it, since the answers to batches do not say.
-  private func durability(named own: String, _ settings: BenchSettings, _ remote: Remote) async throws -> Jobs
-    .Durability?
-  {
+  private func durability(named own: String, _ settings: BenchSettings, _ remote: Remote) async throws -> Durability? {
     let probe = JobRequest(
       UntypedJob(name: BenchSettings.jobName, payload: settings.spec(0).payload),
       options: JobOptions(queue: "\(own)-probe"), when: .now)
     let stored = try await remote.jobs.backend.enqueue(probe, durability: durability)
     try await remote.jobs.delete(stored.id)
     try? await remote.admin.deleteQueue("\(own)-probe")
-    return stored.durability.map { $0 == .synced ? .synced : .relaxed }
+    return stored.durability
   }
 
   /// Leaves no queue behind, where the server can forget them.
@@ -172,7 +170,7 @@ struct BenchCommand: RemoteCommand {
       }
       settings.duration = interval
     }
-    settings.durability = durability.map { $0 == .synced ? .synced : .relaxed }
+    settings.durability = durability
     settings.prefix = prefix
     _ = try metricsPage()
     return settings

@@ -23,10 +23,6 @@ extension Jobs.Durability {
   var name: String { self == .synced ? "SYNCED" : "RELAXED" }
 }
 
-extension GKick.Durability {
-  var name: String { self == .synced ? "SYNCED" : "RELAXED" }
-}
-
 extension Timestamp {
   /// By this machine's clock.
   static var now: Timestamp {

@@ -46,19 +46,11 @@ public struct AdminClient: Sendable {
   /// By name.
   /// - Parameter prefix: of their names; empty: all.
   public func queues(prefix: String = "") async throws -> [QueueInfo] {
-    var all: [QueueInfo] = []
-    var token = ""
-    repeat {
-      let before = token
-      let page = try await caller.call("AdminService/ListQueues", mayRepeat: true) {
-        $0.encodeListQueuesRequest(prefix: prefix, pageSize: 10_000, pageToken: before)
-      } _: { codec, bytes throws(WireError) in
-        try codec.decodeQueues(bytes)
-      }
-      all += page.queues.map { QueueInfo($0) }
-      token = page.next
-    } while !token.isEmpty
-    return all
+    try await caller.pages("AdminService/ListQueues") { codec, token, _ in
+      codec.encodeListQueuesRequest(prefix: prefix, pageSize: 10_000, pageToken: token)
+    } _: { codec, bytes throws(WireError) in
+      try codec.decodeQueues(bytes)
+    }.map { QueueInfo($0) }
   }
 
   /// Nothing new starts from the queue; what runs goes on.
@@ -115,33 +107,23 @@ public struct AdminClient: Sendable {
 
   // MARK: - Flow
 
-  private var backend: GRPCBackend { GRPCBackend(caller) }
-
   /// How many jobs may run, start and wait.
-  public var limits: Limits { Limits(backend: backend) }
+  public var limits: Limits { Limits(caller: caller) }
   /// Jobs that are followed as one.
-  public var batches: Batches { Batches(backend: backend) }
+  public var batches: Batches { Batches(caller: caller) }
   /// Jobs that are made again and again.
-  public var recurring: RecurringJobs { RecurringJobs(backend: backend) }
+  public var recurring: RecurringJobs { RecurringJobs(caller: caller) }
 
   // MARK: - Workers
 
   /// By id.
   /// - Parameter queue: those that take it; empty: all.
   public func workers(queue: String = "") async throws -> [WorkerInfo] {
-    var all: [WorkerInfo] = []
-    var token = ""
-    repeat {
-      let before = token
-      let page = try await caller.call("AdminService/ListWorkers", mayRepeat: true) {
-        $0.encodeListWorkersRequest(queue: queue, pageSize: 1_000, pageToken: before)
-      } _: { codec, bytes throws(WireError) in
-        try codec.decodeWorkers(bytes)
-      }
-      all += page.workers.map { WorkerInfo($0) }
-      token = page.next
-    } while !token.isEmpty
-    return all
+    try await caller.pages("AdminService/ListWorkers") {
+      $0.encodeListWorkersRequest(queue: queue, pageSize: $2, pageToken: $1)
+    } _: { codec, bytes throws(WireError) in
+      try codec.decodeWorkers(bytes)
+    }.map { WorkerInfo($0) }
   }
 
   /// The worker finishes what it runs and takes nothing more.

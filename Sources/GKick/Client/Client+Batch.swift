@@ -33,7 +33,7 @@ extension Client {
       } catch {
         // Nobody will close what nobody else knows of.
         if batch.isIDMadeHere, !results.isEmpty {
-          _ = try? await backend.cancelBatch(batch.id, reason: "not all jobs of the batch were stored")
+          _ = try? await batches.cancel(batch.id, reason: "not all jobs of the batch were stored")
         }
         throw error
       }
@@ -43,7 +43,7 @@ extension Client {
     if terms.isClosed || !terms.description.isEmpty || terms.onFinished != nil || terms.onSucceeded != nil
       || results.isEmpty
     {
-      _ = try await backend.putBatch(terms)
+      _ = try await batches.put(terms)
     }
     return BatchHandle(id: batch.id, jobs: results, client: self)
   }

@@ -15,7 +15,7 @@ import Tracing
 /// It may be used from anywhere and holds one connection, which it makes when first needed and again when it is lost.
 /// Every method throws ``GKickError``.
 public struct Client: Sendable {
-  package let backend: any ClientBackend
+  package let backend: GRPCBackend
 
   /// Ends all calls and closes the connection.
   public func close() async { await backend.close() }

@@ -2,14 +2,14 @@
 public struct JobEvents: AsyncSequence, Sendable {
   public typealias Element = JobEvent
 
-  let backend: any ClientBackend
+  let backend: GRPCBackend
   let filter: EventFilter
   let cursor: String
 
   public func makeAsyncIterator() -> Iterator { Iterator(self) }
 
   public struct Iterator: AsyncIteratorProtocol {
-    private let backend: any ClientBackend
+    private let backend: GRPCBackend
     private let filter: EventFilter
     private var waiting: ArraySlice<JobEvent> = []
     /// After everything received so far, which is in `waiting` or was given out.
@@ -59,7 +59,7 @@ public struct JobEvents: AsyncSequence, Sendable {
       }
     }
 
-    private func connected() async throws -> any EventBatches {
+    private func connected() async throws -> EventBatches {
       if let batches = call.batches { return batches }
       try Task.checkCancellation()
       let batches = try await backend.events(filter, after: cursor)
@@ -70,7 +70,7 @@ public struct JobEvents: AsyncSequence, Sendable {
 
   /// Ends the call when the last copy of the iterator is gone. Only the iterator's task touches it.
   final class OpenCall {
-    var batches: (any EventBatches)?
+    var batches: EventBatches?
     deinit { batches?.cancel() }
   }
 }

@@ -2,7 +2,7 @@
 public struct JobList: AsyncSequence, Sendable {
   public typealias Element = JobInfo
 
-  let backend: any ClientBackend
+  let backend: GRPCBackend
   let query: JobQuery
   let pageSize: Int
 

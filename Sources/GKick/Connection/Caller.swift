@@ -66,5 +66,22 @@ package final class Caller: Sendable {
     try await call(method, mayRepeat: mayRepeat, encode) { _, _ throws(WireError) in }
   }
 
+  /// A list that comes page by page, `limit` of it at most.
+  /// - Parameter encode: is given the page's token, and how many it may have.
+  func pages<Element: Sendable>(
+    _ method: String, limit: Int = .max, _ encode: (Codec, String, UInt32) -> Int,
+    _ decode: (Codec, RawSpan) throws(WireError) -> ([Element], String)
+  ) async throws -> [Element] {
+    var all: [Element] = []
+    var token = ""
+    repeat {
+      let (before, size) = (token, UInt32(min(1_000, max(1, limit - all.count))))
+      let (elements, next) = try await call(method, mayRepeat: true, { encode($0, before, size) }, decode)
+      all += elements
+      token = next
+    } while !token.isEmpty && all.count < limit
+    return all
+  }
+
   package func close() async { await carrier.close() }
 }

@@ -4,7 +4,7 @@ import RPC
 import Wire
 
 /// A client's calls over gRPC.
-final class GRPCBackend: ClientBackend {
+package final class GRPCBackend: Sendable {
   let caller: Caller
   private var codec: SharedCodec { caller.codec }
 
@@ -39,9 +39,8 @@ final class GRPCBackend: ClientBackend {
     return job
   }
 
-  func enqueue(_ job: JobRequest, durability: Durability?) async throws -> Enqueued {
+  package func enqueue(_ job: JobRequest, durability: Durability?) async throws -> Enqueued {
     let job = prepared(job)
-    let durability = durability.map(Jobs.Durability.init)
     let receipt: JobReceipt
     // A job with an id of its own can be sent twice without harm: so wait for a server that restarts.
     let waitForReady = job.id.isEmpty ? nil : true
@@ -58,18 +57,19 @@ final class GRPCBackend: ClientBackend {
     }
     var stored = Enqueued(id: receipt.jobID, isDuplicate: receipt.duplicate, state: receipt.state ?? .ready)
     stored.runAt = receipt.runAt
-    stored.durability = receipt.durability.map { $0 == .synced ? .synced : .relaxed }
+    stored.durability = receipt.durability
     return stored
   }
 
-  func enqueue(
+  /// At most 1,000 jobs; one result each, in order. Throws for all when `allOrNothing` and one is not stored.
+  package func enqueue(
     _ jobs: [JobRequest], allOrNothing: Bool, durability: Durability?
   ) async throws -> [Result<Enqueued, GKickError>] {
     let results = try await call(
       "EnqueueBatch", mayRepeat: jobs.allSatisfy { !$0.id.isEmpty },
       {
         $0.encodeEnqueueBatchRequest(
-          jobs.map { JobOrder(prepared($0)) }, allOrNothing: allOrNothing, durability.map(Jobs.Durability.init))
+          jobs.map { JobOrder(prepared($0)) }, allOrNothing: allOrNothing, durability)
       },
       { codec, bytes throws(WireError) in try codec.decodeEnqueueBatchResponse(bytes) })
     let stored = results.map { result -> Result<Enqueued, GKickError> in
@@ -93,7 +93,8 @@ final class GRPCBackend: ClientBackend {
 
   func job(_ id: String) async throws -> JobInfo { try await info("GetJob") { $0.encodeJobIDRequest(id) } }
 
-  func wait(for id: String, timeout: Duration) async throws -> JobInfo {
+  /// The job as soon as it is final, or as it is after about `timeout`.
+  package func wait(for id: String, timeout: Duration) async throws -> JobInfo {
     // The server answers with the state so far when the deadline is near; give that answer time to come.
     do {
       return try await info("WaitJob", timeout: TimeAmount(timeout) + .seconds(1)) { $0.encodeJobIDRequest(id) }
@@ -131,7 +132,7 @@ final class GRPCBackend: ClientBackend {
         { codec, bytes throws(WireError) in try codec.decodeExplainJobResponse(bytes) }))
   }
 
-  func jobs(_ query: JobQuery, pageSize: Int, pageToken: String) async throws -> JobPage {
+  package func jobs(_ query: JobQuery, pageSize: Int, pageToken: String) async throws -> JobPage {
     var wire = Jobs.JobQuery()
     wire.queue = query.queue ?? ""
     wire.states = query.states
@@ -150,7 +151,8 @@ final class GRPCBackend: ClientBackend {
 
   // MARK: - Events
 
-  func events(_ filter: EventFilter, after cursor: String) async throws -> any EventBatches {
+  /// One connection's worth of events.
+  package func events(_ filter: EventFilter, after cursor: String) async throws -> EventBatches {
     var request = EventsRequest()
     if !cursor.isEmpty {
       guard let number = Int64(cursor) else { throw GKickError(.invalid, "\"\(cursor)\" is no cursor") }
@@ -164,7 +166,7 @@ final class GRPCBackend: ClientBackend {
     let message = codec.encode { $0.encodeStreamEventsRequest(request) }
     // The server speaks every five seconds, if only to say that there was nothing.
     do {
-      return GRPCEventBatches(
+      return EventBatches(
         try await caller.carrier.answers(
           "/gkick.v1.JobService/StreamEvents", message, metadata: caller.metadata,
           options: CallOptions(silence: .seconds(20))))
@@ -174,14 +176,15 @@ final class GRPCBackend: ClientBackend {
   }
 }
 
-/// One StreamEvents call.
-private final class GRPCEventBatches: EventBatches {
+/// One StreamEvents call: the events as they come.
+package final class EventBatches: Sendable {
   private let stream: any AnswerStream
   private let codec = SharedCodec()
 
-  init(_ stream: any AnswerStream) { self.stream = stream }
+  fileprivate init(_ stream: any AnswerStream) { self.stream = stream }
 
-  func next() async throws -> EventBatch? {
+  /// Waits for the next batch, which may be empty; `nil` when the server ended the call.
+  package func next() async throws -> EventBatch? {
     let messages: [ByteBuffer]
     do {
       messages = try await stream.nextBatch()
@@ -205,5 +208,5 @@ private final class GRPCEventBatches: EventBatches {
     return batch
   }
 
-  func cancel() { stream.cancel() }
+  package func cancel() { stream.cancel() }
 }

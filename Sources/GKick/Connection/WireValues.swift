@@ -49,7 +49,7 @@ extension JobRequest {
     concurrencyKey = spec.concurrencyKey
     fairnessKey = spec.fairnessKey
     dependsOn = spec.dependsOn
-    onDependencyFailure = spec.onDependencyFailure == .run ? .run : .cancel
+    onDependencyFailure = spec.onDependencyFailure ?? .cancel
     batchID = spec.batchID
   }
 }
@@ -65,13 +65,7 @@ extension RetryPolicy {
 
 extension Uniqueness {
   init(_ unique: Jobs.Uniqueness) {
-    let onConflict: OnConflict =
-      switch unique.onConflict {
-      case .keep: .keep
-      case .reject: .reject
-      case .replace: .replace
-      }
-    self.init(key: unique.key, holdFor: unique.holdFor?.duration, onConflict: onConflict)
+    self.init(key: unique.key, holdFor: unique.holdFor?.duration, onConflict: unique.onConflict)
   }
 }
 
@@ -89,22 +83,7 @@ extension Wire.JobOrder {
 
 extension Jobs.Uniqueness {
   init(_ unique: Uniqueness) {
-    let onConflict: OnConflict =
-      switch unique.onConflict {
-      case .keep: .keep
-      case .reject: .reject
-      case .replace: .replace
-      }
-    self.init(key: unique.key, holdFor: unique.holdFor?.interval, onConflict: onConflict)
-  }
-}
-
-extension Jobs.Durability {
-  init(_ durability: Durability) {
-    switch durability {
-    case .synced: self = .synced
-    case .relaxed: self = .relaxed
-    }
+    self.init(key: unique.key, holdFor: unique.holdFor?.interval, onConflict: unique.onConflict)
   }
 }
 
@@ -137,7 +116,7 @@ extension JobInfo {
     concurrencyKey = info.spec.concurrencyKey
     fairnessKey = info.spec.fairnessKey
     dependsOn = info.spec.dependsOn
-    onDependencyFailure = info.spec.onDependencyFailure == .run ? .run : .cancel
+    onDependencyFailure = info.spec.onDependencyFailure ?? .cancel
     dependenciesOpen = Int(info.dependenciesOpen)
     recurringJobID = info.recurringJobID
   }
@@ -211,5 +190,38 @@ extension Assignment {
       name: given.name, payload: given.payload, contentType: given.contentType, metadata: given.metadata,
       priority: Int(given.priority), createdAt: given.createdAt ?? .distantPast, deadline: given.deadline,
       dependsOn: given.dependsOn, batchID: given.batchID)
+  }
+}
+
+extension RecurringOrder {
+  init(_ id: String, _ schedule: RecurringJob.Schedule) {
+    self.init(id: id)
+    switch schedule {
+    case .cron(let text, let zone):
+      cron = text
+      timeZone = zone
+    case .every(let duration): every = duration.interval
+    }
+  }
+
+  package init(_ job: RecurringJob) {
+    self.init(job.id, job.schedule)
+    self.job = JobSpec(job.request)
+    missedRuns = job.missedRuns
+    overlap = job.overlap
+    isPaused = job.isPaused
+  }
+}
+
+extension RecurringJob {
+  init(_ order: RecurringOrder) {
+    self.init(
+      id: order.id,
+      schedule: order.every.map { .every($0.duration) }
+        ?? .cron(order.cron, timeZone: order.timeZone.isEmpty ? "UTC" : order.timeZone),
+      request: JobRequest(order.job ?? JobSpec()), missedRuns: order.missedRuns ?? .one,
+      overlap: order.overlap ?? .allow, isPaused: order.isPaused)
+    nextRunAt = order.nextRunAt.map { Date($0) }
+    lastRunAt = order.lastRunAt.map { Date($0) }
   }
 }

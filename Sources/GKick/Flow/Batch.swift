@@ -1,3 +1,5 @@
+public import Jobs
+
 /// Jobs that are followed as one, and what runs when they are done.
 ///
 ///     var batch = Batch("import-7")

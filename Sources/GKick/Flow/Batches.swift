@@ -4,6 +4,7 @@
   public import Foundation
 #endif
 import Jobs
+import NIOCore
 import Wire
 
 /// A batch as the server knows it. The counts are exact, whatever crashes.
@@ -28,16 +29,6 @@ public struct BatchInfo: Sendable, Hashable {
   /// All of them.
   public var jobs: Int { waiting + running + succeeded + dead + canceled }
 
-  package init(id: String, createdAt: Date) {
-    self.id = id
-    self.createdAt = createdAt
-    description = ""
-    isClosed = false
-    (waiting, running, succeeded, dead, canceled) = (0, 0, 0, 0, 0)
-    onFinishedJobID = ""
-    onSucceededJobID = ""
-  }
-
   init(_ info: Wire.BatchInfo) {
     id = info.id
     description = info.description
@@ -56,16 +47,22 @@ public struct BatchInfo: Sendable, Hashable {
 
 /// The batches that a server has. Every method throws ``GKickError``.
 public struct Batches: Sendable {
-  let backend: any ClientBackend
+  let caller: Caller
 
   /// The newest first.
   /// - Parameter limit: so many at most.
   public func list(unfinishedOnly: Bool = false, limit: Int = .max) async throws -> [BatchInfo] {
-    try await backend.batches(unfinishedOnly: unfinishedOnly, limit: limit)
+    try await caller.pages("JobService/ListBatches", limit: limit) {
+      $0.encodeListBatchesRequest(unfinishedOnly: unfinishedOnly, pageSize: $2, pageToken: $1)
+    } _: { codec, bytes throws(WireError) in
+      try codec.decodeListBatchesResponse(bytes)
+    }.map { BatchInfo($0) }
   }
 
   /// - Throws: ``GKickError/Code/notFound`` when there is none.
-  public func batch(_ id: String) async throws -> BatchInfo { try await backend.batch(id) }
+  public func batch(_ id: String) async throws -> BatchInfo {
+    try await call("GetBatch", mayRepeat: true) { $0.encodeGetBatchRequest(id) }
+  }
 
   /// No more jobs come from outside: it is finished when all its jobs are final, at once when it has none. One that is not there is made.
   @discardableResult
@@ -74,15 +71,33 @@ public struct Batches: Sendable {
   /// Closes it and cancels all its jobs that are not final.
   @discardableResult
   public func cancel(_ id: String, reason: String = "") async throws -> BatchInfo {
-    try await backend.cancelBatch(id, reason: reason)
+    // It may have many.
+    try await call("CancelBatch", timeout: .hours(1), mayRepeat: true) {
+      $0.encodeCancelBatchRequest(id, reason: reason)
+    }
   }
 
-  package func put(_ terms: BatchTerms) async throws -> BatchInfo { try await backend.putBatch(terms) }
+  package func put(_ terms: BatchTerms) async throws -> BatchInfo {
+    let order = BatchOrder(
+      id: terms.id, description: terms.description, onFinished: terms.onFinished.map { JobSpec($0) },
+      onSucceeded: terms.onSucceeded.map { JobSpec($0) }, isClosed: terms.isClosed)
+    return try await call("PutBatch", mayRepeat: !terms.id.isEmpty) { $0.encodePutBatchRequest(order) }
+  }
+
+  private func call(
+    _ method: String, timeout: TimeAmount? = nil, mayRepeat: Bool, _ encode: (Codec) -> Int
+  ) async throws -> BatchInfo {
+    BatchInfo(
+      try await caller.call("JobService/" + method, timeout: timeout, mayRepeat: mayRepeat, encode) {
+        codec, bytes throws(WireError) in
+        try codec.decodeBatchResponse(bytes)
+      })
+  }
 }
 
 extension Client {
   /// Jobs that are followed as one.
-  public var batches: Batches { Batches(backend: backend) }
+  public var batches: Batches { Batches(caller: backend.caller) }
 
   /// Stores a batch: its jobs, up to 1,000 per round trip, then what runs when they are done.
   ///

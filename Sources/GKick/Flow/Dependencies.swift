@@ -1,10 +1,10 @@
+public import Jobs
+
 /// What becomes of a job when one that it depends on ends as anything but succeeded, or is deleted.
-public enum OnDependencyFailure: Sendable, Hashable {
-  /// It is cancelled, and so on down the tree.
-  case cancel
-  /// It runs all the same, once all that it depends on have ended.
-  case run
-}
+///
+/// - `cancel`: it is cancelled, and so on down the tree.
+/// - `run`: it runs all the same, once all that it depends on have ended.
+public typealias OnDependencyFailure = Jobs.OnDependencyFailure
 
 /// A job that others may depend on: a stored one (``JobHandle``) or one of a batch that is still to be stored (``PlannedJob``).
 public protocol JobReference: Sendable {

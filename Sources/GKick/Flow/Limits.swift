@@ -1,17 +1,16 @@
-package import Jobs
+public import Jobs
+import Wire
 
 /// How many jobs may run, start and wait. Several limits may cover a job; it starts when all of them let it. A limit holds across all servers.
 ///
 ///     try await client.limits.put(Limit(.keyPrefix("tenant-"), maxRunning: 2, rate: .init(100, per: .seconds(60))))
 public struct Limit: Sendable, Hashable {
-  public enum Scope: Sendable, Hashable {
-    /// All jobs of a queue.
-    case queue(String)
-    /// All jobs with this ``JobParameters/concurrencyKey``.
-    case key(String)
-    /// Each concurrency key that begins so, on its own: one limit per tenant.
-    case keyPrefix(String)
-  }
+  /// - `queue(String)`: all jobs of a queue.
+  /// - `key(String)`: all jobs with this ``JobParameters/concurrencyKey``.
+  /// - `keyPrefix(String)`: each concurrency key that begins so, on its own: one limit per tenant.
+  ///
+  /// Its description is for people: "queue mail", "key tenant-7", "keys tenant-*".
+  public typealias Scope = Jobs.Limit.Scope
 
   /// At most `count` starts in any span of `period`, wherever it begins.
   public struct Rate: Sendable, Hashable {
@@ -42,39 +41,18 @@ public struct Limit: Sendable, Hashable {
   }
 }
 
-extension Limit.Scope: CustomStringConvertible {
-  /// For people: "queue mail", "key tenant-7", "keys tenant-*".
-  public var description: String { stored.description }
-
-  package var stored: Jobs.Limit.Scope {
-    switch self {
-    case .queue(let name): .queue(name)
-    case .key(let key): .key(key)
-    case .keyPrefix(let prefix): .keyPrefix(prefix)
-    }
-  }
-
-  package init(_ scope: Jobs.Limit.Scope) {
-    switch scope {
-    case .queue(let name): self = .queue(name)
-    case .key(let key): self = .key(key)
-    case .keyPrefix(let prefix): self = .keyPrefix(prefix)
-    }
-  }
-}
-
 extension Limit {
   /// What is out of bounds stays so as far as it can be said, and is refused by the server.
   package var stored: Jobs.Limit {
     Jobs.Limit(
-      scope.stored, maxRunning: UInt32(clamping: maxRunning ?? 0),
+      scope, maxRunning: UInt32(clamping: maxRunning ?? 0),
       rate: rate.map { Jobs.Limit.Rate(count: UInt32(clamping: $0.count), period: $0.period.interval) },
       maxWaiting: UInt64(clamping: maxWaiting ?? 0))
   }
 
   package init(_ limit: Jobs.Limit) {
     self.init(
-      Scope(limit.scope), maxRunning: limit.maxRunning == 0 ? nil : Int(limit.maxRunning),
+      limit.scope, maxRunning: limit.maxRunning == 0 ? nil : Int(limit.maxRunning),
       rate: limit.rate.map { Rate(Int($0.count), per: $0.period.duration) },
       maxWaiting: limit.maxWaiting == 0 ? nil : Int(clamping: limit.maxWaiting))
   }
@@ -107,10 +85,16 @@ public struct LimitStanding: Sendable, Hashable {
 
 /// The limits that a server has. Every method throws ``GKickError``.
 public struct Limits: Sendable {
-  let backend: any ClientBackend
+  let caller: Caller
 
   /// Queues first, then keys, then prefixes, by name.
-  public func list() async throws -> [LimitStanding] { try await backend.limits() }
+  public func list() async throws -> [LimitStanding] {
+    try await caller.pages("AdminService/ListLimits") {
+      $0.encodeListLimitsRequest(pageSize: $2, pageToken: $1)
+    } _: { codec, bytes throws(WireError) in
+      try codec.decodeListLimitsResponse(bytes)
+    }.map { LimitStanding($0) }
+  }
 
   /// Sets a limit, in the place of the one of the same scope. It holds at once; lowering it stops nothing that runs.
   public func put(_ limit: Limit) async throws {
@@ -119,14 +103,16 @@ public struct Limits: Sendable {
     ] {
       if let value, value < 1 { throw GKickError(.invalid, "\(name): \(value) is not 1 or more") }
     }
-    try await backend.putLimit(limit.stored)
+    try await caller.call("AdminService/PutLimit", mayRepeat: true) { $0.encodePutLimitRequest(limit.stored) }
   }
 
   /// - Throws: ``GKickError/Code/notFound`` when there is none.
-  public func delete(_ scope: Limit.Scope) async throws { try await backend.deleteLimit(scope.stored) }
+  public func delete(_ scope: Limit.Scope) async throws {
+    try await caller.call("AdminService/DeleteLimit") { $0.encodeDeleteLimitRequest(scope) }
+  }
 }
 
 extension Client {
   /// How many jobs may run, start and wait.
-  public var limits: Limits { Limits(backend: backend) }
+  public var limits: Limits { Limits(caller: backend.caller) }
 }

@@ -3,7 +3,8 @@
 #else
   public import Foundation
 #endif
-import Jobs
+public import Jobs
+import Wire
 
 /// A job that is made again and again, at the times of a calendar or every so often. Each time makes one job, whatever crashes or restarts.
 ///
@@ -17,20 +18,12 @@ public struct RecurringJob: Sendable {
     case every(Duration)
   }
 
-  /// What becomes of times that pass while no server is there.
-  public enum MissedRuns: Sendable, Hashable {
-    /// One job for all of them, for the latest.
-    case one
-    case skip
-    /// Each, the latest 1,000, oldest first.
-    case all
-  }
+  /// What becomes of times that pass while no server is there: `one` job for all of them, for the latest; `skip`; or `all`: each,
+  /// the latest 1,000, oldest first.
+  public typealias MissedRuns = Jobs.RecurringJob.MissedRuns
 
-  public enum Overlap: Sendable, Hashable {
-    case allow
-    /// No new job while the last one is unfinished.
-    case skip
-  }
+  /// `skip`: no new job while the last one is unfinished; or `allow`.
+  public typealias Overlap = Jobs.RecurringJob.Overlap
 
   /// As a job's id.
   public var id: String
@@ -112,10 +105,16 @@ extension RecurringJob.Schedule {
 
 /// The recurring jobs that a server has. Every method throws ``GKickError``.
 public struct RecurringJobs: Sendable {
-  let backend: any ClientBackend
+  let caller: Caller
 
   /// By id.
-  public func list() async throws -> [RecurringJob] { try await backend.recurringJobs() }
+  public func list() async throws -> [RecurringJob] {
+    try await caller.pages("AdminService/ListRecurringJobs") {
+      $0.encodeListRecurringJobsRequest(pageSize: $2, pageToken: $1)
+    } _: { codec, bytes throws(WireError) in
+      try codec.decodeListRecurringJobsResponse(bytes)
+    }.map { RecurringJob($0) }
+  }
 
   /// - Throws: ``GKickError/Code/notFound`` when there is none.
   public func job(_ id: String) async throws -> RecurringJob {
@@ -128,15 +127,31 @@ public struct RecurringJobs: Sendable {
   /// Makes a recurring job, or puts it in the place of the one with the same id: an `every` is counted from now on then.
   /// - Returns: as the server has it, with its next time.
   @discardableResult
-  public func put(_ job: RecurringJob) async throws -> RecurringJob { try await backend.putRecurringJob(job) }
+  public func put(_ job: RecurringJob) async throws -> RecurringJob {
+    let order = RecurringOrder(job)
+    return RecurringJob(
+      try await caller.call("AdminService/PutRecurringJob", mayRepeat: true) {
+        $0.encodePutRecurringJobRequest(order)
+      } _: { codec, bytes throws(WireError) in
+        try codec.decodePutRecurringJobResponse(bytes)
+      })
+  }
 
   /// The jobs that it made stay.
-  public func delete(_ id: String) async throws { try await backend.deleteRecurringJob(id) }
+  public func delete(_ id: String) async throws {
+    try await caller.call("AdminService/DeleteRecurringJob") { $0.encodeRecurringIDRequest(id) }
+  }
 
   /// Makes one job now, also when paused or overlapping.
   /// - Returns: the job's id.
   @discardableResult
-  public func trigger(_ id: String) async throws -> String { try await backend.triggerRecurringJob(id) }
+  public func trigger(_ id: String) async throws -> String {
+    try await caller.call("AdminService/TriggerRecurringJob") {
+      $0.encodeRecurringIDRequest(id)
+    } _: { codec, bytes throws(WireError) in
+      try codec.decodeTriggerResponse(bytes)
+    }
+  }
 
   /// Makes none for now; times that pass meanwhile are not made up for.
   @discardableResult
@@ -158,7 +173,13 @@ public struct RecurringJobs: Sendable {
   ///   - count: at most 1,000.
   ///   - after: times are later than it; `nil`: now.
   public func times(of schedule: RecurringJob.Schedule, count: Int = 10, after: Date? = nil) async throws -> [Date] {
-    try await backend.times(of: schedule, count: count, after: after)
+    guard count > 0 else { return [] }
+    let order = RecurringOrder("", schedule)
+    return try await caller.call("AdminService/PreviewRecurringJob", mayRepeat: true) {
+      $0.encodePreviewRequest(order, after: after?.timestamp, count: UInt32(clamping: count))
+    } _: { codec, bytes throws(WireError) in
+      try codec.decodePreviewResponse(bytes)
+    }.map { Date($0) }
   }
 
   /// Sees to it that the server has these jobs as they are said here. What is so already is left alone, so that an `every` is counted on and
@@ -177,5 +198,5 @@ public struct RecurringJobs: Sendable {
 
 extension Client {
   /// Jobs that are made again and again.
-  public var recurring: RecurringJobs { RecurringJobs(backend: backend) }
+  public var recurring: RecurringJobs { RecurringJobs(caller: backend.caller) }
 }

@@ -3,6 +3,7 @@
 #else
   public import Foundation
 #endif
+public import Jobs
 
 /// What one enqueue wants otherwise than the job's type says. What is `nil` is as the type says, or the server.
 public struct JobOptions: Sendable {
@@ -57,9 +58,7 @@ public struct JobOptions: Sendable {
 }
 
 /// How safe a job is when its enqueue has returned.
-public enum Durability: Sendable, Hashable {
-  /// It survives a power failure.
-  case synced
-  /// It survives a crash of the server; it survives a power failure a second or so later.
-  case relaxed
-}
+///
+/// - `synced`: it survives a power failure.
+/// - `relaxed`: it survives a crash of the server; it survives a power failure a second or so later.
+public typealias Durability = Jobs.Durability

@@ -1,14 +1,13 @@
+public import Jobs
+
 /// At most one unfinished job per queue and key.
 public struct Uniqueness: Sendable, Hashable {
   /// What a second enqueue gets.
-  public enum OnConflict: Sendable, Hashable {
-    /// The existing job, marked as a duplicate.
-    case keep
-    /// An error, ``GKickError/Code/alreadyExists``.
-    case reject
-    /// The waiting job takes the new parameters and time; a running one is kept.
-    case replace
-  }
+  ///
+  /// - `keep`: the existing job, marked as a duplicate.
+  /// - `reject`: an error, ``GKickError/Code/alreadyExists``.
+  /// - `replace`: the waiting job takes the new parameters and time; a running one is kept.
+  public typealias OnConflict = Jobs.Uniqueness.OnConflict
 
   /// Up to 512 bytes.
   public var key: String
