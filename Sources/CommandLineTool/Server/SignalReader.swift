@@ -1,36 +1,13 @@
 import Glibc
+import Services
 
 /// A thread that reads signal numbers from a pipe and hands them on.
-final class SignalReader: Sendable {
-  private let file: Int32
-  private let body: @Sendable (UInt8) -> Void
-
-  init(file: Int32, body: @escaping @Sendable (UInt8) -> Void) {
-    self.file = file
-    self.body = body
+enum SignalReader {
+  static func start(file: Int32, body: @escaping @Sendable (UInt8) -> Void) {
+    _ = Thread.start("signals") { run(file, body) }
   }
 
-  func start() {
-    var thread = pthread_t()
-    // The thread takes over the reference that is retained here.
-    let reference = unsafe Unmanaged.passRetained(self).toOpaque()
-    let failure = unsafe pthread_create(
-      &thread, nil,
-      { reference in
-        // Retained by `start` for this one use; pthread passes on what it was given.
-        if let reference = unsafe reference {
-          unsafe Unmanaged<SignalReader>.fromOpaque(reference).takeRetainedValue().run()
-        }
-        return nil
-      }, reference)
-    if failure != 0 {
-      unsafe Unmanaged<SignalReader>.fromOpaque(reference).release()
-    } else {
-      pthread_detach(thread)
-    }
-  }
-
-  private func run() {
+  private static func run(_ file: Int32, _ body: (UInt8) -> Void) {
     var byte: UInt8 = 0
     while true {
       // One byte into this frame.

@@ -29,10 +29,9 @@ enum Signals {
     guard unsafe Glibc.pipe(&ends) == 0 else { return stream }
     pipe.store(ends[1], ordering: .relaxed)
     let reading = ends[0]
-    let reader = SignalReader(file: reading) { number in
+    SignalReader.start(file: reading) { number in
       continuation.yield(number == UInt8(SIGHUP) ? .reload : .end(Int32(number)))
     }
-    reader.start()
 
     for number in [SIGTERM, SIGINT, SIGHUP] {
       _ = signal(number) { number in Signals.handle(number) }

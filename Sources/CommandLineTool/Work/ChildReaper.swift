@@ -14,7 +14,7 @@ final class ChildReaper: Sendable {
     guard let pipe = try? Pipe() else { return }
     pipe.writing.doNotBlock()
     Self.pipe.store(pipe.writing.descriptor, ordering: .relaxed)
-    SignalReader(file: pipe.reading.descriptor) { _ in ChildReaper.shared.reap() }.start()
+    SignalReader.start(file: pipe.reading.descriptor) { _ in ChildReaper.shared.reap() }
     _ = signal(SIGCHLD) { _ in
       let before = errno
       var byte: UInt8 = 0

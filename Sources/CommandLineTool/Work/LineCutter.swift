@@ -11,10 +11,7 @@ struct LineCutter {
       bytes = bytes[(end + 1)...]
     }
     rest += bytes
-    while rest.count > Self.longest {
-      tell(Array(rest[..<Self.longest]))
-      rest.removeFirst(Self.longest)
-    }
+    tellWhatIsTooLong(tell)
   }
 
   /// The last line, which may lack its end.
@@ -22,11 +19,15 @@ struct LineCutter {
     if !rest.isEmpty { tellWhole(tell) }
   }
 
-  private mutating func tellWhole(_ tell: ([UInt8]) -> Void) {
+  private mutating func tellWhatIsTooLong(_ tell: ([UInt8]) -> Void) {
     while rest.count > Self.longest {
       tell(Array(rest[..<Self.longest]))
       rest.removeFirst(Self.longest)
     }
+  }
+
+  private mutating func tellWhole(_ tell: ([UInt8]) -> Void) {
+    tellWhatIsTooLong(tell)
     tell(rest)
     rest.removeAll(keepingCapacity: true)
   }

@@ -1,4 +1,5 @@
 import Glibc
+import Services
 import Synchronization
 
 /// One run of a program, from its start to its end, on a thread of its own: it feeds the program, takes what it says, and stops it when
@@ -79,8 +80,10 @@ final class ProgramRun: Sendable {
   /// Runs the program and waits for its end, on a thread of its own.
   func result() async throws -> Result {
     try await withCheckedThrowingContinuation { continuation in
-      let failure = DetachedThread.start { continuation.resume(with: Swift.Result { try self.run() }) }
-      if let failure { continuation.resume(throwing: failure) }
+      let isStarted = Thread.start("program", stackSize: 256 << 10) {
+        continuation.resume(with: Swift.Result { try self.run() })
+      }
+      if !isStarted { continuation.resume(throwing: ChildProcess.NotStarted(errno)) }
     }
   }
 

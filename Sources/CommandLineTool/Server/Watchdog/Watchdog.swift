@@ -2,6 +2,7 @@ import Glibc
 import Logging
 import NIOCore
 import RPC
+import Services
 import Synchronization
 
 /// Looks every second whether the loops and the engine still move, on a thread of its own that needs neither: tells a standstill in the
@@ -44,14 +45,14 @@ final class Watchdog: Sendable {
   }
 
   func start() {
-    let failure = DetachedThread.start { [self] in
+    let isStarted = Thread.start("watchdog", stackSize: 256 << 10) { [self] in
       var seen = seenAtFirst
       while !isStopped.load(ordering: .relaxed) {
         look(&seen)
         usleep(Self.interval)
       }
     }
-    if failure != nil { logger.error("there is no thread for the watchdog") }
+    if !isStarted { logger.error("there is no thread for the watchdog") }
   }
 
   var seenAtFirst: Seen { Seen(subjects.count) }
