@@ -1,3 +1,4 @@
+import DecodedMessages
 import InteropProtos
 import NIOCore
 import Protobuf

@@ -1,3 +1,4 @@
+import DecodedMessages
 import GRPCProtos
 import Protobuf
 import Testing

@@ -1,3 +1,4 @@
+import DecodedMessages
 import GRPCProtos
 import NIOCore
 import NIOPosix

@@ -1,4 +1,5 @@
-import CProtobufC
+public import CProtobufC
+public import Protobuf
 
 /// What protobuf-c does not look at before it decodes: strings that are not UTF-8 or hold a NUL (they would be cut short
 /// in a `char *`), and how many objects the bytes would become (200 KB of empty submessages unpack to 20 MB).
