@@ -16,9 +16,9 @@ public struct JobEvent: Sendable {
   public var jobID: String
   public var queue: String
   public var name: String
-  public var attempt: Int
-  public var workerID: String
-  public var batchID: String
+  public var attempt = 0
+  public var workerID = ""
+  public var batchID = ""
   /// With `failed` and `dead`.
   public var failure: JobFailure?
   /// With `progress`.
@@ -29,18 +29,6 @@ public struct JobEvent: Sendable {
   public var principal = ""
   /// ... and by which call.
   public var call = ""
-
-  package init(cursor: String, kind: Kind, at: Date, jobID: String, queue: String, name: String) {
-    self.cursor = cursor
-    self.kind = kind
-    self.at = at
-    self.jobID = jobID
-    self.queue = queue
-    self.name = name
-    attempt = 0
-    workerID = ""
-    batchID = ""
-  }
 
   /// The state that the event leaves its job in; `nil` for events that change none.
   public var state: JobState? {

@@ -14,14 +14,14 @@ public struct JobInfo: Sendable {
   public var queue: String
   public var name: String
   public var state: JobState
-  public var payload: [UInt8]
-  public var contentType: String
-  public var priority: Int
-  public var metadata: [String: String]
+  public var payload: [UInt8] = []
+  public var contentType = ""
+  public var priority = 0
+  public var metadata: [String: String] = [:]
   /// Attempts started so far.
-  public var attempt: Int
+  public var attempt = 0
   /// Attempts that ended with their worker gone.
-  public var lost: Int
+  public var lost = 0
   public var createdAt: Date
   /// When it is, or was, due.
   public var runAt: Date
@@ -30,15 +30,15 @@ public struct JobInfo: Sendable {
   public var finishedAt: Date?
   /// How long the worker keeps it without a sign.
   public var leaseExpiresAt: Date?
-  public var workerID: String
+  public var workerID = ""
   /// What the run gave, as bytes.
-  public var result: [UInt8]
+  public var result: [UInt8] = []
   /// The latest ten, newest last.
-  public var failures: [JobFailure]
+  public var failures: [JobFailure] = []
   public var progress: JobProgress?
-  public var batchID: String
+  public var batchID = ""
   /// Why it is not running now, in words.
-  public var waitingReason: String
+  public var waitingReason = ""
   /// Attempts in all.
   public var maxAttempts = 0
   /// The time one attempt may take.
@@ -57,26 +57,6 @@ public struct JobInfo: Sendable {
   public var dependenciesOpen = 0
   /// The recurring job that made it; empty: none did.
   public var recurringJobID = ""
-
-  package init(id: String, queue: String, name: String, state: JobState, createdAt: Date, runAt: Date) {
-    self.id = id
-    self.queue = queue
-    self.name = name
-    self.state = state
-    self.createdAt = createdAt
-    self.runAt = runAt
-    payload = []
-    contentType = ""
-    priority = 0
-    metadata = [:]
-    attempt = 0
-    lost = 0
-    workerID = ""
-    result = []
-    failures = []
-    batchID = ""
-    waitingReason = ""
-  }
 
   /// The parameters it was enqueued with.
   public func parameters<Parameters: JobParameters>(as type: Parameters.Type) throws -> Parameters {
