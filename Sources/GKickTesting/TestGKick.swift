@@ -89,7 +89,7 @@ public final class TestGKick: JobRegistering, Sendable {
     // A call fails only when the test's task is cancelled.
     while let assignment = try? await worker.next() {
       try? await worker.run(assignment)
-      if let job = try? await client.job(assignment.lease.jobID) { ran.append(job) }
+      if let job = try? await client.job(assignment.given.lease.jobID) { ran.append(job) }
     }
     return ran
   }

@@ -52,7 +52,7 @@ struct TestWorker {
   /// - Parameter how: nil: it still runs.
   /// - Returns: why it should not.
   private func report(_ assignment: GKick.Assignment, _ how: WorkerOutcome.How?) async throws -> StopReason? {
-    let lease = assignment.lease
+    let lease = assignment.given.lease
     var report = Report(workerID: Self.id)
     if let how { report.outcomes = [WorkerOutcome(lease: lease, how: how)] } else { report.extend = [lease] }
     let words = report
@@ -73,7 +73,7 @@ private struct TestProgress: ProgressSink {
     var report = Report(workerID: TestWorker.id)
     report.progress = [
       ProgressReport(
-        lease: assignment.lease, progress: Progress(percent: UInt32(clamping: percent), message: message))
+        lease: assignment.given.lease, progress: Progress(percent: UInt32(clamping: percent), message: message))
     ]
     // Through the wire's words, for its rules.
     let codec = Codec()

@@ -183,16 +183,6 @@ extension JobExplanation.Reason {
   }
 }
 
-extension Assignment {
-  package convenience init(_ given: Wire.Assignment) {
-    self.init(
-      lease: given.lease, attempt: Int(given.attempt), maxAttempts: Int(given.maxAttempts), queue: given.queue,
-      name: given.name, payload: given.payload, contentType: given.contentType, metadata: given.metadata,
-      priority: Int(given.priority), createdAt: given.createdAt ?? .distantPast, deadline: given.deadline,
-      dependsOn: given.dependsOn, batchID: given.batchID)
-  }
-}
-
 extension RecurringOrder {
   init(_ id: String, _ schedule: RecurringJob.Schedule) {
     self.init(id: id)

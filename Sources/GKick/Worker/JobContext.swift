@@ -21,28 +21,28 @@ public struct JobContext: Sendable {
     self.reports = reports
   }
 
-  public var id: String { assignment.lease.jobID }
-  public var name: String { assignment.name }
-  public var queue: String { assignment.queue }
-  public var priority: Int { assignment.priority }
+  public var id: String { assignment.given.lease.jobID }
+  public var name: String { assignment.given.name }
+  public var queue: String { assignment.given.queue }
+  public var priority: Int { Int(assignment.given.priority) }
   /// 1 for the first.
-  public var attempt: Int { assignment.attempt }
-  public var maxAttempts: Int { assignment.maxAttempts }
+  public var attempt: Int { Int(assignment.given.attempt) }
+  public var maxAttempts: Int { Int(assignment.given.maxAttempts) }
   public var isLastAttempt: Bool { attempt >= maxAttempts }
-  public var payload: [UInt8] { assignment.payload }
-  public var contentType: String { assignment.contentType }
+  public var payload: [UInt8] { assignment.given.payload }
+  public var contentType: String { assignment.given.contentType }
   /// The jobs that had to end before this one; they can be looked up while it runs, see ``Client/handle(_:as:)``.
-  public var dependsOn: [String] { assignment.dependsOn }
+  public var dependsOn: [String] { assignment.given.dependsOn }
   /// The batch that it belongs to; empty: none. While it runs it may add jobs to it by ``JobOptions/batchID``, also when it is closed.
-  public var batchID: String { assignment.batchID }
+  public var batchID: String { assignment.given.batchID }
   /// What the producer sent along.
-  public var metadata: [String: String] { assignment.metadata }
-  public var createdAt: Date { Date(assignment.createdAt) }
+  public var metadata: [String: String] { assignment.given.metadata }
+  public var createdAt: Date { Date(assignment.given.createdAt ?? .distantPast) }
   /// When this attempt's time is over; the task is cancelled then.
-  public var deadline: Date? { assignment.deadline.map { Date($0) } }
+  public var deadline: Date? { assignment.given.deadline.map { Date($0) } }
   /// Different for every attempt and never used again. Pass it along to what the job writes to, and let that refuse a lower one:
   /// then an attempt that was given up on cannot overwrite its successor's work.
-  public var fencingToken: UInt64 { assignment.lease.token }
+  public var fencingToken: UInt64 { assignment.given.lease.token }
 
   /// Bears the job's id, name, queue and attempt, and the id of its trace, if its producer began one.
   public var logger: Logger {

@@ -30,15 +30,15 @@ package struct JobRunner: Sendable {
 
   package func run(_ assignment: Assignment, reports: any ProgressSink) async -> WorkerOutcome.How {
     let context = JobContext(assignment, workerID: workerID, logger: logger, reports: reports)
-    guard let handler = handlers[assignment.name] ?? fallback else {
+    guard let handler = handlers[assignment.given.name] ?? fallback else {
       return .failure(
-        Failure(type: "UnknownJob", message: "this worker has no handler for \(assignment.name)", retryable: true))
+        Failure(type: "UnknownJob", message: "this worker has no handler for \(assignment.given.name)", retryable: true))
     }
     let start = ContinuousClock.now
     let outcome: WorkerOutcome.How
     do {
       let result =
-        isTraced || !assignment.metadata.isEmpty
+        isTraced || !assignment.given.metadata.isEmpty
         ? try await traced(context, handler) : try await handler(context)
       guard result.bytes.count <= maxResultBytes else {
         throw ResultTooLarge(size: result.bytes.count, limit: maxResultBytes)
@@ -48,7 +48,7 @@ package struct JobRunner: Sendable {
       outcome = Self.outcome(of: error)
       log(error, context)
     }
-    metrics[assignment.name]?.record(outcome, ContinuousClock.now - start)
+    metrics[assignment.given.name]?.record(outcome, ContinuousClock.now - start)
     return outcome
   }
 

@@ -258,7 +258,7 @@ final class WorkerLoop: ClientCallHandler {
       outbox.finished(token, await runner.run(assignment, reports: outbox))
     }
     if isStopping, let action = machine.stop(token, .shutdown) { perform([action]) }
-    guard let deadline = assignment.deadline else { return }
+    guard let deadline = assignment.given.deadline else { return }
     let left = deadline - wallClock()
     // The server says when the time is over; this is for when it cannot. A deadline that is past already shows that the clocks differ.
     guard left.microseconds > 0 else { return }

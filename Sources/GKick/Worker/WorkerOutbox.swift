@@ -25,7 +25,7 @@ final class WorkerOutbox: ProgressSink {
   }
 
   func progress(percent: Int, message: String, of assignment: Assignment) {
-    let token = assignment.lease.token
+    let token = assignment.given.lease.token
     add { $0.progress.append((token, UInt32(percent), message)) }
   }
 
