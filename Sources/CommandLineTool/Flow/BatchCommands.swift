@@ -1,6 +1,8 @@
 import ArgumentParser
 import GKick
 import Jobs
+import struct Wire.BatchOrder
+import struct Wire.JobSpec
 
 /// `gkick batches`.
 struct BatchesCommand: AsyncParsableCommand {
@@ -144,15 +146,16 @@ struct BatchesPut: RemoteCommand {
   }
 
   func run(_ remote: Remote, _ output: Output) async throws {
-    func job(_ name: String?, _ payload: String?) -> JobRequest? {
+    func job(_ name: String?, _ payload: String?) -> JobSpec? {
       name.map { name in
-        JobRequest(
-          UntypedJob(name: name, payload: Array((payload ?? "").utf8), contentType: ""),
-          options: JobOptions(queue: queue), when: .now)
+        JobSpec(
+          JobRequest(
+            UntypedJob(name: name, payload: Array((payload ?? "").utf8), contentType: ""),
+            options: JobOptions(queue: queue), when: .now))
       }
     }
     let batch = try await remote.admin.batches.put(
-      GKick.BatchTerms(
+      BatchOrder(
         id: id ?? "", description: description ?? "", onFinished: job(onFinished, onFinishedPayload),
         onSucceeded: job(onSucceeded, onSucceededPayload), isClosed: close))
     output.print(BatchesList.json(batch), Table.onOneLine(batch.id))

@@ -39,11 +39,11 @@ extension Client {
       }
     }
     // The callbacks come last: a batch is not finished before it is closed, and one that was refused has none.
-    let terms = batch.terms
-    if terms.isClosed || !terms.description.isEmpty || terms.onFinished != nil || terms.onSucceeded != nil
+    let order = batch.order
+    if order.isClosed || !order.description.isEmpty || order.onFinished != nil || order.onSucceeded != nil
       || results.isEmpty
     {
-      _ = try await batches.put(terms)
+      _ = try await batches.put(order)
     }
     return BatchHandle(id: batch.id, jobs: results, client: self)
   }

@@ -9,7 +9,7 @@ import Wire
 // Between what users see and what goes over the wire.
 
 extension Wire.JobSpec {
-  init(_ request: JobRequest) {
+  package init(_ request: JobRequest) {
     self.init()
     id = request.id
     queue = request.queue

@@ -1,4 +1,5 @@
 public import Jobs
+import Wire
 
 /// Jobs that are followed as one, and what runs when they are done.
 ///
@@ -92,9 +93,10 @@ public struct Batch: Sendable {
     succeededJob = try JobRequest(job, options: options, when: .now)
   }
 
-  package var terms: BatchTerms {
-    BatchTerms(
-      id: id, description: description, onFinished: finishedJob, onSucceeded: succeededJob, isClosed: !isLeftOpen)
+  package var order: BatchOrder {
+    BatchOrder(
+      id: id, description: description, onFinished: finishedJob.map { JobSpec($0) },
+      onSucceeded: succeededJob.map { JobSpec($0) }, isClosed: !isLeftOpen)
   }
 }
 
@@ -104,25 +106,4 @@ public struct PlannedJob<Parameters: JobParameters>: JobReference {
 
   /// To be followed once the batch is stored.
   public func handle(_ client: Client) -> JobHandle<Parameters> { client.handle(id, as: Parameters.self) }
-}
-
-/// What is said of a batch. What is left out stays as it was.
-package struct BatchTerms: Sendable {
-  /// Empty: the server makes one.
-  package var id: String
-  package var description: String
-  package var onFinished: JobRequest?
-  package var onSucceeded: JobRequest?
-  package var isClosed: Bool
-
-  package init(
-    id: String, description: String = "", onFinished: JobRequest? = nil, onSucceeded: JobRequest? = nil,
-    isClosed: Bool = false
-  ) {
-    self.id = id
-    self.description = description
-    self.onFinished = onFinished
-    self.onSucceeded = onSucceeded
-    self.isClosed = isClosed
-  }
 }

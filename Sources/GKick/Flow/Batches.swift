@@ -66,7 +66,7 @@ public struct Batches: Sendable {
 
   /// No more jobs come from outside: it is finished when all its jobs are final, at once when it has none. One that is not there is made.
   @discardableResult
-  public func close(_ id: String) async throws -> BatchInfo { try await put(BatchTerms(id: id, isClosed: true)) }
+  public func close(_ id: String) async throws -> BatchInfo { try await put(BatchOrder(id: id, isClosed: true)) }
 
   /// Closes it and cancels all its jobs that are not final.
   @discardableResult
@@ -77,11 +77,9 @@ public struct Batches: Sendable {
     }
   }
 
-  package func put(_ terms: BatchTerms) async throws -> BatchInfo {
-    let order = BatchOrder(
-      id: terms.id, description: terms.description, onFinished: terms.onFinished.map { JobSpec($0) },
-      onSucceeded: terms.onSucceeded.map { JobSpec($0) }, isClosed: terms.isClosed)
-    return try await call("PutBatch", mayRepeat: !terms.id.isEmpty) { $0.encodePutBatchRequest(order) }
+  /// What is left out stays as it was.
+  package func put(_ order: BatchOrder) async throws -> BatchInfo {
+    try await call("PutBatch", mayRepeat: !order.id.isEmpty) { $0.encodePutBatchRequest(order) }
   }
 
   private func call(
