@@ -240,7 +240,8 @@ let package = Package(
     tests(
       "RPCServices",
       [
-        "RPCServices", "RPC", "Protobuf", "DecodedMessages", "GRPCProtos", .product(name: "NIOCore", package: "swift-nio"),
+        "RPCServices", "RPC", "Protobuf", "DecodedMessages", "GRPCProtos",
+        .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"),
       ]),
     tests("Jobs", ["Jobs"], exclude: ["Corpus"]),

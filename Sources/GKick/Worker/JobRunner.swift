@@ -32,7 +32,8 @@ package struct JobRunner: Sendable {
     let context = JobContext(assignment, workerID: workerID, logger: logger, reports: reports)
     guard let handler = handlers[assignment.given.name] ?? fallback else {
       return .failure(
-        Failure(type: "UnknownJob", message: "this worker has no handler for \(assignment.given.name)", retryable: true))
+        Failure(type: "UnknownJob", message: "this worker has no handler for \(assignment.given.name)", retryable: true)
+      )
     }
     let start = ContinuousClock.now
     let outcome: WorkerOutcome.How

@@ -58,18 +58,19 @@ struct MetricsPage {
   }
 
   private func write(_ leadership: LeadershipStatus, to page: inout PrometheusText) {
-    page.family("gkick_leads", .gauge, "1: this server leads, 0: it hands calls on to the one that does.")
-    page.sample("gkick_leads", [], leadership.leads ? 1 as UInt64 : 0)
+    page.add(
+      "gkick_leads", .gauge, leadership.leads ? 1 as UInt64 : 0,
+      "1: this server leads, 0: it hands calls on to the one that does.")
     page.family("gkick_leader_since_seconds", .gauge, "Since when it is so, in seconds since 1970.")
     page.sample(
       "gkick_leader_since_seconds", [("leader", leadership.leaderID)], Double(leadership.since.microseconds) / 1e6)
-    page.family("gkick_leader_renewed_seconds", .gauge, "How long ago the store was last asked who leads, or told.")
-    page.sample("gkick_leader_renewed_seconds", [], leadership.renewedAgo.seconds)
-    page.family(
-      "gkick_leader_changes_total", .counter, "How often another server, or this one, was seen to begin to lead.")
-    page.sample("gkick_leader_changes_total", [], leaderChanges)
-    page.family("gkick_servers", .gauge, "Servers on this store.")
-    page.sample("gkick_servers", [], UInt64(leadership.servers.count))
+    page.add(
+      "gkick_leader_renewed_seconds", .gauge, leadership.renewedAgo.seconds,
+      "How long ago the store was last asked who leads, or told.")
+    page.add(
+      "gkick_leader_changes_total", .counter, leaderChanges,
+      "How often another server, or this one, was seen to begin to lead.")
+    page.add("gkick_servers", .gauge, UInt64(leadership.servers.count), "Servers on this store.")
   }
 
   private func write(_ queues: [QueueView], to page: inout PrometheusText) {
@@ -96,8 +97,9 @@ struct MetricsPage {
     for queue in queues {
       page.sample("gkick_queue_workers", [("queue", queue.statistics.name)], UInt64(queue.workers))
     }
-    page.family("gkick_queues_not_shown", .gauge, "Queues left out of this page.")
-    page.sample("gkick_queues_not_shown", [], UInt64(max(0, (host?.engine.depth.queues ?? 0) - queues.count)))
+    page.add(
+      "gkick_queues_not_shown", .gauge, UInt64(max(0, (host?.engine.depth.queues ?? 0) - queues.count)),
+      "Queues left out of this page.")
   }
 
   private func writeFlow(_ engine: EngineStatistics, to page: inout PrometheusText) {
@@ -110,10 +112,8 @@ struct MetricsPage {
     for view in limits {
       page.sample("gkick_limit_running", [("limit", view.limit.scope.description)], view.usage.running)
     }
-    page.family("gkick_batches_open", .gauge, "Batches that are not finished.")
-    page.sample("gkick_batches_open", [], UInt64(flow.openBatches))
-    page.family("gkick_recurring_jobs", .gauge, "Recurring jobs.")
-    page.sample("gkick_recurring_jobs", [], UInt64(flow.recurringJobs))
+    page.add("gkick_batches_open", .gauge, UInt64(flow.openBatches), "Batches that are not finished.")
+    page.add("gkick_recurring_jobs", .gauge, UInt64(flow.recurringJobs), "Recurring jobs.")
     page.family("gkick_recurring_total", .counter, "Times of recurring jobs: fired, of these late, and missed.")
     for (outcome, count) in [
       ("fired", flow.recurring.fired), ("late", flow.recurring.late), ("missed", flow.recurring.missed),
@@ -142,14 +142,12 @@ struct MetricsPage {
 
   private func write(_ host: HostStatistics, to page: inout PrometheusText) {
     let engine = host.engine
-    page.family("gkick_ticks_total", .counter, "Ticks of the engine.")
-    page.sample("gkick_ticks_total", [], engine.ticks)
-    page.family("gkick_commands_total", .counter, "Commands the engine was given.")
-    page.sample("gkick_commands_total", [], engine.commands)
-    page.family("gkick_commands_waiting", .gauge, "Commands that wait for the next tick.")
-    page.sample("gkick_commands_waiting", [], UInt64(max(0, host.waitingCommands)))
-    page.family("gkick_commands_refused_total", .counter, "Commands refused because too many waited.")
-    page.sample("gkick_commands_refused_total", [], host.refusedCommands)
+    page.add("gkick_ticks_total", .counter, engine.ticks, "Ticks of the engine.")
+    page.add("gkick_commands_total", .counter, engine.commands, "Commands the engine was given.")
+    page.add(
+      "gkick_commands_waiting", .gauge, UInt64(max(0, host.waitingCommands)), "Commands that wait for the next tick.")
+    page.add(
+      "gkick_commands_refused_total", .counter, host.refusedCommands, "Commands refused because too many waited.")
     page.family("gkick_commits_total", .counter, "Transactions of the store, by durability.")
     page.sample("gkick_commits_total", [("durability", "synced")], engine.syncedCommits)
     page.sample("gkick_commits_total", [("durability", "relaxed")], engine.relaxedCommits)
@@ -157,12 +155,9 @@ struct MetricsPage {
     write(host.tick, "gkick_tick_seconds", [], to: &page)
     page.family("gkick_commit_seconds", .histogram, "One commit, its fsync included.")
     write(host.commit, "gkick_commit_seconds", [], to: &page)
-    page.family("gkick_store_failures_total", .counter, "Ticks whose store failed.")
-    page.sample("gkick_store_failures_total", [], engine.storeFailures)
-    page.family("gkick_reads_failed_total", .counter, "Look-ups whose store failed.")
-    page.sample("gkick_reads_failed_total", [], host.failedReads)
-    page.family("gkick_watchers", .gauge, "Callers of StreamEvents.")
-    page.sample("gkick_watchers", [], engine.watchers)
+    page.add("gkick_store_failures_total", .counter, engine.storeFailures, "Ticks whose store failed.")
+    page.add("gkick_reads_failed_total", .counter, host.failedReads, "Look-ups whose store failed.")
+    page.add("gkick_watchers", .gauge, engine.watchers, "Callers of StreamEvents.")
   }
 
   private func write(
@@ -201,17 +196,17 @@ struct MetricsPage {
   }
 
   private func writeStore(to page: inout PrometheusText) {
-    page.family("gkick_store_up", .gauge, "1: the store takes writes, as far as is known here; 0: it fails.")
-    page.sample("gkick_store_up", [], isStoreWell ? 1 as UInt64 : 0)
+    page.add(
+      "gkick_store_up", .gauge, isStoreWell ? 1 as UInt64 : 0,
+      "1: the store takes writes, as far as is known here; 0: it fails.")
     guard let files else { return }
-    page.family(
-      "gkick_store_findings", .gauge, "What was found missing or damaged in the embedded store when it was opened.")
-    page.sample("gkick_store_findings", [], UInt64(storeFindings))
+    page.add(
+      "gkick_store_findings", .gauge, UInt64(storeFindings),
+      "What was found missing or damaged in the embedded store when it was opened.")
     page.family("gkick_store_bytes", .gauge, "What the embedded store takes on its disk.")
     page.sample("gkick_store_bytes", [("part", "database")], files.database)
     page.sample("gkick_store_bytes", [("part", "log")], files.log)
-    page.family("gkick_store_free_bytes", .gauge, "Room that is left on that disk.")
-    page.sample("gkick_store_free_bytes", [], files.free)
+    page.add("gkick_store_free_bytes", .gauge, files.free, "Room that is left on that disk.")
   }
 
   private func write(_ spans: TelemetryFigures, to page: inout PrometheusText) {
@@ -219,15 +214,12 @@ struct MetricsPage {
     for (outcome, count) in [("sent", spans.sent), ("dropped", spans.dropped), ("rejected", spans.rejected)] {
       page.sample("gkick_spans_total", [("outcome", outcome)], count)
     }
-    page.family("gkick_spans_waiting", .gauge, "Spans that wait to be sent.")
-    page.sample("gkick_spans_waiting", [], UInt64(spans.waiting))
+    page.add("gkick_spans_waiting", .gauge, UInt64(spans.waiting), "Spans that wait to be sent.")
   }
 
   private func writeTransport(to page: inout PrometheusText) {
-    page.family("gkick_connections", .gauge, "Open connections.")
-    page.sample("gkick_connections", [], UInt64(max(0, transport.openConnections)))
-    page.family("gkick_calls_open", .gauge, "Calls that have begun and not ended.")
-    page.sample("gkick_calls_open", [], UInt64(max(0, transport.openCalls)))
+    page.add("gkick_connections", .gauge, UInt64(max(0, transport.openConnections)), "Open connections.")
+    page.add("gkick_calls_open", .gauge, UInt64(max(0, transport.openCalls)), "Calls that have begun and not ended.")
     for (name, count, help) in [
       ("gkick_connections_accepted_total", transport.acceptedConnections, "Connections accepted."),
       ("gkick_connections_refused_total", transport.refusedConnections, "Connections closed at once: too many."),
@@ -235,21 +227,17 @@ struct MetricsPage {
       ("gkick_received_bytes_total", transport.receivedBytes, "Bytes read from connections."),
       ("gkick_sent_bytes_total", transport.sentBytes, "Bytes written to connections."),
     ] {
-      page.family(name, .counter, help)
-      page.sample(name, [], UInt64(max(0, count)))
+      page.add(name, .counter, UInt64(max(0, count)), help)
     }
   }
 
   private func writeProcess(to page: inout PrometheusText) {
-    page.family("process_cpu_seconds_total", .counter, "User and system CPU time.")
-    page.sample("process_cpu_seconds_total", [], process.cpuSeconds)
-    page.family("process_resident_memory_bytes", .gauge, "Resident memory.")
-    page.sample("process_resident_memory_bytes", [], process.residentBytes)
-    page.family("process_open_fds", .gauge, "Open file descriptors.")
-    page.sample("process_open_fds", [], process.openFiles)
-    page.family("process_max_fds", .gauge, "How many file descriptors may be open.")
-    page.sample("process_max_fds", [], process.maxFiles)
-    page.family("process_start_time_seconds", .gauge, "When the server started, in seconds since 1970.")
-    page.sample("process_start_time_seconds", [], Double(startedAt.microseconds) / 1e6)
+    page.add("process_cpu_seconds_total", .counter, process.cpuSeconds, "User and system CPU time.")
+    page.add("process_resident_memory_bytes", .gauge, process.residentBytes, "Resident memory.")
+    page.add("process_open_fds", .gauge, process.openFiles, "Open file descriptors.")
+    page.add("process_max_fds", .gauge, process.maxFiles, "How many file descriptors may be open.")
+    page.add(
+      "process_start_time_seconds", .gauge, Double(startedAt.microseconds) / 1e6,
+      "When the server started, in seconds since 1970.")
   }
 }

@@ -27,6 +27,17 @@ struct PrometheusText {
     text += " \(value)\n"
   }
 
+  /// A family of one value.
+  mutating func add(_ name: String, _ kind: Kind, _ value: Double, _ help: String) {
+    family(name, kind, help)
+    sample(name, [], value)
+  }
+
+  mutating func add(_ name: String, _ kind: Kind, _ value: UInt64, _ help: String) {
+    family(name, kind, help)
+    sample(name, [], value)
+  }
+
   /// - Parameter counts: not cumulative; one more than `bounds`, the last is everything above.
   mutating func histogram(
     _ name: String, _ labels: [(String, String)], bounds: [Double], counts: [UInt64], sum: Double
