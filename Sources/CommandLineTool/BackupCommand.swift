@@ -1,4 +1,5 @@
 import ArgumentParser
+import FoundationEssentials
 import Jobs
 import SQLiteStorage
 
@@ -31,7 +32,8 @@ struct BackupCommand: AsyncParsableCommand {
   }
 
   private func folder() throws -> String {
-    let setting = Setting("--store", store, environment: SettingSources(environment: ProcessEnvironment.read()))
+    let environment = SettingSources(environment: ProcessInfo.processInfo.environment)
+    let setting = Setting("--store", store, environment: environment)
     guard
       case .embedded(let path) = try setting.value(
         default: .embedded(path: "./gkick-data"), allowed: StoreLocation.form, { StoreLocation($0) })

@@ -1,4 +1,5 @@
 import ArgumentParser
+import FoundationEssentials
 import Glibc
 import Jobs
 import NIOCore
@@ -50,7 +51,7 @@ struct ConnectionFlags: ParsableArguments {
   func validate() throws { _ = try settings() }
 
   func settings() throws -> ClientSettings {
-    let environment = SettingSources(environment: ProcessEnvironment.read())
+    let environment = SettingSources(environment: ProcessInfo.processInfo.environment)
     let address = Setting("--address", address, environment: environment)
     let endpoint = try address.value(
       default: Endpoint.host("127.0.0.1", port: 7450), allowed: Endpoint.form, Endpoint.init)

@@ -1,6 +1,6 @@
 import GKick
-import Glibc
 import Jobs
+import Services
 
 extension JobState {
   init?(name: String) {
@@ -25,10 +25,5 @@ extension Jobs.Durability {
 
 extension Timestamp {
   /// By this machine's clock.
-  static var now: Timestamp {
-    var time = timespec()
-    // clock_gettime fills the struct it is given.
-    unsafe clock_gettime(CLOCK_REALTIME, &time)
-    return Timestamp(microseconds: Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_nsec) / 1_000)
-  }
+  static var now: Timestamp { EngineHost.wallClock() }
 }

@@ -1,3 +1,4 @@
+import FoundationEssentials
 import Glibc
 
 /// Colours and weights, only where a terminal shows them and `NO_COLOR` is not set (https://no-color.org).
@@ -5,7 +6,7 @@ struct Style {
   let isOn: Bool
 
   static func forStandardOutput() -> Style {
-    let environment = ProcessEnvironment.read()
+    let environment = ProcessInfo.processInfo.environment
     let refused = environment["NO_COLOR"].map { !$0.isEmpty } ?? false || environment["TERM"] == "dumb"
     return Style(isOn: isatty(STDOUT_FILENO) == 1 && !refused)
   }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import FoundationEssentials
 import Glibc
 import Jobs
 import Logging
@@ -46,7 +47,7 @@ struct ServerCommand: AsyncParsableCommand {
   }
 
   private func settings() throws -> (ServerSettings, SettingSources) {
-    let sources = try SettingSources(config: flags.config, environment: ProcessEnvironment.read())
+    let sources = try SettingSources(config: flags.config, environment: ProcessInfo.processInfo.environment)
     let processors = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
     return (try ServerSettings(flags, environment: sources, processors: processors), sources)
   }

@@ -1,9 +1,9 @@
 import Glibc
 
 /// The system's clocks.
-enum WallClock {
+package enum WallClock {
   /// Microseconds; for spans of time the monotonic clock.
-  static func read(_ clock: clockid_t) -> Int64 {
+  package static func read(_ clock: clockid_t) -> Int64 {
     var time = timespec()
     // Writes the struct given; fails only for clocks that do not exist.
     unsafe clock_gettime(clock, &time)

@@ -121,10 +121,5 @@ final class Watchdog: Sendable {
   }
 
   /// Milliseconds; stands still while the machine sleeps.
-  private static func now() -> Int64 {
-    var time = timespec()
-    // Writes the struct given.
-    unsafe clock_gettime(CLOCK_MONOTONIC, &time)
-    return Int64(time.tv_sec) * 1_000 + Int64(time.tv_nsec) / 1_000_000
-  }
+  private static func now() -> Int64 { WallClock.read(CLOCK_MONOTONIC) / 1_000 }
 }
