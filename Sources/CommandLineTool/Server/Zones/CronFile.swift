@@ -122,14 +122,17 @@ struct CronFile: Decodable {
 }
 
 extension CronFile.Entry {
+  private static let missedRuns = Choice<Jobs.RecurringJob.MissedRuns>(.one, .skip, .all)
+  private static let overlaps = Choice<Jobs.RecurringJob.Overlap>(.allow, .skip)
+
   fileprivate func order() throws -> RecurringOrder {
     var order = RecurringOrder(id: id)
     order.cron = cron ?? ""
     order.timeZone = time_zone ?? ""
     order.every = try every.map { try interval($0, "every") }
     order.isPaused = paused ?? false
-    if let missed { order.missedRuns = try choose(missed, "missed", of: Choice(.one, .skip, .all)) }
-    if let overlap { order.overlap = try choose(overlap, "overlap", of: Choice(.allow, .skip)) }
+    if let missed { order.missedRuns = try choose(missed, "missed", of: Self.missedRuns) }
+    if let overlap { order.overlap = try choose(overlap, "overlap", of: Self.overlaps) }
     var spec = JobSpec()
     spec.name = name
     spec.queue = queue ?? ""
