@@ -118,7 +118,9 @@ extension Backlog {
   /// A job that was over is not any more: those that depend on it and wait for others still wait for it again. Unless it waits for them itself,
   /// which nobody could see as long as it was over.
   func awaitAgain(_ job: LiveJob) {
-    for waiter in graph.takePast(job.seq) where !waits(job.seq, for: waiter) {
+    // Only a job that waits can close a circle. Mostly it does not, and all that follows from each waiter need not be looked through.
+    let isWaiting = graph.open(job.seq) > 0
+    for waiter in graph.takePast(job.seq) where !isWaiting || !waits(job.seq, for: waiter) {
       graph.waitAlso(waiter, for: job.seq, runsAnyway: graph.runsAnyway(waiter))
     }
   }

@@ -306,6 +306,25 @@ struct DependencyTests {
     }
   }
 
+  /// One that waits for nothing closes no circle: what follows from each of those that wait for it is not looked through, which would be half of
+  /// this number squared.
+  @Test(.timeLimit(.minutes(1))) func oneThatIsRetriedCostsWhatWaitsForIt() throws {
+    let rig = try FlowRig()
+    let count = 20_000
+    try rig.enqueue("a", queue: "first")
+    try rig.enqueue("b", queue: "second")
+    for number in 0..<count {
+      try rig.enqueue("w\(number)", after("a", "b", run: true))
+      try rig.enqueue("c\(number)", number == 0 ? after("w0") : after("w\(number)", "c\(number - 1)"))
+    }
+    try rig.fail(rig.claim(queues: ["first"]))
+    try rig.settleAll()
+    #expect(rig.backlog.openDependencies(ofJob: "w0") == 1)
+    #expect(try rig.control(.retry(jobID: "a", resetAttempts: true)) == .done(.ready))
+    #expect(rig.backlog.openDependencies(ofJob: "w0") == 2)
+    #expect(rig.backlog.openDependencies(ofJob: "w\(count - 1)") == 2)
+  }
+
   @Test func theGraphIsSmall() {
     var graph = DependencyGraph()
     // A chain of a hundred thousand and a fan of as many.
