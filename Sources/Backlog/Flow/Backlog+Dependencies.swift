@@ -63,13 +63,8 @@ extension Backlog {
       }
     }
     if let existing, ties.open > 0, graph.hasWaiters(existing.seq) {
-      let wanted = Set(ties.all.lazy.filter(\.isOpen).map(\.seq))
-      var isCircle = false
-      graph.visitWaiters(existing.seq) { seq in
-        isCircle = wanted.contains(seq)
-        return !isCircle
-      }
-      if isCircle { return .circle }
+      let followers = graph.followers(of: existing.seq)
+      if ties.all.contains(where: { $0.isOpen && followers.contains($0.seq) }) { return .circle }
     }
     return nil
   }
@@ -91,11 +86,7 @@ extension Backlog {
 
   /// Likewise when it takes the place of a waiting job: what waits for that one is left out, as that one itself is.
   func unbound(_ job: NewJob, replacing existing: LiveJob) -> NewJob {
-    var waiting: Set<Int64> = [existing.seq]
-    graph.visitWaiters(existing.seq) { seq in
-      waiting.insert(seq)
-      return true
-    }
+    let waiting = graph.followers(of: existing.seq).union([existing.seq])
     let options = job.options
     let dependsOn = options.dependsOn.filter { id in find(id).map { !waiting.contains($0.seq) } ?? false }
     guard dependsOn.count < options.dependsOn.count else { return job }
@@ -118,11 +109,11 @@ extension Backlog {
   /// A job that was over is not any more: those that depend on it and wait for others still wait for it again. Unless it waits for them itself,
   /// which nobody could see as long as it was over.
   func awaitAgain(_ job: LiveJob) {
-    // Only a job that waits can close a circle. Mostly it does not, and all that follows from each waiter need not be looked through.
-    let isWaiting = graph.open(job.seq) > 0
-    for waiter in graph.takePast(job.seq) where !isWaiting || !waits(job.seq, for: waiter) {
-      graph.waitAlso(waiter, for: job.seq, runsAnyway: graph.runsAnyway(waiter))
+    let waits = graph.takePast(job.seq).map {
+      WantedWait(seq: $0, other: job.seq, runsAnyway: graph.runsAnyway($0))
     }
+    // Only a job that waits can close a circle. Mostly it does not, and what follows from it need not be looked through.
+    for wait in graph.open(job.seq) > 0 ? graph.withoutCircles(waits) : waits { graph.waitAlso(wait) }
   }
 
   /// It is over, or depends on others from now on.
@@ -368,7 +359,7 @@ extension Backlog {
   func tieLoaded(_ ties: [LoadedTies], unfinished: ContiguousArray<Int64>) {
     let again = Set(ties.lazy.filter { $0.isBlocked && $0.isUnbound }.map(\.seq))
     // Of those that were over once and wait for others now: these may wait for those that depend on them, see `awaitAgain`.
-    var doubted: [(tie: LoadedTies, other: Int64)] = []
+    var doubted: [WantedWait] = []
     for tie in ties {
       var open: [Int64] = []
       var over: [Int64] = []
@@ -379,7 +370,7 @@ extension Backlog {
         if !unfinished.holds(seq) {
           over.append(seq)
         } else if tie.passesOver, again.contains(seq) {
-          doubted.append((tie, seq))
+          doubted.append(WantedWait(seq: tie.seq, other: seq, runsAnyway: tie.runsAnyway))
         } else {
           open.append(seq)
         }
@@ -390,19 +381,7 @@ extension Backlog {
       // The others are over: how they ended is yet to be seen, if those who wait had not all been told.
       if open.count < tie.options.dependsOn.count { doubtful.append(tie.seq) }
     }
-    for (tie, other) in doubted where !waits(other, for: tie.seq) {
-      graph.waitAlso(tie.seq, for: other, runsAnyway: tie.runsAnyway)
-    }
-  }
-
-  /// Whether one waits for another, or for one that does, and so on.
-  private func waits(_ seq: Int64, for other: Int64) -> Bool {
-    var isFound = false
-    graph.visitWaiters(other) { waiter in
-      isFound = waiter == seq
-      return !isFound
-    }
-    return isFound
+    for wait in graph.withoutCircles(doubted) { graph.waitAlso(wait) }
   }
 
   /// One slice of those that waited, at the load, for jobs which were over by then.

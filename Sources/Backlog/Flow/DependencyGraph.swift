@@ -145,10 +145,12 @@ struct DependencyGraph {
   }
 
   /// It waits for one more.
-  mutating func waitAlso(_ seq: Int64, for other: Int64, runsAnyway: Bool) {
-    guard open(seq) > 0, let node = node(seq) else { return block(seq, on: [other], runsAnyway: runsAnyway) }
+  mutating func waitAlso(_ wait: WantedWait) {
+    guard open(wait.seq) > 0, let node = node(wait.seq) else {
+      return block(wait.seq, on: [wait.other], runsAnyway: wait.runsAnyway)
+    }
     nodes[node].open += 1
-    let place = Int(makeNode(other))
+    let place = Int(makeNode(wait.other))
     nodes[place].first = makeEdge(Edge(node: Int32(node), next: nodes[place].first, mark: nodes[node].mark))
   }
 
@@ -205,20 +207,6 @@ struct DependencyGraph {
   mutating func endLook() {
     for node in looked { nodes[Int(node)].seen = 0 }
     looked.removeAll(keepingCapacity: true)
-  }
-
-  /// Those that wait for it, or for one of them, and so on: until `body` returns false.
-  func visitWaiters(_ seq: Int64, _ body: (Int64) -> Bool) {
-    var seen: Set<Int64> = [seq]
-    var stack = [seq]
-    var goesOn = true
-    while goesOn, let one = stack.popLast() {
-      eachWaiter(one) { waiter in
-        guard goesOn, seen.insert(waiter).inserted else { return }
-        goesOn = body(waiter)
-        stack.append(waiter)
-      }
-    }
   }
 
   /// Those that wait for this one itself.

@@ -5,10 +5,6 @@ import Testing
 @testable import Backlog
 
 struct DependencyTests {
-  private func after(_ ids: String..., run: Bool = false) -> JobOptions {
-    JobOptions(dependsOn: ids, onDependencyFailure: run ? .run : .cancel)
-  }
-
   @Test func waitsForAllToSucceed() throws {
     let rig = try FlowRig()
     try rig.enqueue("a")

@@ -156,3 +156,8 @@ extension Backlog {
     return worked >= limit ? worked : worked + (try promote(now: now, limit: limit - worked))
   }
 }
+
+/// Depends on these: it runs when they are over, or only when they have succeeded.
+func after(_ ids: String..., run: Bool = false) -> JobOptions {
+  JobOptions(dependsOn: ids, onDependencyFailure: run ? .run : .cancel)
+}
