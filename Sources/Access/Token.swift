@@ -1,13 +1,15 @@
-/// A bearer token as it is kept: never itself, only what SHA-256 makes of it.
+import Crypto
+
+/// A bearer token as it is kept: never itself, only what SHA-256 makes of it. It is random, so that nothing slower is needed.
 public struct TokenHash: Hashable, Sendable {
   public let bytes: [UInt8]
 
-  public init(of token: some Collection<UInt8>) { bytes = SHA256.hash(token) }
+  public init(of token: some Collection<UInt8>) { bytes = Array(SHA256.hash(data: Array(token))) }
 
   /// 64 hexadecimal digits.
   public init?(hex: String) {
     let digits = Array(hex.utf8)
-    guard digits.count == 2 * SHA256.length else { return nil }
+    guard digits.count == 2 * SHA256.byteCount else { return nil }
     var bytes: [UInt8] = []
     for place in stride(from: 0, to: digits.count, by: 2) {
       guard let high = Self.value(digits[place]), let low = Self.value(digits[place + 1]) else { return nil }

@@ -2,7 +2,7 @@ import Testing
 
 @testable import Access
 
-@Suite struct SHA256Tests {
+@Suite struct TokenHashTests {
   /// FIPS 180-4's examples and what sha256sum says of the others: lengths around the edges of blocks.
   @Test(arguments: [
     ("", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"),
