@@ -8,12 +8,17 @@ public struct Renewal: Sendable {
   public var progress: Progress?
   /// Of a job in another queue it is not held; nil: all queues.
   public var scope: QueueScope?
+  /// Whoever asks may not know how long the lease was to be, after a restart for instance: it is renewed for no less than that.
+  public var isWhole: Bool
 
-  public init(lease: Lease, until: Instant, progress: Progress? = nil, scope: QueueScope? = nil) {
+  public init(
+    lease: Lease, until: Instant, progress: Progress? = nil, scope: QueueScope? = nil, isWhole: Bool = false
+  ) {
     self.lease = lease
     self.until = until
     self.progress = progress
     self.scope = scope
+    self.isWhole = isWhole
   }
 }
 
@@ -51,7 +56,7 @@ extension Backlog {
         results.append(.notHeld)
         continue
       }
-      settle(job, settlements[index].outcome, now: now.wall)
+      settle(job, settlements[index].outcome, now: now)
       results.append(.settled(job.standing.state))
     }
     return results
@@ -82,7 +87,9 @@ extension Backlog {
         results.append(.notHeld)
         continue
       }
-      setLeaseEnd(job, min(renewal.until, job.leaseLimit))
+      let until =
+        renewal.isWhole ? max(renewal.until, now.elapsed + job.standing.resumeWindow) : renewal.until
+      setLeaseEnd(job, min(until, job.leaseLimit))
       if var progress = renewal.progress {
         progress.at = now.wall
         let carried = job.carried ?? .nothing
@@ -136,11 +143,11 @@ extension Backlog {
       if let deadline = job.deadline, deadline <= now.elapsed {
         // Nobody draws here: the middle of the spread.
         let failure = Failure(type: "timeout", message: "the attempt took too long")
-        settle(job, .failed(failure, draw: 0.5), now: now.wall)
+        settle(job, .failed(failure, draw: 0.5), now: now)
       } else if job.standing.cancelRequested, job.leaseLimit <= now.elapsed {
-        settle(job, .canceled(draw: 0.5), now: now.wall)
+        settle(job, .canceled(draw: 0.5), now: now)
       } else {
-        settle(job, .lost, now: now.wall)
+        settle(job, .lost, now: now)
       }
       lapsed.append(LapsedLease(lease: lease, workerID: workerID, state: job.standing.state))
     }
@@ -150,7 +157,9 @@ extension Backlog {
   // MARK: What becomes of an attempt
 
   /// Ends the lease.
-  private func settle(_ job: LiveJob, _ outcome: Settlement.Outcome, now: Timestamp) {
+  private func settle(_ job: LiveJob, _ outcome: Settlement.Outcome, now moment: Moment) {
+    let now = moment.wall
+    let isLate = job.deadline.map { $0 <= moment.elapsed } ?? false
     letGo(job)
     touch(job)
     let queue = job.queue
@@ -175,7 +184,10 @@ extension Backlog {
       if job.standing.cancelRequested {
         cancel(job, reason: job.carried?.cancelReason ?? "", now: now)
       } else {
-        let failure = Failure(type: "canceled", message: "the worker stopped the job without being told to")
+        let failure =
+          isLate
+          ? Failure(type: "timeout", message: "the attempt's time was over")
+          : Failure(type: "canceled", message: "the worker stopped the job without being told to")
         fail(job, failure, draw: draw, now: now)
       }
     case .lost:
@@ -225,15 +237,16 @@ extension Backlog {
   /// As if the attempt had never been.
   private func giveBack(_ job: LiveJob, delay: Interval?, now: Timestamp) {
     job.standing.attempt -= min(1, job.standing.attempt)
-    if job.standing.cancelRequested {
-      cancel(job, reason: job.carried?.cancelReason ?? "", now: now)
-      return
+    if let carried = job.carried, carried.progress != nil {
+      carry(
+        job, JobCarried(result: carried.result, failures: carried.failures, cancelReason: carried.cancelReason))
     }
+    let isCanceled = job.standing.cancelRequested
+    // The event says by whom.
+    if isCanceled { cancel(job, reason: job.carried?.cancelReason ?? "", now: now) }
     job.standing.startedAt = nil
     job.standing.workerID = ""
-    if let carried = job.carried, carried.progress != nil {
-      carry(job, JobCarried(result: carried.result, failures: carried.failures))
-    }
+    if isCanceled { return }
     if let delay, delay > .zero {
       wait(job, as: .scheduled, runAt: now + delay, now: now)
     } else {
@@ -286,7 +299,7 @@ extension Backlog {
     job.standing.cancelRequested = false
     forgetReason(job)
     let retention = options.retention ?? (state == .dead ? terms.deadRetention : terms.retention)
-    job.standing.expires = now + retention
+    job.standing.expires = now + max(retention, Self.leastRetention)
     if let unique = options.unique {
       let until = job.head.createdAt + (unique.holdFor ?? .zero)
       if until > now {
@@ -300,6 +313,9 @@ extension Backlog {
     enter(job, now)
     ended(job)
   }
+
+  /// Whoever waits for its end, or has just ended it, reads it then: it is there so long at least.
+  private static let leastRetention: Interval = .seconds(1)
 
   private func forgetReason(_ job: LiveJob) {
     guard let carried = job.carried, !carried.cancelReason.isEmpty else { return }

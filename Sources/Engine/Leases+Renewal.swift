@@ -56,8 +56,13 @@ extension Leases {
             session.held[at: at].stop = .canceled("")
           }
           show(lease, session, tick: tick)
-        } else if job.cancelRequested {
-          pending.notices.append(CancelNotice(lease: lease, reason: .canceled("")))
+        } else if !pending.notices.contains(where: { $0.lease == lease }) {
+          // Its worker has not fetched since this server leads: no session says so.
+          if job.cancelRequested {
+            pending.notices.append(CancelNotice(lease: lease, reason: .canceled("")))
+          } else if let deadline = job.deadline, deadline <= tick.now {
+            pending.notices.append(CancelNotice(lease: lease, reason: .timeout))
+          }
         }
       case (.report(let pending, let place), .notHeld):
         if let session = pending.session { _ = release(lease.token, from: session, tick: tick) }

@@ -163,8 +163,8 @@ final class LoadBalancer {
     let worker = taker.worker
     if let fetch = taker.fetch {
       return .init(
-        id: worker.id, leaseUntil: now + fetch.lease, byteBudget: EngineConfiguration.fetchBytes - fetch.messageSize,
-        holdsNothing: fetch.jobs.isEmpty)
+        id: worker.id, leaseUntil: now + fetch.lease, resumeWindow: fetch.lease > lease ? fetch.lease : .zero,
+        byteBudget: EngineConfiguration.fetchBytes - fetch.messageSize, holdsNothing: fetch.jobs.isEmpty)
     }
     return .init(
       id: worker.id, leaseUntil: now + lease, resumeWindow: worker.resumeWindow ?? .zero,

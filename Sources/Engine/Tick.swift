@@ -71,7 +71,8 @@ final class Tick {
   func extend(
     _ lease: Lease, until: Instant, progress: Progress? = nil, scope: QueueScope? = nil, for origin: ExtendOrigin
   ) {
-    renewals.append(Renewal(lease: lease, until: until, progress: progress, scope: scope))
+    let isOfReport = if case .report = origin { true } else { false }
+    renewals.append(Renewal(lease: lease, until: until, progress: progress, scope: scope, isWhole: isOfReport))
     extendOrigins.append(origin)
   }
 

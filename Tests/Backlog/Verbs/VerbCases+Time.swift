@@ -74,6 +74,11 @@ extension VerbSuite {
       try scene.settle(scene.take().lease, .succeeded(result: []))
       let waiting = try scene.add()
       try scene.commit()
+      scene.pass(.milliseconds(999))
+      let soon = try scene.store.prune(now: scene.now, limit: 100)
+      #expect(soon == scene.now + .milliseconds(1))
+      #expect(try scene.record(short) != nil, "whoever waits for its end is yet to read it")
+      scene.pass(.milliseconds(1))
       let next = try scene.store.prune(now: scene.now, limit: 100)
       #expect(next > scene.now)
       #expect(try scene.record(short) == nil)
@@ -94,6 +99,7 @@ extension VerbSuite {
       for _ in 0..<5 { _ = try scene.add(NewJob(name: "a", options: JobOptions(retention: .zero))) }
       for job in try scene.claim(5) { try scene.settle(job.lease, .succeeded(result: [])) }
       try scene.commit()
+      scene.pass(.seconds(1))
       #expect(try scene.store.prune(now: scene.now, limit: 2) == scene.now)
       #expect(try scene.list().count == 3)
       #expect(try scene.store.prune(now: scene.now, limit: 2) == scene.now)
