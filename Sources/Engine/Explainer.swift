@@ -140,11 +140,15 @@ struct Explainer {
     return records.map { record in
       switch record.state {
       case .succeeded, .dead, .canceled, .expired: return Annotation(waitingReason: "")
-      case .running: return Annotation(waitingReason: "", leaseUntil: leaseUntil(record))
+      case .running:
+        let until = leaseUntil(record)
+        return Annotation(waitingReason: "", leaseUntil: until, isOutdated: backlog != nil && until == nil)
       case .blocked:
         let open = UInt32(clamping: backlog?.openDependencies(ofJob: record.job.id) ?? 0)
         let all = record.job.options.dependsOn.count
-        return Annotation(waitingReason: Backlog.dependencyWords(Int(open), of: all), dependenciesOpen: open)
+        return Annotation(
+          waitingReason: Backlog.dependencyWords(Int(open), of: all), dependenciesOpen: open,
+          isOutdated: backlog != nil && open == 0)
       case .scheduled, .retrying: return Annotation(waitingReason: "waits for its time")
       case .ready:
         if let reason = backlog?.limitReasons(for: record.job, now: now).first {

@@ -44,11 +44,16 @@ public struct Annotation: Sendable {
   public var leaseUntil: Timestamp?
   /// Of the jobs that it depends on, those that are not final yet.
   public var dependenciesOpen: UInt32
+  /// The job has moved on since its row was read: it no longer runs, or no longer waits for others.
+  public var isOutdated: Bool
 
-  public init(waitingReason: String, leaseUntil: Timestamp? = nil, dependenciesOpen: UInt32 = 0) {
+  public init(
+    waitingReason: String, leaseUntil: Timestamp? = nil, dependenciesOpen: UInt32 = 0, isOutdated: Bool = false
+  ) {
     self.waitingReason = waitingReason
     self.leaseUntil = leaseUntil
     self.dependenciesOpen = dependenciesOpen
+    self.isOutdated = isOutdated
   }
 }
 

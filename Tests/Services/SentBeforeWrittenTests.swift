@@ -92,7 +92,9 @@ import Wire
 
     disk.holds(true)
     async let receipt = server.enqueue(spec())
-    let update = try await worker.nextWork()
+    // On a busy machine heartbeats may come first.
+    var update = try await worker.nextWork()
+    while update.jobs.isEmpty, !disk.gaveUp { update = try await worker.nextWork() }
     #expect(update.jobs.count == 1)
     while !disk.isBeginning, !disk.gaveUp { await Task.yield() }
     #expect(!disk.gaveUp)

@@ -15,6 +15,9 @@ final class JobCall: Answerable {
   private var jobID = ""
   private var record: JobRecord?
   private var route: Route?
+  /// A job may move on each time that it is looked at.
+  private var looks = 0
+  private static let maxLooks = 3
 
   init(call: ServerCall, purpose: Purpose) {
     self.call = call
@@ -30,6 +33,7 @@ final class JobCall: Answerable {
 
   private func look(desk: LoopDesk) {
     guard let route, call.isOpen else { return end(desk) }
+    looks += 1
     if desk.read(.job(id: jobID), route) == nil { finish(.overloaded, desk) }
   }
 
@@ -57,12 +61,22 @@ final class JobCall: Answerable {
     guard let record else { return look(desk: desk) }
     guard call.isOpen else { return end(desk) }
     switch reply {
-    case .annotated(let annotations): show(annotations.first ?? Annotation(waitingReason: ""), desk: desk)
+    case .annotated(let annotations):
+      let annotation = annotations.first ?? Annotation(waitingReason: "")
+      if annotation.isOutdated, looks < Self.maxLooks { return lookAgain(desk: desk) }
+      show(annotation, desk: desk)
     case .explained(let explanation):
+      if explanation.annotation.isOutdated, looks < Self.maxLooks { return lookAgain(desk: desk) }
       end(desk)
       call.reply(desk.codec, desk.codec.encodeExplainJobResponse(record, explanation))
     default: finish(Status(reply), desk)
     }
+  }
+
+  /// What has happened to the job meanwhile is stored first.
+  private func lookAgain(desk: LoopDesk) {
+    record = nil
+    if let route { desk.tell(.fence(route)) }
   }
 
   private func show(_ annotation: Annotation, desk: LoopDesk) {
