@@ -7,7 +7,7 @@ public struct Claim: Sendable {
     public var id: String
     /// When the leases given here end unless renewed.
     public var leaseUntil: Instant
-    /// How long it may be away, or silent when it asked for longer leases, before its jobs go to others; zero: no longer than the usual lease.
+    /// How long it may be away before its jobs go to others, also when it is the server that was; of one without a stream: its lease.
     public var resumeWindow: Interval
     /// Payload bytes it may still be given; `.max`: no limit. A job that does not fit ends the worker's turn in this claim,
     /// unless `holdsNothing` and it is the worker's first: one job is always allowed.

@@ -98,7 +98,7 @@ final class Loader: StateLoader {
     return lane
   }
 
-  /// No server was there to renew its lease: it gets a full term, or its worker's whole resume window, from now on.
+  /// No server was there to renew its lease: its worker's whole resume window begins now, or a full term of one without a stream.
   private func run(_ job: LoadedJob, _ standing: JobStanding, _ queue: Queue) {
     let id = job.chosenID ?? JobID.make(seq: job.seq, at: job.createdAt, salt: backlog.salt)
     let new = NewJob(
@@ -114,7 +114,7 @@ final class Loader: StateLoader {
       live.leaseLimit = now.elapsed + left + backlog.terms.timeoutGrace
     }
     if standing.cancelRequested { backlog.limitCanceled(live, now: now) }
-    live.leaseEnd = min(now.elapsed + max(backlog.terms.lease, standing.resumeWindow), live.leaseLimit)
+    live.leaseEnd = min(now.elapsed + max(backlog.terms.takeOver, standing.resumeWindow), live.leaseLimit)
     backlog.known.insert(job.seq, live)
     backlog.hold(live)
     backlog.loadedRuns[standing.workerID, default: []].append(Lease(jobID: id, token: standing.token))

@@ -163,7 +163,7 @@ final class LoadBalancer {
     let worker = taker.worker
     if let fetch = taker.fetch {
       return .init(
-        id: worker.id, leaseUntil: now + fetch.lease, resumeWindow: fetch.lease > lease ? fetch.lease : .zero,
+        id: worker.id, leaseUntil: now + fetch.lease, resumeWindow: fetch.lease,
         byteBudget: EngineConfiguration.fetchBytes - fetch.messageSize, holdsNothing: fetch.jobs.isEmpty)
     }
     return .init(

@@ -8,8 +8,11 @@ public struct StoreConfiguration: Sendable {
   public var eventRetention: Interval = .hours(24)
   /// Bytes of stored events, the oldest go first.
   public var eventBytes: Int64 = 1 << 30
-  /// What every lease gets anew when a store that knows no living server is opened (its workers may come back).
+  /// What workers are given.
   public var lease: Interval = .seconds(30)
+  /// What every lease gets at least when the state is loaded, whatever its worker said: servers that live on have as long to take their
+  /// workers' streams up again with the new leader.
+  public var takeOver: Interval = .seconds(10)
   /// How long after an attempt's deadline its lease ends even if the worker renews it.
   public var timeoutGrace: Interval = .seconds(10)
 

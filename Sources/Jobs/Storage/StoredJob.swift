@@ -37,7 +37,7 @@ public struct JobStanding: Hashable, Sendable {
   public var token: UInt64 = 0
   /// ... the attempt's deadline ...
   public var deadline: Timestamp?
-  /// ... and how long its worker may be away, or silent, before the job goes to another; zero: no longer than the usual lease.
+  /// ... and how long its worker may be away before the job goes to another, also when it is the server that was; of one without a stream: its lease.
   public var resumeWindow: Interval = .zero
   /// When final: since when, and when it is forgotten.
   public var finishedAt: Timestamp?

@@ -196,6 +196,25 @@ def test_a_longer_lease_outlives_a_restart(own):
     assert [one.status_code for one in report(own, "w", outcomes=[pb.Outcome(lease=job.lease, success=pb.Success())]).results] == [0]
 
 
+@pytest.mark.parametrize("window", [None, 3])
+def test_a_window_begins_when_the_server_is_back(window):
+    """The worker never comes back; a lease's length has nothing to do with it."""
+    with Server(lease="90s") as own:
+        worker = Worker(own, "q", resume=window)
+        job_id = enqueue(own, "q").job_id
+        worker.job()
+        stored_start(own, job_id)
+        own.kill()
+        killed = time.time()
+        own.start()
+        with Worker(own, "q") as other:
+            again = other.job(timeout=45)
+            assert (again.lease.job_id, again.attempt, own.job(job_id).lost) == (job_id, 2, 1)
+        lost = next(event for event in own.events(job_ids=[job_id]) if event.type == pb.EVENT_TYPE_LEASE_LOST)
+        assert lost.at.ToNanoseconds() / 1e9 - killed >= (window or 0)
+        worker.close()
+
+
 @pytest.mark.parametrize("way", ["extend", "progress"])
 def test_a_time_that_is_over_is_told_after_a_restart(own, way):
     job_id = enqueue(own, "q", timeout=duration(1), retry=pb.RetryPolicy(initial_backoff=duration(600))).job_id

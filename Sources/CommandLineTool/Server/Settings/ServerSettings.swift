@@ -87,6 +87,8 @@ struct ServerSettings: Sendable {
       "--lease", flags.lease, default: storeTerms.lease, .milliseconds(500)...(.days(1)))
     // Who asks for short leases does not want to wait longer for a worker that does not stop.
     storeTerms.timeoutGrace = min(storeTerms.timeoutGrace, storeTerms.lease)
+    // No other server has workers of an embedded store.
+    storeTerms.takeOver = if case .embedded = store { .zero } else { min(storeTerms.takeOver, storeTerms.lease) }
     storeTerms.retention = try time(
       "--retention", flags.retention, default: storeTerms.retention, .zero...(.days(3_650)))
     storeTerms.deadRetention = try time(
