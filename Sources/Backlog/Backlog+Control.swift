@@ -115,15 +115,14 @@ extension Backlog {
 
   // MARK: In bulk
 
-  /// One slice of a sweep from `cursor` (nil: the newest) on, down to older jobs.
-  public func sweep(
-    _ sweep: Sweep, from cursor: Int64?, limit: Int, now: Moment
-  ) throws(StoreError) -> (result: SweepResult, running: [HeldJob]) {
-    let page = try rows.jobs(matching: sweep.slice(from: cursor, limit: limit))
-    return try self.sweep(sweep, page.jobs, next: page.next, now: now)
+  /// What a slice of a sweep is about, from `cursor` (nil: the newest) on, down to older jobs.
+  public func slice(of sweep: Sweep, from cursor: Int64?, limit: Int) throws(StoreError) -> (
+    jobs: [StoredJob], next: Int64?
+  ) {
+    try rows.jobs(matching: sweep.slice(from: cursor, limit: limit))
   }
 
-  /// The same for jobs that were read already: see `RowRequest.matching`.
+  /// One slice, whose jobs were read: see `RowRequest.matching`.
   public func sweep(
     _ sweep: Sweep, _ found: [StoredJob], next: Int64?, now: Moment
   ) throws(StoreError) -> (result: SweepResult, running: [HeldJob]) {
@@ -145,7 +144,8 @@ extension Backlog {
     case .retry(let resetAttempts):
       try readHolders(of: jobs, now.wall)
       try readCarried(of: jobs)
-      for job in jobs {
+      // The oldest first: what a job depends on is unfinished again before it is looked whether that is so.
+      for job in jobs.reversed() {
         if case .done = retry(job, resetAttempts: resetAttempts, now: now.wall) { result.count += 1 }
       }
     case .cancel(let reason):

@@ -52,6 +52,7 @@ struct Explainer {
       return Explanation(reasons: [], jobsAhead: 0)
     case .blocked:
       if let backlog { reasons.append(try backlog.dependencyReason(for: job, named: Self.named)) }
+      if record.runAt > now.wall { reasons.append(.init(.notDue, "is not due yet", notBefore: record.runAt)) }
     case .scheduled, .retrying:
       let what = record.state == .scheduled ? "is not due yet" : "waits for the time of its next attempt"
       reasons.append(.init(.notDue, what, notBefore: record.runAt))

@@ -4,9 +4,51 @@ import Jobs
 /// A change in bulk that somebody waits for, done in slices.
 struct RunningSweep {
   var sweep: Sweep
-  var cursor: Int64?
-  var count: UInt64
   var route: Route
+  var count: UInt64 = 0
+  /// Where the slice begins that is read next; nil: with the newest job.
+  private(set) var cursor: Int64?
+  /// Slices are found from the newest on, and so most changes are made. What is retried has to wait for what it depends on, which is older: it is
+  /// gone through once to see where slices begin, then these are changed from the last one on.
+  private(set) var isLooking: Bool
+  private var begins: [Int64?] = []
+  /// Of the slice that is changed, and where the one after it began.
+  private var begin: Int64?
+  private var end = Int64.min
+
+  init(_ sweep: Sweep, _ route: Route) {
+    self.sweep = sweep
+    self.route = route
+    if case .retry = sweep.action { isLooking = true } else { isLooking = false }
+  }
+
+  /// It was looked at, and the next one begins there.
+  mutating func saw(_ next: Int64?) {
+    begins.append(cursor)
+    cursor = next
+    if next == nil {
+      isLooking = false
+      takeOldest()
+    }
+  }
+
+  /// It was changed, and the next one would begin there. Returns whether there is more to do.
+  mutating func changed(_ next: Int64?) -> Bool {
+    // Some may have come to match since it was looked at.
+    if let next, next > end {
+      cursor = next
+      return true
+    }
+    end = begin ?? .max
+    return takeOldest()
+  }
+
+  @discardableResult private mutating func takeOldest() -> Bool {
+    guard let oldest = begins.popLast() else { return false }
+    begin = oldest
+    cursor = oldest
+    return true
+  }
 }
 
 /// What one slice did.
@@ -204,36 +246,43 @@ final class QueueManager {
         .reply(route, .failed(StoreError(.full, "too many purges and bulk retries at once: try again later"))))
       return
     }
-    sweeps.append(RunningSweep(sweep: sweep, cursor: nil, count: 0, route: route))
+    sweeps.append(RunningSweep(sweep, route))
   }
 
   /// One slice of the sweep that waited longest, so that sweeps are fair to each other and to everything else.
   func sweep(_ tick: Tick) throws(StoreError) {
     guard var current = sweeps.first else { return }
-    let slice: SweepResult
-    let running: [HeldJob]
-    if backlog.readsAside {
-      guard let page, page.route == current.route else {
-        // Its caller may have gone while it was read.
-        self.page = nil
-        awaited = current.route
-        backlog.want(current.sweep, from: current.cursor, limit: Self.sweepSlice)
-        throw Backlog.notAtHand
-      }
-      (slice, running) = try backlog.sweep(current.sweep, page.jobs, next: page.next, now: tick.moment)
-      self.page = nil
-    } else {
-      (slice, running) = try backlog.sweep(
-        current.sweep, from: current.cursor, limit: Self.sweepSlice, now: tick.moment)
+    let found = try slice(of: current)
+    if current.isLooking {
+      page = nil
+      sweeps.removeFirst()
+      current.saw(found.next)
+      sweeps.append(current)
+      return
     }
+    let (slice, running) = try backlog.sweep(current.sweep, found.jobs, next: found.next, now: tick.moment)
+    page = nil
     sweeps.removeFirst()
     wantDurable(tick)
     current.count += UInt64(slice.count)
-    current.cursor = slice.next
     if case .cancel(let reason) = current.sweep.action { for job in running { tellToStop(job, reason, tick) } }
-    tick.said.sweep = SweepSlice(sweep: current, isDone: slice.next == nil)
+    let goesOn = current.changed(slice.next)
+    tick.said.sweep = SweepSlice(sweep: current, isDone: !goesOn)
     // The next slice need not wait until this one is stored.
-    if slice.next != nil { sweeps.append(current) }
+    if goesOn { sweeps.append(current) }
+  }
+
+  /// Throws as long as it is being read.
+  private func slice(of current: RunningSweep) throws(StoreError) -> (jobs: [StoredJob], next: Int64?) {
+    guard backlog.readsAside else {
+      return try backlog.slice(of: current.sweep, from: current.cursor, limit: Self.sweepSlice)
+    }
+    if let page, page.route == current.route { return (page.jobs, page.next) }
+    // Its caller may have gone while it was read.
+    page = nil
+    awaited = current.route
+    backlog.want(current.sweep, from: current.cursor, limit: Self.sweepSlice)
+    throw Backlog.notAtHand
   }
 
   /// The slice that a sweep waits for was read.

@@ -53,6 +53,23 @@ struct QueueManagerTests {
     }
   }
 
+  @Test func whatIsRetriedInBulkIsLookedAtInSlicesAndChangedFromTheOldestOn() {
+    let rig = Rig()
+    var last = rig.enqueue()
+    let root = last
+    var ids: [String] = []
+    for _ in 0..<700 {
+      last = rig.enqueue(NewJob(name: "n", options: JobOptions(dependsOn: [last])))
+      ids.append(last)
+    }
+    rig.tick([.control(.cancel(jobID: root, reason: ""), rig.route())])
+    rig.run(for: .zero)
+    #expect(rig.state(last) == .canceled)
+    #expect(swept(rig, Sweep(action: .retry(resetAttempts: true), queue: "", states: [.canceled])) == 701)
+    #expect(rig.state(root) == .ready)
+    #expect(ids.allSatisfy { rig.state($0) == .blocked })
+  }
+
   @Test func aJobThatIsRetriedByHandIsGivenOut() {
     let rig = Rig()
     let id = rig.enqueue()

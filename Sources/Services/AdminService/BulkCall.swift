@@ -5,13 +5,16 @@ import RPC
 import Wire
 
 /// One ChangeJobs: looks a page of jobs up, changes them, looks for the next, until there is none or the call ends. What was done then
-/// stays done. Jobs that come in meanwhile are not among them: it goes from the newest to the oldest.
+/// stays done. Jobs that come in meanwhile are not among them: it goes from the newest to the oldest. Retries go the other
+/// way, within the engine: what depends on others waits for them.
 final class BulkCall: CallHandler, Answerable {
   private let call: ServerCall
   private let desk: LoopDesk
   private var change: BulkChange?
   private var route: Route?
   private var ticket: ReadTicket?
+  /// The engine goes through the jobs.
+  private var isSwept = false
   /// Changes of this page whose answers have not come.
   private var waiting = 0
   private var next: Int64?
@@ -37,6 +40,16 @@ final class BulkCall: CallHandler, Answerable {
     if desk.isDraining { return call.finish(.shuttingDown) }
     let route = desk.enter(.other(self))
     self.route = route
+    if let change, case .retry(let resetAttempts) = change.action {
+      var query = change.query
+      let concerned = Set(JobState.allCases.filter(change.concerns))
+      query.states = query.states.isEmpty ? concerned : query.states.intersection(concerned)
+      // None; an empty filter would mean all.
+      if query.states.isEmpty { return goOn() }
+      isSwept = true
+      let sweep = Sweep(action: .retry(resetAttempts: resetAttempts), query: query)
+      return desk.tell(call.audited(.sweep(sweep, route), route, change.subject) { $0.queue = query.queue })
+    }
     if let change, change.changes {
       let fence = call.audited(.fence(route), route, change.subject) { $0.queue = change.query.queue }
       if case .audited = fence { desk.tell(fence) }
@@ -77,6 +90,7 @@ final class BulkCall: CallHandler, Answerable {
     switch reply {
     // Of what was told of the change as a whole.
     case .fenced: return
+    case .swept(let count): return call.reply(desk.codec, desk.codec.encodeCountResponse(count))
     // A running one that is to be canceled is told so.
     case .controlled(.done), .controlled(.running): changed += 1
     // It changed between the look and now, or its unique key is held.
@@ -96,7 +110,10 @@ final class BulkCall: CallHandler, Answerable {
 
   func ended(_ reason: CallEnd, call: ServerCall) {
     ticket?.withdraw()
-    if let route { desk.leave(route) }
+    if let route {
+      desk.leave(route)
+      if isSwept { desk.tell(.forget(route)) }
+    }
     route = nil
   }
 }

@@ -78,7 +78,8 @@ final class BacklogStore {
   func sweep(
     _ sweep: Sweep, from cursor: Int64?, limit: Int, now: Timestamp
   ) throws(StoreError) -> SweepResult {
-    try backlog.sweep(sweep, from: cursor, limit: limit, now: at(now)).result
+    let found = try backlog.slice(of: sweep, from: cursor, limit: limit)
+    return try backlog.sweep(sweep, found.jobs, next: found.next, now: at(now)).result
   }
 
   func setPaused(_ paused: Bool, queue: String, now: Timestamp) {

@@ -50,6 +50,8 @@ def test_then_waits_for_its_time(server, queue):
     answer = server.jobs.Schedule(
         pb.ScheduleRequest(job=pb.JobSpec(queue=queue, name="t", depends_on=[a]), run_at=at(600)), timeout=5)
     assert answer.state == BLOCKED
+    why = {reason.hindrance: reason for reason in server.jobs.ExplainJob(pb.ExplainJobRequest(job_id=answer.job_id), timeout=5).reasons}
+    assert why[pb.HINDRANCE_NOT_DUE].not_before == answer.run_at and pb.HINDRANCE_DEPENDENCY in why
     with Worker(server, queue) as worker:
         worker.succeed(worker.job())
     assert state(server, answer.job_id, SCHEDULED).state == SCHEDULED
@@ -152,6 +154,38 @@ def test_retry_by_hand_waits_only_for_the_unfinished(server, queue):
         with Worker(server, queue + "-x") as other:
             other.succeed(other.job())
         assert worker.job().lease.job_id == b
+
+
+@pytest.mark.parametrize("call", ["ChangeJobs", "RetryJobs"])
+def test_what_is_retried_in_bulk_waits_for_what_it_depends_on(server, queue, call):
+    """Also when that is in another slice of the work; each chain begins with the one job that failed."""
+    chains, length = 3, 250
+    for chain in range(chains):
+        results = batch(server, queue, *((f"{queue}-{chain}-{n}", [f"{queue}-{chain}-{n - 1}"] if n else []) for n in range(length)))
+        assert not any(result.status_code for result in results)
+    with Worker(server, queue, slots=chains) as worker:
+        for job in worker.take(chains):
+            worker.fail(job, retryable=False)
+        for chain in range(chains):
+            assert state(server, f"{queue}-{chain}-{length - 1}", CANCELED).state == CANCELED
+    # Nothing runs while it is looked at.
+    if call == "ChangeJobs":
+        assert server.admin.ChangeJobs(pb.ChangeJobsRequest(action=pb.BULK_ACTION_RETRY, queue=queue, states=[READY, SUCCEEDED]), timeout=30).changed == 0
+        done = server.admin.ChangeJobs(pb.ChangeJobsRequest(action=pb.BULK_ACTION_RETRY, queue=queue), timeout=30).changed
+    else:
+        done = server.admin.RetryJobs(pb.RetryJobsRequest(queue=queue, states=[DEAD, CANCELED]), timeout=30).retried
+    assert done == chains * length
+    for n in (0, 1, length - 1):
+        for chain in range(chains):
+            job = server.job(f"{queue}-{chain}-{n}")
+            assert (job.state, job.dependencies_open) == ((BLOCKED, 1) if n else (READY, 0))
+    row = next(one for one in server.admin.ListQueues(pb.ListQueuesRequest(prefix=queue), timeout=5).queues if one.name == queue)
+    assert (row.ready, row.blocked, row.dead) == (chains, chains * (length - 1), 0)
+    with Worker(server, queue, slots=chains) as worker:
+        for n in range(3):
+            for job in worker.take(chains):
+                assert job.lease.job_id.endswith(f"-{n}")
+                worker.succeed(job)
 
 
 def test_a_dependency_is_kept_until_its_dependents_are_final():
