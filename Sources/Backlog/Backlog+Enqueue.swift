@@ -71,7 +71,7 @@ extension Backlog {
     if isChosen, let existing = find(job.id) {
       return scope.covers(existing.head.job.queue) ? duplicate(existing) : .refused(.foreignID)
     }
-    if maker != .producer, job.options !== JobOptions.standard { job = unbound(job, by: maker) }
+    if maker != .producer, job.options !== JobOptions.standard { job = unbound(job, by: maker, scope: scope) }
     if let unique = job.options.unique, let existing = holder(queue: job.queue, key: unique.key, now) {
       switch unique.onConflict {
       case .keep: return duplicate(existing)

@@ -54,7 +54,7 @@ extension QueueManager {
       return .batch(view)
     case .putRecurring(let job):
       if backlog.isForeign(recurring: job.id, to: scope) { return .foreign }
-      return .recurring(backlog.putRecurring(job, now: now))
+      return .recurring(backlog.putRecurring(job, scope: scope, now: now))
     case .replaceRecurring(let document):
       backlog.replaceRecurring(document, now: now)
       return .done

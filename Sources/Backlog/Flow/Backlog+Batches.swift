@@ -80,23 +80,25 @@ extension Backlog {
       batch = known
       if batch.finishedAt != nil, terms.onFinished != nil || terms.onSucceeded != nil { return .finished }
       if !terms.description.isEmpty { batch.terms.description = terms.description }
-      if let job = terms.onFinished { batch.terms.onFinished = job }
-      if let job = terms.onSucceeded { batch.terms.onSucceeded = job }
+      if let job = terms.onFinished { (batch.terms.onFinished, batch.onFinishedScope) = (job, scope) }
+      if let job = terms.onSucceeded { (batch.terms.onSucceeded, batch.onSucceededScope) = (job, scope) }
       if terms.isClosed { batch.terms.isClosed = true }
       batch.haveTermsChanged = true
       batches.touch(batch)
     } else {
       batch = makeBatch(terms, now.wall)
+      if terms.onFinished != nil { batch.onFinishedScope = scope }
+      if terms.onSucceeded != nil { batch.onSucceededScope = scope }
     }
     for job in [terms.onFinished, terms.onSucceeded] { if let job { note(job.queue, of: batch) } }
     if batch.isDue { try finish(batch, now.wall) }
-    return .done(batch.view)
+    return .done(batch.view(within: scope))
   }
 
   /// nil: it is not there, or nothing of it is of these queues.
   public func batch(_ id: String, scope: QueueScope? = nil) -> BatchView? {
     guard let batch = batches.byID[id], !batch.isForeign(to: scope) else { return nil }
-    return batch.view
+    return batch.view(within: scope)
   }
 
   /// Whether all jobs of the batch are of these queues.
@@ -117,7 +119,7 @@ extension Backlog {
       guard let entry = batches.order[rank], let batch = batches.byNumber[entry.seq] else { break }
       if unfinishedOnly && batch.finishedAt != nil || batch.isForeign(to: scope) { continue }
       if found.count == limit { return (found, last) }
-      let view = batch.view
+      let view = batch.view(within: scope)
       size += view.messageSize
       if size > MessageSize.answer, !found.isEmpty { return (found, last) }
       found.append(view)
@@ -135,7 +137,7 @@ extension Backlog {
       batches.touch(batch)
     }
     if batch.isDue { batches.due.append(batch) }
-    return batch.view
+    return batch.view(within: nil)
   }
 
   /// Jobs of the batch that the storage may not know yet, which a sweep over what is stored would not see.
@@ -172,20 +174,24 @@ extension Backlog {
       // Of one with jobs of several queues only those hear who may know of all queues.
       let queue = batch.queues.count == 1 ? batch.queues.first ?? "" : ""
       record([Event(kind: .batchFinished, at: now, queue: queue, batchID: batch.terms.id)])
-      if let job = batch.terms.onFinished { batch.onFinishedJobID = try enqueueOwn(job, by: .callback, now) }
+      if let job = batch.terms.onFinished {
+        batch.onFinishedJobID = try enqueueOwn(job, by: .callback, scope: batch.onFinishedScope, now)
+      }
     }
     if batch.onSucceededJobID.isEmpty, let job = batch.terms.onSucceeded,
       batch.counts.dead + batch.counts.canceled == 0,
       batch.counts.unfinished == 0
     {
-      batch.onSucceededJobID = try enqueueOwn(job, by: .callback, now)
+      batch.onSucceededJobID = try enqueueOwn(job, by: .callback, scope: batch.onSucceededScope, now)
     }
   }
 
   /// Takes in a job that the server makes: one whose id or key is there counts as made.
-  func enqueueOwn(_ job: NewJob, by maker: JobMaker, _ now: Timestamp) throws(StoreError) -> String {
+  /// - Parameter scope: of whoever asked for it.
+  func enqueueOwn(_ job: NewJob, by maker: JobMaker, scope: QueueScope?, _ now: Timestamp) throws(StoreError) -> String
+  {
     try readRelatives(of: [EnqueueGroup(jobs: [job])], now)
-    switch enqueue(job, by: maker, now: now) {
+    switch enqueue(job, by: maker, scope: scope, now: now) {
     case .stored(let id, _, _), .duplicate(let id, _, _), .conflict(let id): return id
     case .withdrawn, .refused: return job.id
     }

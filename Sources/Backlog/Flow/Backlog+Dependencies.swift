@@ -69,15 +69,15 @@ extension Backlog {
     return nil
   }
 
-  /// What the server makes itself is never refused: what it cannot join or wait for is left out.
-  func unbound(_ job: NewJob, by maker: JobMaker) -> NewJob {
+  /// What the server makes itself is never refused: what it cannot join or wait for is left out, and so is what whoever asked for it may not know of.
+  func unbound(_ job: NewJob, by maker: JobMaker, scope: QueueScope?) -> NewJob {
     var job = job
     let options = job.options
     let batch = batches.byID[options.batchID]
     // A closed batch takes callbacks of others as long as it is not finished itself.
     let takesNone = maker == .callback ? batch?.isOver : batch?.refuses
-    let batchID = takesNone == true ? "" : options.batchID
-    let dependsOn = options.dependsOn.filter { find($0) != nil }
+    let batchID = takesNone == true || isForeign(batch: options.batchID, to: scope) ? "" : options.batchID
+    let dependsOn = options.dependsOn.filter { id in find(id).map { scope.covers($0.head.job.queue) } ?? false }
     if batchID != options.batchID || dependsOn.count < options.dependsOn.count {
       job.options = options.with(batchID: batchID, dependsOn: dependsOn)
     }

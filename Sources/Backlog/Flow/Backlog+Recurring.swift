@@ -6,13 +6,13 @@ extension Backlog {
 
   // MARK: Verbs
 
-  public func putRecurring(_ recurring: RecurringJob, now: Moment) -> RecurringView {
+  public func putRecurring(_ recurring: RecurringJob, scope: QueueScope? = nil, now: Moment) -> RecurringView {
     let entry: RecurringEntry
     if let known = recurrings.byID[recurring.id] {
       entry = known
-      entry.put(recurring, now: now.wall)
+      entry.put(recurring, scope: scope, now: now.wall)
     } else {
-      entry = RecurringEntry(number: recurrings.nextNumber, recurring, now: now.wall)
+      entry = RecurringEntry(number: recurrings.nextNumber, recurring, scope: scope, now: now.wall)
       recurrings.nextNumber += 1
       recurrings.insert(entry)
     }
@@ -200,7 +200,7 @@ extension Backlog {
     job.id = id
     job.runAt = job.runAt ?? time
     job.options = job.options.with(recurringJobID: entry.id)
-    let made = try enqueueOwn(job, by: .recurrence, now)
+    let made = try enqueueOwn(job, by: .recurrence, scope: entry.scope, now)
     entry.lastRunAt = max(entry.lastRunAt ?? time, time)
     if let live = find(made), live.head.job.options.recurringJobID == entry.id {
       entry.lastSeq = live.seq

@@ -10,6 +10,9 @@ final class BatchEntry {
   var finishedAt: Timestamp?
   var onFinishedJobID = ""
   var onSucceededJobID = ""
+  /// Of whoever put the callbacks: they join no other batches than that one could.
+  var onFinishedScope: QueueScope?
+  var onSucceededScope: QueueScope?
   /// Of its jobs, and of the callbacks. Complete up to `maxQueues`; one more says that there are more.
   var queues: Set<String> = []
   static let maxQueues = 256
@@ -41,10 +44,18 @@ final class BatchEntry {
     scope == nil || !isUnknown && queues.count <= Self.maxQueues && queues.allSatisfy { scope.covers($0) }
   }
 
-  var view: BatchView {
-    BatchView(
+  /// A callback of another queue is not shown.
+  func view(within scope: QueueScope?) -> BatchView {
+    var view = BatchView(
       terms: terms, counts: counts, createdAt: createdAt, finishedAt: finishedAt, onFinishedJobID: onFinishedJobID,
       onSucceededJobID: onSucceededJobID)
+    if let job = terms.onFinished, !scope.covers(job.queue) {
+      (view.terms.onFinished, view.onFinishedJobID) = (nil, "")
+    }
+    if let job = terms.onSucceeded, !scope.covers(job.queue) {
+      (view.terms.onSucceeded, view.onSucceededJobID) = (nil, "")
+    }
+    return view
   }
 
   /// Something is to be done that is not done.
@@ -61,7 +72,8 @@ final class BatchEntry {
 
   var termsDocument: Document {
     var packer = Packer()
-    packer.add(2)
+    let hasScopes = onFinishedScope != nil || onSucceededScope != nil
+    packer.add(hasScopes ? 3 : 2)
     packer.add(signed: number)
     packer.add(signed: createdAt.microseconds)
     packer.add(terms.description)
@@ -72,6 +84,7 @@ final class BatchEntry {
     }
     packer.add(UInt64(queues.count))
     for queue in queues.sorted() { packer.add(queue) }
+    if hasScopes { for scope in [onFinishedScope, onSucceededScope] { packer.add(scope: scope) } }
     return Document(kind: .batch, key: Self.termsKey(terms.id), bytes: packer.bytes)
   }
 
@@ -87,8 +100,8 @@ final class BatchEntry {
 
   convenience init?(id: String, terms bytes: [UInt8]) {
     var unpacker = Unpacker(bytes)
-    // Version 1 did not know the queues.
-    guard let version = unpacker.number(), 1...2 ~= version, let number = unpacker.signed(),
+    // Version 1 did not know the queues, and 2 has no scopes.
+    guard let version = unpacker.number(), 1...3 ~= version, let number = unpacker.signed(),
       let created = unpacker.signed(),
       let description = unpacker.text(), let isClosed = unpacker.flag()
     else { return nil }
@@ -103,12 +116,17 @@ final class BatchEntry {
       callbacks.append(job)
     }
     var queues: Set<String> = []
-    if version == 2 {
+    if version >= 2 {
       guard let count = unpacker.number() else { return nil }
       for _ in 0..<min(count, UInt64(Self.maxQueues) + 1) {
         guard let queue = unpacker.text() else { return nil }
         queues.insert(queue)
       }
+    }
+    var scopes: [QueueScope?] = [nil, nil]
+    if version >= 3 {
+      guard let finished = unpacker.scope(), let succeeded = unpacker.scope() else { return nil }
+      scopes = [finished, succeeded]
     }
     guard unpacker.isAtEnd else { return nil }
     self.init(
@@ -117,6 +135,8 @@ final class BatchEntry {
         id: id, description: description, onFinished: callbacks[0], onSucceeded: callbacks[1], isClosed: isClosed),
       createdAt: Timestamp(microseconds: created))
     self.queues = queues
+    onFinishedScope = scopes[0]
+    onSucceededScope = scopes[1]
   }
 
   /// - Returns: whether these are such bytes.

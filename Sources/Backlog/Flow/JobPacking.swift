@@ -42,7 +42,27 @@ extension Packer {
   }
 }
 
+/// Within which queues it may wait for others and join a batch.
+extension Packer {
+  mutating func add(scope: QueueScope?) {
+    let patterns = scope?.patterns ?? []
+    add(UInt64(patterns.count))
+    for pattern in patterns { add(pattern.isPrefix ? pattern.text + "*" : pattern.text) }
+  }
+}
+
 extension Unpacker {
+  /// nil: these are no such bytes.
+  mutating func scope() -> QueueScope?? {
+    guard let count = number() else { return nil }
+    var patterns: [QueuePattern] = []
+    for _ in 0..<count {
+      guard let word = text() else { return nil }
+      patterns.append(QueuePattern(word))
+    }
+    return .some(QueueScope.of(patterns))
+  }
+
   mutating func job() -> NewJob? {
     guard number() == 1, let id = text(), let queue = text(), let name = text(), let priority = signed(),
       let runAt = optional(), let payloadSize = number(), let body = data(), let hasOptions = flag(),

@@ -9,6 +9,8 @@ final class RecurringEntry {
   var schedule: RecurringJob.Schedule?
   var zone: String
   var job: NewJob
+  /// Of whoever put it: its jobs wait for no others and join no other batches than they could themselves.
+  var scope: QueueScope?
   var missedRuns: RecurringJob.MissedRuns
   var overlap: RecurringJob.Overlap
   var isPaused: Bool
@@ -26,7 +28,7 @@ final class RecurringEntry {
   var hasChanged = false
   var isTouched = false
 
-  init(number: Int64, _ recurring: RecurringJob, now: Timestamp) {
+  init(number: Int64, _ recurring: RecurringJob, scope: QueueScope? = nil, now: Timestamp) {
     self.number = number
     id = recurring.id
     job = recurring.job
@@ -37,11 +39,12 @@ final class RecurringEntry {
     handledUntil = now
     schedule = recurring.schedule
     zone = ""
-    put(recurring, now: now)
+    put(recurring, scope: scope, now: now)
   }
 
   /// Takes over what is asked for; what has been made stays known.
-  func put(_ recurring: RecurringJob, now: Timestamp) {
+  func put(_ recurring: RecurringJob, scope: QueueScope?, now: Timestamp) {
+    self.scope = scope
     schedule = recurring.schedule
     switch recurring.schedule {
     case .cron(let cron, let rules):
@@ -113,7 +116,7 @@ final class RecurringEntry {
 
   var termsDocument: Document {
     var packer = Packer()
-    packer.add(1)
+    packer.add(scope == nil ? 1 : 2)
     packer.add(cronText != nil)
     packer.add(cronText ?? "")
     if case .every(let interval) = schedule { packer.add(signed: interval.microseconds) } else { packer.add(signed: 0) }
@@ -123,6 +126,7 @@ final class RecurringEntry {
     packer.add(isPaused)
     packer.add(signed: anchor.microseconds)
     packer.add(job)
+    if scope != nil { packer.add(scope: scope) }
     return Document(kind: .recurring, key: Self.termsKey(id), bytes: packer.bytes)
   }
 
@@ -138,10 +142,11 @@ final class RecurringEntry {
   /// - Parameter zones: without the zone's data the job is kept, but no time comes.
   init?(number: Int64, id: String, terms bytes: [UInt8], zones: any TimeZoneSource) {
     var unpacker = Unpacker(bytes)
-    guard unpacker.number() == 1, let isCron = unpacker.flag(), let text = unpacker.text(),
+    guard let version = unpacker.number(), 1...2 ~= version, let isCron = unpacker.flag(), let text = unpacker.text(),
       let every = unpacker.signed(),
       let zone = unpacker.text(), let missed = unpacker.number(), let overlap = unpacker.number(),
-      let isPaused = unpacker.flag(), let anchor = unpacker.signed(), let job = unpacker.job(), unpacker.isAtEnd,
+      let isPaused = unpacker.flag(), let anchor = unpacker.signed(), let job = unpacker.job(),
+      let scope = version == 1 ? .some(nil) : unpacker.scope(), unpacker.isAtEnd,
       let missedRuns = UInt8(exactly: missed).flatMap({ RecurringJob.MissedRuns(rawValue: $0) }),
       let overlap = UInt8(exactly: overlap).flatMap({ RecurringJob.Overlap(rawValue: $0) })
     else { return nil }
@@ -149,6 +154,7 @@ final class RecurringEntry {
     self.id = id
     self.zone = zone
     self.job = job
+    self.scope = scope
     self.missedRuns = missedRuns
     self.overlap = overlap
     self.isPaused = isPaused

@@ -190,6 +190,52 @@ def test_a_recurring_job_is_its_queues(two):
     assert listed == [job.id]
 
 
+def test_what_the_server_makes_for_somebody_waits_for_and_joins_no_more_than_they_could(two, guarded):
+    """Jobs of recurring jobs and callbacks: what is foreign is left out, also when it came after they were asked for, and over a restart."""
+    foreign = enqueue(two.root, two.other)
+    theirs, later = f"{two.own}-theirs", f"{two.own}-later"
+    enqueue(two.root, two.other, batch_id=theirs)
+    recurring = [pb.RecurringJob(id=f"{two.own}-{batch}", cron="@yearly", job=spec(two.own, batch_id=batch, depends_on=[foreign])) for batch in (theirs, later)]
+    for one in recurring:
+        two.operator.PutRecurringJob(pb.PutRecurringJobRequest(recurring_job=one))
+    inner = [f"{two.own}-inner-{field}" for field in ("on_finished", "on_succeeded")]
+    for batch in inner:
+        two.producer.PutBatch(pb.PutBatchRequest(batch=pb.Batch(id=batch, **{batch.rpartition("-")[2]: spec(two.own, batch_id=later)})))
+    enqueue(two.root, two.other, batch_id=later)
+    guarded.server.restart()
+    made = [two.operator.TriggerRecurringJob(pb.TriggerRecurringJobRequest(id=one.id)).job_id for one in recurring]
+    for batch in inner:
+        view = two.producer.PutBatch(pb.PutBatchRequest(batch=pb.Batch(id=batch, closed=True))).batch
+        made.append(view.on_finished_job_id or view.on_succeeded_job_id)
+    for job_id in made:
+        job = two.root.GetJob(pb.GetJobRequest(job_id=job_id)).job
+        assert (job.state, job.spec.queue, job.spec.batch_id, list(job.spec.depends_on)) == (pb.JOB_STATE_READY, two.own, "", [])
+    for batch in (theirs, later):
+        assert two.root.GetBatch(pb.GetBatchRequest(batch_id=batch)).batch.jobs == 1
+        assert code_of(lambda: two.producer.GetBatch(pb.GetBatchRequest(batch_id=batch))) == "NOT_FOUND"
+    # Who may see all may have them join.
+    two.root.PutRecurringJob(pb.PutRecurringJobRequest(recurring_job=recurring[0]))
+    job = two.root.GetJob(pb.GetJobRequest(job_id=two.operator.TriggerRecurringJob(pb.TriggerRecurringJobRequest(id=recurring[0].id)).job_id)).job
+    assert (job.state, job.spec.batch_id, list(job.spec.depends_on)) == (pb.JOB_STATE_BLOCKED, theirs, [foreign])
+
+
+def test_a_callback_of_another_queue_is_not_shown(two):
+    batch, secret = f"{two.own}-secret", spec(two.other, name="secret.name", payload=b"secret")
+    two.root.PutBatch(pb.PutBatchRequest(batch=pb.Batch(id=batch, on_finished=secret, on_succeeded=secret, closed=True)))
+    enqueued = two.root.GetBatch(pb.GetBatchRequest(batch_id=batch)).batch
+    assert enqueued.on_finished.payload == b"secret" and enqueued.on_finished_job_id and enqueued.on_succeeded_job_id
+    mixed = f"{two.own}-mixed-callbacks"
+    two.root.PutBatch(pb.PutBatchRequest(batch=pb.Batch(id=mixed, on_finished=spec(two.own, payload=b"mine"), on_succeeded=secret)))
+    shown = [
+        two.producer.GetBatch(pb.GetBatchRequest(batch_id=mixed)).batch,
+        two.producer.PutBatch(pb.PutBatchRequest(batch=pb.Batch(id=mixed, description="d"))).batch,
+        next(one for one in two.producer.ListBatches(pb.ListBatchesRequest(page_size=1000)).batches if one.id == mixed)]
+    for one in shown:
+        assert one.on_finished.payload == b"mine" and not one.HasField("on_succeeded") and not one.on_succeeded_job_id
+        assert "secret" not in str(one)
+    assert two.root.GetBatch(pb.GetBatchRequest(batch_id=mixed)).batch.on_succeeded.payload == b"secret", "what is not shown is not taken away"
+
+
 def test_changes_are_told_in_the_log_and_as_events(two, guarded):
     job = enqueue(two.producer, two.own)
     two.operator.PauseQueue(pb.PauseQueueRequest(queue=two.own))
