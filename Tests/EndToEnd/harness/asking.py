@@ -8,7 +8,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from .stubs import pb
 from .worker import Worker, duration
 
-SCHEDULED, READY, RUNNING, RETRYING, SUCCEEDED, DEAD, CANCELED, EXPIRED = range(1, 9)
+SCHEDULED, READY, RUNNING, RETRYING, SUCCEEDED, DEAD, CANCELED, EXPIRED, BLOCKED = range(1, 10)
 CODE = grpc.StatusCode
 
 
@@ -34,6 +34,23 @@ def enqueue(server, queue, **rest):
 
 def schedule(server, queue, delay, **rest):
     return server.jobs.Schedule(pb.ScheduleRequest(job=spec(queue, **rest), delay=duration(delay)), timeout=5)
+
+
+def told(server, job_id):
+    """The kinds of all its events."""
+    return [pb.EventType.Name(event.type).removeprefix("EVENT_TYPE_") for event in server.events(job_ids=[job_id])]
+
+
+def cancel(server, job_id, reason=""):
+    return server.jobs.CancelJob(pb.CancelJobRequest(job_id=job_id, reason=reason), timeout=5).job
+
+
+def retry(server, job_id, **fields):
+    return server.jobs.RetryJob(pb.RetryJobRequest(job_id=job_id, **fields), timeout=5).job
+
+
+def report(server, worker_id, **fields):
+    return server.work.Report(pb.ReportRequest(worker_id=worker_id, **fields), timeout=10)
 
 
 def put_in(server, queue, state, **rest):

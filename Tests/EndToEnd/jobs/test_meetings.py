@@ -5,13 +5,13 @@ import time
 import grpc
 import pytest
 
-from harness.asking import CANCELED, CODE, DEAD, EXPIRED, READY, RETRYING, RUNNING, SCHEDULED, SUCCEEDED, at, enqueue, refused, schedule, spec
+from harness.asking import (BLOCKED, CANCELED, CODE, DEAD, EXPIRED, READY, RETRYING, RUNNING, SCHEDULED, SUCCEEDED, at, cancel, enqueue, refused,
+                            report, retry, schedule, spec, told)
 from harness.calls import fetch, stored_start, until
 from harness.server import Server
 from harness.stubs import pb
 from harness.worker import Worker, duration
 
-BLOCKED = 9
 KEEP, REJECT, REPLACE = 1, 2, 3
 
 
@@ -19,22 +19,6 @@ KEEP, REJECT, REPLACE = 1, 2, 3
 def own():
     with Server() as running:
         yield running
-
-
-def told(server, job_id):
-    return [pb.EventType.Name(event.type).removeprefix("EVENT_TYPE_") for event in server.events(job_ids=[job_id])]
-
-
-def cancel(server, job_id, reason=""):
-    return server.jobs.CancelJob(pb.CancelJobRequest(job_id=job_id, reason=reason), timeout=5).job
-
-
-def retry(server, job_id, **fields):
-    return server.jobs.RetryJob(pb.RetryJobRequest(job_id=job_id, **fields), timeout=5).job
-
-
-def report(server, worker_id, **fields):
-    return server.work.Report(pb.ReportRequest(worker_id=worker_id, **fields), timeout=10)
 
 
 def lease_left(server, job_id):
