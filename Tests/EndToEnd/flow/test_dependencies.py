@@ -188,6 +188,21 @@ def test_what_is_retried_in_bulk_waits_for_what_it_depends_on(server, queue, cal
                 worker.succeed(job)
 
 
+@pytest.mark.parametrize("call", ["PurgeQueue", "ChangeJobs"])
+def test_a_chain_that_waits_is_deleted_as_a_whole(server, queue, call):
+    """Though each deleted one cancels the next, which then is in another state than asked for."""
+    root, length = put(server, queue + "-root", id=f"{queue}-0").job_id, 400
+    assert not any(one.status_code for one in batch(server, queue, *((f"{queue}-{n}", [f"{queue}-{n - 1}"]) for n in range(1, length + 1))))
+    outside = put(server, queue + "-after", **after(f"{queue}-{length}")).job_id
+    if call == "PurgeQueue":
+        done = server.admin.PurgeQueue(pb.PurgeQueueRequest(queue=queue, states=[BLOCKED]), timeout=30).deleted
+    else:
+        done = server.admin.ChangeJobs(pb.ChangeJobsRequest(action=pb.BULK_ACTION_DELETE, queue=queue, states=[BLOCKED]), timeout=30).changed
+    assert done == length and not server.jobs.ListJobs(pb.ListJobsRequest(queue=queue), timeout=5).jobs
+    assert server.job(root).state == READY
+    assert state(server, outside, CANCELED).failures[-1].type == "dependency"
+
+
 def test_a_dependency_is_kept_until_its_dependents_are_final():
     with Server("--retention", "1s") as server:
         a = put(server, "q").job_id

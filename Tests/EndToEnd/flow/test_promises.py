@@ -110,6 +110,22 @@ def test_limits_change_live(server, queue):
         assert last.lease.job_id in ids
 
 
+def test_a_rate_that_is_put_again_has_not_forgotten_what_started(server, queue):
+    limit(server, queue=queue, rate_count=3, rate_period=duration(600))
+    for _ in range(6):
+        enqueue(server, queue)
+    with Worker(server, queue, slots=10) as worker:
+        worker.take(3)
+        limit(server, queue=queue, rate_count=3, rate_period=duration(600))
+        limit(server, queue=queue, rate_count=3, rate_period=duration(900), max_running=100, max_waiting=3)
+        worker.idle()
+        assert usage(server, queue=queue).started_in_period == 3
+        limit(server, queue=queue, rate_count=4, rate_period=duration(600))
+        worker.take(1)
+        worker.idle()
+    unlimit(server, queue=queue)
+
+
 def test_several_limits_cover_a_job_and_all_must_let_it(server, queue):
     limit(server, queue=queue, max_running=3)
     limit(server, concurrency_key=f"{queue}:a", max_running=2)

@@ -108,6 +108,20 @@ def test_counts_over_every_way_a_job_goes(server, queue):
     assert len(server.jobs.ListJobs(pb.ListJobsRequest(batch_id=name), timeout=5).jobs) == 5
 
 
+def test_a_closed_batch_whose_last_job_is_replaced_into_another_is_finished(server, queue):
+    one, other, key = f"{queue}-one", f"{queue}-other", dict(unique=pb.Uniqueness(key="k", on_conflict=pb.ON_CONFLICT_REPLACE))
+    put_batch(server, id=one, on_finished=spec(queue + "-cb"))
+    job_id = enqueue(server, queue, batch_id=one, **key).job_id
+    put_batch(server, id=one, closed=True)
+    # It is of the batch already: that it is closed is nothing to it.
+    assert enqueue(server, queue, batch_id=one, payload=b"again", **key).job_id == job_id
+    assert (batch(server, one).jobs, batch(server, one).HasField("finished_at")) == (1, False)
+    assert enqueue(server, queue, batch_id=other, **key).job_id == job_id
+    done = until(lambda: batch(server, one) if batch(server, one).on_finished_job_id else None)
+    assert (done.jobs, done.waiting, done.canceled, batch(server, other).jobs) == (0, 0, 0, 1)
+    assert [event.type for event in server.events(batch_id=one)].count(pb.EVENT_TYPE_BATCH_FINISHED) == 1
+
+
 def test_a_finished_batch_is_told_once(server, queue):
     name = f"{queue}-told"
     enqueue(server, queue, batch_id=name)
@@ -174,6 +188,47 @@ def test_each_time_of_every_is_made_once_and_kept_over_restarts():
         assert all(job.spec.id.startswith("tick:") for job in jobs)
         # Those that it made stay.
         assert {job.state for job in jobs} == {READY}
+
+
+def test_a_recurring_job_of_the_longest_id_makes_jobs_that_are_found(server, queue):
+    """A job's id is as long as that."""
+    name = (queue + "-").ljust(128, "r")
+    put_recurring(server, id=name, every=duration(0.2), job=spec(queue))
+    job_id = until(lambda: made_by(server, name))[0].spec.id
+    server.admin.DeleteRecurringJob(pb.DeleteRecurringJobRequest(id=name), timeout=5)
+    assert len(job_id) <= 128 and server.job(job_id).recurring_job_id == name
+    assert [event.type for event in server.events(job_ids=[job_id])] == [pb.EVENT_TYPE_ENQUEUED]
+
+
+def test_what_was_missed_meets_overlap_keys_limits_batches_and_pauses():
+    with Server() as server:
+        seconds = dict(cron="* * * * * *", missed_runs=pb.MISSED_RUNS_ALL)
+        limit(server, queue="limited", max_running=1, max_waiting=1)
+        put_batch(server, id="batch")
+        server.admin.PauseQueue(pb.PauseQueueRequest(queue="paused"), timeout=5)
+        put_recurring(server, id="overlap", overlap=pb.OVERLAP_SKIP, job=spec("overlap"), **seconds)
+        put_recurring(server, id="unique", job=spec("unique", unique=pb.Uniqueness(key="k")), **seconds)
+        put_recurring(server, id="stopped", job=spec("stopped"), paused=True, **seconds)
+        for name in ("limited", "paused"):
+            put_recurring(server, id=name, job=spec(name), **seconds)
+        put_recurring(server, id="batch", job=spec("batch", batch_id="batch"), **seconds)
+        until(lambda: made_by(server, "paused"))
+        server.kill()
+        down = int(time.time()) + 1
+        time.sleep(3.2)
+        up = int(time.time())
+        server.start()
+        until(lambda: any(job.run_at.seconds > up for job in made_by(server, "paused")), 20)
+        for name in ("limited", "paused", "batch"):
+            server.admin.DeleteRecurringJob(pb.DeleteRecurringJobRequest(id=name), timeout=5)
+            times = [job.run_at.seconds for job in made_by(server, name)]
+            assert times == list(range(times[0], times[-1] - 1, -1)) and set(range(down, up + 1)) <= set(times), "each time once, the oldest first"
+        assert len(made_by(server, "overlap")) == len(made_by(server, "unique")) == 1 and not made_by(server, "stopped")
+        assert batch(server, "batch").jobs == len(made_by(server, "batch"))
+        # The time that passed while it was paused makes no job later either.
+        now = time.time()
+        put_recurring(server, id="stopped", job=spec("stopped"), **seconds)
+        assert until(lambda: made_by(server, "stopped"))[-1].run_at.ToMicroseconds() / 1e6 > now - 1
 
 
 def test_overlap_looks_at_the_latest_job_only_while_it_is_unfinished(server, queue):

@@ -102,19 +102,22 @@ def test_bad_changes(server, bad):
     assert (list(bad)[-1] if bad else "action") in error.details()
 
 
-def test_what_was_done_before_the_call_ended_stays_done(server, queue):
+@pytest.mark.parametrize("action, state", [(CANCEL, CANCELED), (RETRY, READY)])
+def test_what_was_done_before_the_call_ended_stays_done(server, queue, action, state):
     many(server, queue, 1000)
-    call = server.admin.ChangeJobs.future(pb.ChangeJobsRequest(action=CANCEL, queue=queue))
+    if action == RETRY:
+        assert change(server, CANCEL, queue=queue) == 1000
+    call = server.admin.ChangeJobs.future(pb.ChangeJobsRequest(action=action, queue=queue))
     end = time.monotonic() + 10
-    while change(server, COUNT, queue=queue, states=[CANCELED]) == 0 and time.monotonic() < end:
+    while change(server, COUNT, queue=queue, states=[state]) == 0 and time.monotonic() < end:
         time.sleep(0.005)
     call.cancel()
     time.sleep(0.2)
-    done = change(server, COUNT, queue=queue, states=[CANCELED])
+    done = change(server, COUNT, queue=queue, states=[state])
     assert done > 0
     time.sleep(0.3)
-    assert change(server, COUNT, queue=queue, states=[CANCELED]) == done, "nothing goes on for a caller who has gone"
-    assert change(server, CANCEL, queue=queue) == 1000 - done
+    assert change(server, COUNT, queue=queue, states=[state]) == done, "nothing goes on for a caller who has gone"
+    assert change(server, action, queue=queue) == 1000 - done
 
 
 def test_a_list_of_servers(server, queue):
