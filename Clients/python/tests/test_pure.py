@@ -313,6 +313,20 @@ def test_a_token_does_not_go_out_in_plaintext():
     assert Address.of(None, {"GKICK_ADDRESS": "a:1", "GKICK_TLS": "1", "GKICK_TOKEN": "t"}) == Address("a:1", tls=True, token="t")
 
 
+def test_the_environment_is_read_as_the_command_line_reads_it(tmp_path):
+    for word in ("1", "true", "Yes", "on"):
+        assert Address.of(None, {"GKICK_TLS": word}).tls and Address.of(None, {"GKICK_INSECURE_TOKEN": word}).insecure_token
+    for word in ("0", "no", ""):
+        assert not Address.of(None, {"GKICK_TLS": word}).tls
+    assert Address.of(None, {"GKICK_TLS_CERT": "c", "GKICK_TLS_KEY": "k"}).tls
+    # An empty variable is one that is not set.
+    empty = {f"GKICK_{name}": "" for name in ("ADDRESS", "TLS_CA", "TLS_CERT", "TLS_KEY", "TOKEN", "TOKEN_FILE")}
+    assert Address.of(None, empty) == Address()
+    (tmp_path / "token").write_text("\n")
+    with pytest.raises(ValueError, match="GKICK_TOKEN_FILE"):
+        Address.of(None, {"GKICK_TOKEN_FILE": str(tmp_path / "token")})
+
+
 def test_several_addresses():
     assert Address("127.0.0.1:1,127.0.0.2:2")._target() == "ipv4:127.0.0.1:1,127.0.0.2:2"
     assert Address("[::1]:1,[::1]:2")._target() == "ipv6:[::1]:1,[::1]:2"

@@ -52,14 +52,23 @@ class Address:
     def of(target: Optional[str] = None, environment: Mapping[str, str] = os.environ, **changes: Any) -> Address:
         """From GKICK_ADDRESS, GKICK_TLS, GKICK_TLS_CA, GKICK_TLS_CERT, GKICK_TLS_KEY, GKICK_TOKEN or GKICK_TOKEN_FILE, and
         GKICK_INSECURE_TOKEN, as the command line reads them; what is given here wins."""
-        token = environment.get("GKICK_TOKEN")
-        if not token and environment.get("GKICK_TOKEN_FILE"):
-            token = Path(environment["GKICK_TOKEN_FILE"]).read_text().split()[0]
+        def said(name: str) -> Optional[str]:
+            return environment.get(name) or None
+
+        def is_on(name: str) -> bool:
+            return environment.get(name, "").lower() in ("1", "true", "yes", "on")
+
+        token = said("GKICK_TOKEN")
+        file = said("GKICK_TOKEN_FILE")
+        if not token and file:
+            token = next(iter(Path(file).read_text().split()), None)
+            if not token:
+                raise ValueError(f"GKICK_TOKEN_FILE: there is no token in {file}")
         found = Address(
-            target or environment.get("GKICK_ADDRESS") or "127.0.0.1:7450",
-            tls=environment.get("GKICK_TLS") in ("1", "true") or "GKICK_TLS_CA" in environment,
-            ca=environment.get("GKICK_TLS_CA"), cert=environment.get("GKICK_TLS_CERT"), key=environment.get("GKICK_TLS_KEY"),
-            token=token, insecure_token=environment.get("GKICK_INSECURE_TOKEN") == "1")
+            target or said("GKICK_ADDRESS") or "127.0.0.1:7450",
+            tls=is_on("GKICK_TLS") or bool(said("GKICK_TLS_CA") or said("GKICK_TLS_CERT")),
+            ca=said("GKICK_TLS_CA"), cert=said("GKICK_TLS_CERT"), key=said("GKICK_TLS_KEY"),
+            token=token, insecure_token=is_on("GKICK_INSECURE_TOKEN"))
         return replace(found, **changes)
 
     def _parts(self) -> List[Tuple[str, str]]:

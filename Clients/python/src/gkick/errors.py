@@ -118,7 +118,11 @@ class Release(Exception):
 
     def __init__(self, delay: Union[float, timedelta, None] = None) -> None:
         super().__init__("released")
-        self.delay: Optional[timedelta] = timedelta(seconds=delay) if isinstance(delay, (int, float)) else delay
+        if isinstance(delay, (int, float)):
+            delay = timedelta(seconds=delay)
+        if delay is not None and not isinstance(delay, timedelta):
+            raise TypeError(f"Release: delay is seconds or a timedelta, not {type(delay).__name__}")
+        self.delay: Optional[timedelta] = delay
 
 
 class JobCanceled(BaseException):

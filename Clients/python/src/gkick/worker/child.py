@@ -50,6 +50,9 @@ class Child:
                 batch, self.outbox = self.outbox, []
                 if batch:
                     self.line.sendall(pack(batch))
+            except OSError:
+                # A job has closed the line: what becomes of the jobs here is heard from the end of this process.
+                os._exit(1)
             finally:
                 self.sending.release()
 
@@ -93,7 +96,8 @@ class Child:
             job_id=assignment.lease.job_id, queue=assignment.queue, name=assignment.name, attempt=assignment.attempt,
             max_attempts=assignment.max_attempts, metadata=dict(assignment.metadata), depends_on=list(assignment.depends_on),
             batch_id=assignment.batch_id, created_at=moment(assignment, "created_at"), deadline=moment(assignment, "deadline"))
-        context._report = lambda percent, message: self.say(("progress", token, percent, message))
+        context._report = lambda percent, message: self.say(
+            ("progress", token, percent, execution.plain(message, execution.MESSAGE_LIMIT)))
         self.contexts[token] = context
         job = self.app.jobs.get(assignment.name)
         if job is None:
@@ -105,11 +109,20 @@ class Child:
             self.waiting.put((token, assignment))
 
     def _start_task(self, token: int, job: Any, context: JobContext, payload: bytes) -> None:
-        task = asyncio.ensure_future(execution.arun(job, context, payload, self.limit))
+        task = asyncio.ensure_future(self._run_task(job, context, payload))
         self.tasks[token] = task
         task.add_done_callback(lambda done: self._task_ended(token, done))
         if context.canceled:
             task.cancel()
+
+    async def _run_task(self, job: Any, context: JobContext, payload: bytes) -> execution.Ended:
+        try:
+            return await execution.arun(job, context, payload, self.limit)
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:
+            # Of a job's own doing, and the loop is needed for the others.
+            return execution.Ended.of(error)
 
     def _task_ended(self, token: int, task: Any) -> None:
         self.tasks.pop(token, None)
@@ -129,7 +142,11 @@ class Child:
             if context.canceled:
                 ended = execution.Ended("canceled")
             else:
-                ended = execution.run(self.app.jobs[assignment.name], context, assignment.payload, self.limit)
+                try:
+                    ended = execution.run(self.app.jobs[assignment.name], context, assignment.payload, self.limit)
+                except BaseException as error:
+                    # KeyboardInterrupt and their kin, of a job's own doing: the thread is needed for the next.
+                    ended = execution.Ended.of(error)
             self._ended(token, ended)
 
     def _ended(self, token: int, ended: execution.Ended) -> None:

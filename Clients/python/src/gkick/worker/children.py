@@ -61,6 +61,9 @@ class ChildProcess:
                     self._on_message(self, message)
         except ConnectionError:
             pass
+        except Exception:
+            log.exception("what a process that runs jobs says cannot be read; it is ended")
+            self.kill()
         code = await process.wait()
         self.is_dead = True
         held, self.held = self.held, set()

@@ -17,6 +17,16 @@ MESSAGE_LIMIT = 4_096
 BACKTRACE_LIMIT = 16_384
 
 
+def plain(value: Any, limit: int, from_end: bool = False) -> str:
+    """Text that can go over the wire, of whatever a job gives: what cannot be UTF-8, as in names of files that are none, is escaped."""
+    try:
+        text = str(value)
+    except Exception:
+        text = f"{type(value).__name__} (without a text: its __str__ fails)"
+    text = text[-limit:] if from_end else text[:limit]
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
 @dataclass(frozen=True)
 class Ended:
     """`kind` is "success", "failure", "release" or "canceled"."""
@@ -32,18 +42,22 @@ class Ended:
     @staticmethod
     def of(error: BaseException) -> Ended:
         if isinstance(error, JobCanceled):
-            return Ended("canceled", message=error.reason)
+            return Ended("canceled", message=plain(error.reason, MESSAGE_LIMIT))
         if isinstance(error, Release):
             return Ended("release", delay=error.delay)
         cause = error.__cause__ if isinstance(error, Fail) and error.__cause__ is not None else error
         text = "".join(traceback.format_exception(type(cause), cause, cause.__traceback__))
         return Ended(
-            "failure", type=type(cause).__name__, message=str(error)[:MESSAGE_LIMIT], backtrace=text[-BACKTRACE_LIMIT:],
-            retryable=not isinstance(error, Fail))
+            "failure", type=plain(type(cause).__name__, MESSAGE_LIMIT), message=plain(error, MESSAGE_LIMIT),
+            backtrace=plain(text, BACKTRACE_LIMIT, from_end=True), retryable=not isinstance(error, Fail))
 
 
 def encoded(job: Job[Any], value: Any, limit: int) -> Ended:
     data = job.codec.encode(value) if value is not None else b""
+    if isinstance(data, (bytearray, memoryview)):
+        data = bytes(data)
+    if not isinstance(data, bytes):
+        raise TypeError(f"the codec made {type(data).__name__} of the result, not bytes")
     if limit and len(data) > limit:
         return Ended("failure", type="ResultTooLarge", message=f"result of {len(data)} bytes, at most {limit}", retryable=False)
     return Ended("success", result=data)

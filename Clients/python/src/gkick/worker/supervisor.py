@@ -128,6 +128,15 @@ class Supervisor:
             self._kills[token] = asyncio.get_running_loop().call_later(grace, child.kill, reason)
 
     def _hear(self, child: ChildProcess, message: Any) -> None:
+        try:
+            self._take(child, message)
+        except Exception as error:
+            # Whatever is wrong with one message, the job is to end and the others are to be heard.
+            log.exception("a process that runs jobs says what cannot be used")
+            if message[0] == "ended":
+                self._fail(message[1], "OutcomeUnusable", ascii(error))
+
+    def _take(self, child: ChildProcess, message: Any) -> None:
         kind = message[0]
         if kind == "progress":
             self._stream.progress(*message[1:])
