@@ -1,9 +1,7 @@
 import Hummingbird
 import HummingbirdCore
-import HummingbirdTLS
 public import Logging
 public import NIOCore
-import NIOHTTP2
 public import NIOSSL
 public import RPC
 import ServiceLifecycle
@@ -12,8 +10,8 @@ import ServiceLifecycle
 public struct GatewayConfiguration: Sendable {
   public var host: String
   public var port: Int
-  /// nil: plaintext. HTTP/1.1 and HTTP/2 with either.
-  public var tls: TLSConfiguration?
+  /// What a new connection gets, with ALPN `h2` and `http/1.1`; nil: plaintext. HTTP/1.1 and HTTP/2 with either.
+  public var tls: (@Sendable () -> NIOSSLContext)?
   /// Web pages of these origins may call ("https://app.example.org"); empty: none but the gateway's own.
   public var origins: [String] = []
   /// Bytes of one request body, also after inflating.
@@ -98,12 +96,8 @@ public struct Gateway: Sendable {
     let deck = TransportDeck(transports)
     let calls = ConnectCalls(deck: deck, maxBody: configuration.maxBody, origins: configuration.origins)
     let responder = GatewayResponder(configuration: configuration, calls: calls, deck: deck, pages: pages)
-    var server = HTTPServerBuilder {
+    let server = HTTPServerBuilder {
       WebChannel(responder: $0, configuration: configuration, calls: calls)
-    }
-    if var tls = configuration.tls {
-      tls.applicationProtocols = NIOHTTP2SupportedALPNProtocols
-      server = try .tls(server, tlsConfiguration: tls)
     }
     var quiet = logger
     // What goes wrong with one connection is not worth a line each.

@@ -4,6 +4,7 @@ import NIOCore
 import NIOHTTP1
 import NIOHTTP2
 import NIOHTTPTypesHTTP1
+import NIOSSL
 import NIOTLS
 
 /// HTTP/1.1 and HTTP/2 on one port. Over TLS that is agreed on with the handshake; on a plaintext port whoever begins with HTTP/2's preface (RFC 9113,
@@ -17,14 +18,14 @@ struct WebChannel: ServerChildChannel {
   private let http1: HTTP1Channel
   private let http2: StreamsChannel
   private let calls: ConnectCalls
-  private let isPlaintext: Bool
+  private let tls: (@Sendable () -> NIOSSLContext)?
   private let headTimeout: TimeAmount
   private let bodyTimeout: TimeAmount
   private let tellOfStranger: @Sendable (GatewayStranger, _ address: String) -> Void
 
   init(responder: @escaping HTTPChannelHandler.Responder, configuration: GatewayConfiguration, calls: ConnectCalls) {
     tellOfStranger = configuration.tellOfStranger
-    isPlaintext = configuration.tls == nil
+    tls = configuration.tls
     headTimeout = configuration.headTimeout
     bodyTimeout = configuration.bodyTimeout
     self.calls = calls
@@ -45,7 +46,7 @@ struct WebChannel: ServerChildChannel {
     try pipeline.addHandlers(
       WebPartWriter(), LastAnswer<HTTPServerRequestPart, WebPart>(),
       RequestClock<HTTPServerRequestPart, WebPart>(headTimeout: headTimeout, bodyTimeout: bodyTimeout),
-      UnaryCalls(calls), HTTP1ToHTTPServerCodec(secure: !isPlaintext), HTTPConnectionStateHandler(logger: logger))
+      UnaryCalls(calls), HTTP1ToHTTPServerCodec(secure: tls != nil), HTTPConnectionStateHandler(logger: logger))
     return try HTTP1Channel.Value(
       wrappingChannelSynchronously: channel, configuration: .init(isOutboundHalfClosureEnabled: true))
   }
@@ -53,7 +54,9 @@ struct WebChannel: ServerChildChannel {
   func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
     let http2 = http2
     do {
-      if isPlaintext {
+      if let tls {
+        try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: tls()))
+      } else {
         try channel.pipeline.syncOperations.addHandler(
           PrefaceReader { [tellOfStranger] channel in
             tellOfStranger(.speaksTLS, channel.callerAddress)

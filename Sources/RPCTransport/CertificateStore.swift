@@ -2,11 +2,20 @@ import Glibc
 import NIOSSL
 import Synchronization
 
-/// The TLS context that new connections get. Old connections keep theirs.
+/// The TLS contexts that new connections get, made of PEM files. Old connections keep theirs.
 final class CertificateStore: Sendable {
+  struct Contexts {
+    /// For gRPC.
+    var rpc: NIOSSLContext
+    /// For HTTP/1.1 and HTTP/2; a client has none.
+    var web: NIOSSLContext?
+  }
+
   private struct State {
-    var context: NIOSSLContext
+    var contexts: Contexts
     var stamps: [FileStamp]
+    /// Of files that could not be used: they are read, and told of, once.
+    var refused: [FileStamp]?
   }
 
   /// What tells one version of a file from another.
@@ -17,34 +26,54 @@ final class CertificateStore: Sendable {
     var size: Int
   }
 
-  private let tls: ServerTLS
+  private let files: [String]
+  private let make: @Sendable () throws -> Contexts
   private let state: Mutex<State>
 
-  init(_ tls: ServerTLS) throws {
-    self.tls = tls
-    state = Mutex(State(context: try tls.makeContext(), stamps: Self.stamps(tls)))
+  private init(_ files: [String?], _ make: @escaping @Sendable () throws -> Contexts) throws {
+    self.files = files.compactMap(\.self)
+    self.make = make
+    let stamps = Self.stamps(self.files)
+    state = Mutex(State(contexts: try make(), stamps: stamps))
   }
 
-  var context: NIOSSLContext { state.withLock { $0.context } }
+  convenience init(_ tls: ServerTLS) throws {
+    try self.init([tls.certificateChain, tls.privateKey, tls.clientRoots]) {
+      Contexts(rpc: try tls.makeContext(), web: try tls.makeContext(forWeb: true))
+    }
+  }
 
-  /// Reads the files again. When they are bad, the old context stays.
+  convenience init(_ tls: ClientTLS) throws {
+    try self.init([tls.rootsFile, tls.identity?.certificateChainFile, tls.identity?.privateKeyFile]) {
+      Contexts(rpc: try tls.makeContext())
+    }
+  }
+
+  var context: NIOSSLContext { state.withLock { $0.contexts.rpc } }
+  var webContext: NIOSSLContext { state.withLock { $0.contexts.web ?? $0.contexts.rpc } }
+
+  /// Reads the files again. When they are bad, the old contexts stay.
   func reload() throws {
-    let stamps = Self.stamps(tls)
-    let context = try tls.makeContext()
-    state.withLock { $0 = State(context: context, stamps: stamps) }
+    let stamps = Self.stamps(files)
+    do {
+      let contexts = try make()
+      state.withLock { $0 = State(contexts: contexts, stamps: stamps) }
+    } catch {
+      state.withLock { $0.refused = stamps }
+      throw error
+    }
   }
 
-  /// Reads them again if they have changed since they were read. True when it did.
+  /// Reads them again if they have changed since they were read, for good or in vain. True when it did.
   func reloadIfChanged() throws -> Bool {
-    let stamps = Self.stamps(tls)
-    if state.withLock({ $0.stamps == stamps }) { return false }
+    let stamps = Self.stamps(files)
+    if state.withLock({ $0.stamps == stamps || $0.refused == stamps }) { return false }
     try reload()
     return true
   }
 
-  private static func stamps(_ tls: ServerTLS) -> [FileStamp] {
-    [tls.certificateChain, tls.privateKey, tls.clientRoots].compactMap { path in
-      guard let path else { return nil }
+  private static func stamps(_ files: [String]) -> [FileStamp] {
+    files.map { path in
       var information = stat()
       // `stat` fills in the structure or fails; either way it outlives the call.
       guard unsafe stat(path, &information) == 0 else {

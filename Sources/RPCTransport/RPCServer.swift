@@ -1,7 +1,7 @@
 import Logging
 import NIOCore
 import NIOPosix
-import NIOSSL
+public import NIOSSL
 import RPC
 import Synchronization
 
@@ -114,6 +114,12 @@ public final class RPCServer: Sendable {
   }
 
   // MARK: - Certificates
+
+  /// What a connection to come gets that speaks HTTP/1.1 or HTTP/2 on a port of somebody else's, with the same certificate; nil without TLS.
+  public var webContext: (@Sendable () -> NIOSSLContext)? {
+    guard let certificates else { return nil }
+    return { certificates.webContext }
+  }
 
   /// Reads the certificate files again for connections to come. Throws when they are bad; the old ones then stay.
   public func reloadCertificates() throws {

@@ -18,14 +18,16 @@ public struct ServerTLS: Sendable, Equatable {
   }
 
   /// Reads the files. TLS 1.2 and 1.3, ALPN `h2`, and of TLS 1.2 only the cipher suites that HTTP/2 does not forbid (RFC 9113 appendix A).
-  func makeContext() throws -> NIOSSLContext {
+  ///
+  /// - Parameter forWeb: of a port for browsers and `curl`, too: HTTP/1.1 beside HTTP/2, and the suites that are usual there.
+  func makeContext(forWeb: Bool = false) throws -> NIOSSLContext {
     let chain = try TLSFile.certificates(certificateChain).map { NIOSSLCertificateSource.certificate($0) }
     let key = try TLSFile.key(privateKey)
     var configuration = TLSConfiguration.makeServerConfiguration(
       certificateChain: chain, privateKey: .privateKey(key))
     configuration.minimumTLSVersion = .tlsv12
-    configuration.cipherSuites = "ECDHE+AESGCM:ECDHE+CHACHA20"
-    configuration.applicationProtocols = ["h2"]
+    if !forWeb { configuration.cipherSuites = "ECDHE+AESGCM:ECDHE+CHACHA20" }
+    configuration.applicationProtocols = forWeb ? ["h2", "http/1.1"] : ["h2"]
     if let clientRoots {
       configuration.certificateVerification = .noHostnameVerification
       configuration.trustRoots = .certificates(try TLSFile.certificates(clientRoots, as: .authorities))

@@ -216,6 +216,7 @@ final class ServerRuntime: Sendable {
 
   private func reload() {
     access?.reload()
+    guard settings.tls != nil else { return }
     do {
       try server.reloadCertificates()
       logger.info("certificates read again")
@@ -246,7 +247,8 @@ final class ServerRuntime: Sendable {
   private func startHTTP() async throws -> HTTPSide? {
     guard case .host(let name, let port)? = settings.http else { return nil }
     do {
-      var gateway = try settings.gateway(host: name, port: port)
+      var gateway = settings.gateway(host: name, port: port)
+      if settings.httpTLS { gateway.tls = server.webContext }
       gateway.tellOfStranger = { [notices] in notices.tell($0, $1) }
       if let access { gateway.whoHas = { await access.identity($0) } }
       return try await HTTPSide.start(gateway, transports: inProcess, group: httpGroup, logger: logger) {

@@ -36,7 +36,8 @@ public final class ClientChannel: Sendable {
       rpc: rpc, context: context, connectTimeout: configuration.backoff.connectTimeout,
       isTLS: configuration.tls != nil,
       dialer: SocketDialer(
-        connectTimeout: configuration.backoff.connectTimeout, tls: try configuration.tls?.makeContext(),
+        connectTimeout: configuration.backoff.connectTimeout,
+        tls: try configuration.tls.map { try CertificateStore($0) },
         serverName: (try? SocketAddress(ipAddress: name, port: 0)) == nil ? name : nil))
     let core = ChannelCore(
       configuration: configuration, settings: settings, resolver: resolver,

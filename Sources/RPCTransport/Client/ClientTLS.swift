@@ -37,13 +37,17 @@ public struct ClientTLS: Sendable {
     self.serverName = serverName
   }
 
+  var rootsFile: String? {
+    if case .file(let path) = roots { path } else { nil }
+  }
+
   /// Reads the files; throws what is wrong with which of them.
   func makeContext() throws -> NIOSSLContext {
     var configuration = TLSConfiguration.makeClientConfiguration()
     configuration.minimumTLSVersion = .tlsv12
     configuration.applicationProtocols = ["h2"]
-    if case .file(let path) = roots {
-      configuration.trustRoots = .certificates(try TLSFile.certificates(path, as: .authorities))
+    if let rootsFile {
+      configuration.trustRoots = .certificates(try TLSFile.certificates(rootsFile, as: .authorities))
     }
     if !verifiesName { configuration.certificateVerification = .noHostnameVerification }
     if !verifiesServer { configuration.certificateVerification = .none }

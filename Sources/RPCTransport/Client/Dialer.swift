@@ -13,7 +13,7 @@ protocol Dialer: Sendable {
 /// Over sockets, with TLS or without.
 struct SocketDialer: Dialer {
   var connectTimeout: TimeAmount
-  var tls: NIOSSLContext?
+  var tls: CertificateStore?
   /// For SNI and the certificate; `nil` when the target is an address.
   var serverName: String?
 
@@ -21,7 +21,9 @@ struct SocketDialer: Dialer {
     _ address: SocketAddress, _ handler: ClientConnectionHandler, on loop: any EventLoop
   ) -> EventLoopFuture<Void> {
     let bound = NIOLoopBound(handler, eventLoop: loop)
-    let tls = tls
+    // Certificates are renewed while a client runs. Files that cannot be used, as half written ones, leave it with what it has.
+    _ = try? tls?.reloadIfChanged()
+    let tls = tls?.context
     let serverName = serverName
     var bootstrap = ClientBootstrap(group: loop)
       .connectTimeout(connectTimeout)

@@ -2,7 +2,9 @@
 import base64
 import gzip
 import json
+import signal
 import socket
+import ssl
 import struct
 import subprocess
 import sys
@@ -11,6 +13,7 @@ import pathlib
 
 import pytest
 
+from harness.calls import until
 from harness.server import Server
 from harness.stubs import ROOT, pb
 from web import call, request
@@ -240,6 +243,35 @@ def test_tls_with_http2_and_the_end(tmp_path):
             started = time.monotonic()
             assert server.terminate() == 0
             assert time.monotonic() - started < 20
+
+
+def test_a_renewed_certificate_is_shown_here_too(tmp_path):
+    def make():
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj",
+                        "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", tmp_path / "key", "-out", tmp_path / "cert"],
+                       check=True, stdin=subprocess.DEVNULL, capture_output=True)
+        return ssl.PEM_cert_to_DER_cert((tmp_path / "cert").read_text())
+
+    def shown(port):
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        context.set_alpn_protocols(["h2", "http/1.1"])
+        with socket.create_connection(("127.0.0.1", port), timeout=10) as plain, context.wrap_socket(plain) as one:
+            return one.getpeercert(binary_form=True)
+
+    first = make()
+    with Server("--tls-cert", str(tmp_path / "cert"), "--tls-key", str(tmp_path / "key"), "--http-tls", start=False) as server:
+        server.get = lambda path: (curl(server, path, tmp_path), "")
+        server.start()
+        assert shown(server.port) == shown(server.http_port) == first
+        second = make()
+        server.process.send_signal(signal.SIGHUP)
+        until(lambda: shown(server.port) == second, "the renewed certificate")
+        assert shown(server.http_port) == second
+        # Without a signal: it looks every ten seconds.
+        third = make()
+        until(lambda: shown(server.http_port) == third, "the one renewed without a signal", timeout=120)
+        assert shown(server.port) == third
 
 
 def curl(server, path, folder):

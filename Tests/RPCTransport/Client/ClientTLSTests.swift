@@ -1,3 +1,4 @@
+import Glibc
 import NIOCore
 import RPC
 import Testing
@@ -5,13 +6,15 @@ import Testing
 @testable import RPCTransport
 
 @Suite(.timeLimit(.minutes(1)), .enabled(if: TestCertificates.isPossible)) struct ClientTLSTests {
-  private func server(_ certificates: TestCertificates, mutual: Bool) async throws -> (EchoServer, Int) {
+  private func server(
+    _ certificates: TestCertificates, mutual: Bool, port: Int = 0
+  ) async throws -> (EchoServer, Int) {
     var configuration = ServerConfiguration()
     configuration.tls = ServerTLS(
       certificateChain: certificates.chain("server"), privateKey: certificates.key("server"),
       clientRoots: mutual ? certificates.root : nil)
     let server = try EchoServer(configuration)
-    return (server, try await server.listen())
+    return (server, try await server.listen(port: port))
   }
 
   private func status(_ channel: ClientChannel) async -> Status {
@@ -69,6 +72,54 @@ import Testing
     let somebody = try ClientChannel.make(.hostPort("127.0.0.1", port)) { [tls] in $0.tls = tls }
     #expect(await status(somebody) == .ok)
     await server.stop()
+  }
+
+  @Test func takesFilesThatWereRenewedForTheNextConnection() async throws {
+    let certificates = try TestCertificates()
+    let (old, port) = try await server(certificates, mutual: true)
+    let channel = try ClientChannel.make(.hostPort("127.0.0.1", port)) {
+      $0.tls = ClientTLS(
+        roots: .file(certificates.root),
+        identity: .init(certificateChainFile: certificates.chain("client"), privateKeyFile: certificates.key("client")))
+    }
+    func call() async -> StatusCode {
+      await channel.unaryResponse(
+        EchoServer.unary, text("secret"), options: CallOptions(timeout: .seconds(20), waitForReady: true)
+      ).status.code
+    }
+    #expect(await call() == .ok)
+    await old.stop()
+    // Another authority, and all that it has signed, in the place of those that there were.
+    let renewed = try TestCertificates()
+    let files =
+      [(renewed.root, certificates.root)]
+      + ["server", "client"].flatMap { name in
+        [(renewed.chain(name), certificates.chain(name)), (renewed.key(name), certificates.key(name))]
+      }
+    for (file, place) in files { #expect(rename(file, place) == 0) }
+    let (new, _) = try await server(certificates, mutual: true, port: port)
+    #expect(await call() == .ok)
+    await new.stop()
+    await channel.close()
+  }
+
+  @Test func filesThatCannotBeUsedAreToldOfOnce() throws {
+    let certificates = try TestCertificates()
+    let store = try CertificateStore(
+      ServerTLS(certificateChain: certificates.chain("server"), privateKey: certificates.key("server")))
+    let before = store.context
+    #expect(try !store.reloadIfChanged())
+    _ = try certificates.folder.write("server.pem", "half of a certificate")
+    #expect(throws: TLSFileProblem.self) { try store.reloadIfChanged() }
+    #expect(try !store.reloadIfChanged())
+    #expect(throws: TLSFileProblem.self) { try store.reload() }
+    #expect(store.context === before)
+    let renewed = try TestCertificates()
+    for name in ["server.pem", "server.key"] {
+      #expect(rename(renewed.folder.file(name), certificates.folder.file(name)) == 0)
+    }
+    #expect(try store.reloadIfChanged())
+    #expect(store.context !== before)
   }
 
   @Test func saysWhichFileItCannotRead() {

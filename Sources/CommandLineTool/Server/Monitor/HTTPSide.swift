@@ -2,7 +2,6 @@ import Gateway
 import Logging
 import NIOCore
 import NIOPosix
-import NIOSSL
 import RPC
 import Services
 import Synchronization
@@ -73,26 +72,11 @@ final class HTTPSide: Sendable {
 }
 
 extension ServerSettings {
-  func gateway(host: String, port: Int) throws -> GatewayConfiguration {
+  func gateway(host: String, port: Int) -> GatewayConfiguration {
     var configuration = GatewayConfiguration(host: host, port: port)
     configuration.origins = httpOrigins
     // A JSON body carries bytes as base64: a third more.
     configuration.maxBody = transport.rpc.maxRequestMessage / 3 * 4 + (64 << 10)
-    if httpTLS, let tls {
-      do {
-        var made = TLSConfiguration.makeServerConfiguration(
-          certificateChain: try NIOSSLCertificate.fromPEMFile(tls.certificate).map { .certificate($0) },
-          privateKey: .privateKey(try NIOSSLPrivateKey(file: tls.key, format: .pem)))
-        made.minimumTLSVersion = .tlsv12
-        if let authorities = tls.clientAuthorities {
-          made.certificateVerification = .noHostnameVerification
-          made.trustRoots = .file(authorities)
-        }
-        configuration.tls = made
-      } catch {
-        throw StartFailure("the certificate \(tls.certificate) or the key \(tls.key) cannot be used: \(error)")
-      }
-    }
     return configuration
   }
 
