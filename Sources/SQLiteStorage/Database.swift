@@ -24,6 +24,7 @@ final class Database {
     path = directory.database
     undo = OpeningUndo(directory)
     try Self.inspect(directory)
+    directory.makeDatabase()
     let connection = try Connection(path: path, readOnly: false)
     connection.undo = undo
     connection.leaveAsItIs()

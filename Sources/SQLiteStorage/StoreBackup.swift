@@ -23,6 +23,7 @@ public enum StoreBackup {
     // Made with a name of its own first, so that what bears the file's name is whole.
     let part = file + ".part"
     _ = unsafe unlink(part)
+    try make(part)
     do throws(StoreError) {
       let connection = try Connection(path: database, readOnly: true)
       guard try Schema.check(connection, path: database) == Schema.version else {
@@ -82,12 +83,18 @@ public enum StoreBackup {
     }
   }
 
+  /// Empty: SQLite fills a file that is there, and would make one that all may read.
+  private static func make(_ file: String) throws(StoreError) {
+    let descriptor = unsafe open(file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+    guard descriptor >= 0 else { throw failure("cannot make \(file)") }
+    Glibc.close(descriptor)
+  }
+
   private static func sync(_ file: String) throws(StoreError) {
     let descriptor = unsafe open(file, O_RDWR | O_CLOEXEC)
     guard descriptor >= 0 else { throw failure("cannot open \(file)") }
     defer { Glibc.close(descriptor) }
-    // Only its owner may read jobs.
-    guard fchmod(descriptor, 0o600) == 0, fsync(descriptor) == 0 else { throw failure("cannot sync \(file)") }
+    guard fsync(descriptor) == 0 else { throw failure("cannot sync \(file)") }
   }
 
   private static func failure(_ doing: String) -> StoreError {

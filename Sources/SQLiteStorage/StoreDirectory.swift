@@ -58,6 +58,13 @@ final class StoreDirectory {
     _ = unsafe pwrite(lock, &text, text.count, 0)
   }
 
+  /// An empty one, for its owner only: SQLite would make one that all may read, and makes its other files like it. What fails fails again
+  /// when SQLite opens it.
+  func makeDatabase() {
+    let descriptor = unsafe open(database, O_WRONLY | O_CREAT | O_CLOEXEC, 0o600)
+    if descriptor >= 0 { Glibc.close(descriptor) }
+  }
+
   /// Which files are in it is on disk.
   func sync() throws(StoreError) {
     // The folder itself is the first that is held.

@@ -33,6 +33,10 @@ import Testing
     stop.set()
     pthread_join(id, nil)
     #expect(throws: StoreError.self) { try StoreBackup.copy(store: path, to: file) }
+    for name in [file, path + "/gkick.db", path + "/gkick.db-wal"] {
+      var status = stat()
+      #expect(stat(name, &status) == 0 && status.st_mode & 0o777 == 0o600, "only its owner may read \(name)")
+    }
     try scene.storage.close()
 
     let restored = folder.path + "/restored"
