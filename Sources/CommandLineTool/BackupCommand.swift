@@ -16,10 +16,14 @@ struct BackupCommand: AsyncParsableCommand {
   @Option(
     help: ArgumentHelp("The store: embedded:PATH. (default: embedded:./gkick-data; GKICK_STORE)", valueName: "URL"))
   var store: String?
-  @Argument(help: "The file that is made; it must not be there.", completion: .file()) var file: String
+  @Argument(help: "The file that is made; it must not be there.", completion: .file(), transform: GivenText.read)
+  var file: String
   @Flag(help: "Print JSON, for programs.") var json = false
 
-  func validate() throws { _ = try folder() }
+  func validate() throws {
+    guard file != "-" else { throw ValidationError("a backup is made as a file: give its name, and copy that") }
+    _ = try folder()
+  }
 
   func run() async throws {
     do {

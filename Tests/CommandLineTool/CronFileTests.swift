@@ -32,7 +32,19 @@ struct CronFileTests {
   @Test func whatIsMissingOrOfAnotherKindIsPlaced() throws {
     #expect(refusal(#"{"recurring": [{"id": "a", "every": "1h"}]}"#)?.hasSuffix("[0]: name is missing") == true)
     let kind = try #require(refusal(#"{"recurring": [{"id": "a", "every": 5, "name": "x"}]}"#))
-    #expect(kind.hasPrefix("recurring.[0].every: "))
+    #expect(kind == "recurring.[0].every: must be a text")
+    for text in ["[]", "5", "null", #""x""#] { #expect(refusal(text) == #"must be {"recurring": [...]}"#) }
+    #expect(refusal(#"{"recurring": {}}"#) == "recurring: must be a list")
+    #expect(refusal(#"{"recurring": [5]}"#) == "recurring.[0]: must be an object")
+    #expect(
+      refusal(#"{"recurring": [{"id": "a", "every": "5s", "name": "x", "paused": 1}]}"#)?.hasSuffix("true or false")
+        == true)
+    #expect(
+      refusal(#"{"recurring": [{"id": "a", "every": "5s", "name": "x", "priority": "1"}]}"#)?.hasSuffix(
+        "a whole number") == true)
+    #expect(
+      refusal(#"{"recurring": [{"id": "a", "every": "5s", "name": "x", "metadata": []}]}"#)?.hasSuffix("an object")
+        == true)
     #expect(refusal("{}") == "recurring is missing")
   }
 

@@ -141,6 +141,22 @@ import Testing
     #expect(ServerFlags.message(for: error!).contains("GKICK_MAX_PAYLOAD (--max-payload)"))
   }
 
+  /// What is no word for on or off is no way to be without TLS.
+  @Test func aSwitchIsOnOrOffByAWord() throws {
+    let tls = ["GKICK_TLS_CERT": "c", "GKICK_TLS_KEY": "k"]
+    for (word, isOn) in [
+      ("1", true), ("true", true), ("YES", true), ("on", true), ("0", false), ("no", false), ("", false),
+    ] {
+      #expect(try settings([], tls.merging(["GKICK_HTTP_TLS": word]) { $1 }).httpTLS == isOn)
+      #expect(try settings([], tls, file: "http-tls: \(word)").httpTLS == isOn)
+    }
+    let error = #expect(throws: (any Error).self) { try settings([], tls.merging(["GKICK_HTTP_TLS": "maybe"]) { $1 }) }
+    #expect(ServerFlags.message(for: error!).contains("GKICK_HTTP_TLS (--http-tls): 'maybe'"))
+    #expect(throws: (any Error).self) { try settings([], ["GKICK_ANONYMOUS": "perhaps"]) }
+  }
+
+  @Test func noTimeIsWrittenAsSeconds() { #expect(IntervalText.format(.zero) == "0s") }
+
   @Test func severalListenersInEitherForm() throws {
     let expected: [Endpoint] = [.host("::1", port: 1), .unix(path: "/run/gkick.sock")]
     #expect(try settings(["--listen", "[::1]:1", "--listen", "unix:/run/gkick.sock"]).listen == expected)

@@ -32,7 +32,10 @@ struct CallFailure: Error {
     case .limitReached:
       (text, exitCode) = ("the server is full: \(said). Try again later.", ExitCodes.unavailable)
     case .notAllowed:
-      (text, exitCode) = ("the server at \(endpoint) does not allow this: \(said)", ExitCodes.refused)
+      let advice =
+        said.contains("authorization:")
+        ? "\nSay who calls with --token-file FILE, GKICK_TOKEN_FILE or GKICK_TOKEN." : ""
+      (text, exitCode) = ("the server at \(endpoint) does not allow this: \(said)\(advice)", ExitCodes.refused)
     case .notSupported:
       (text, exitCode) = ("the server at \(endpoint) does not offer this: \(said)", ExitCodes.refused)
     case .other where said.contains("no grpc-status"):

@@ -69,7 +69,7 @@ struct ConnectionFlags: ParsableArguments {
     }
     try Self.checkContents(authorities: authorities, certificate: certificate, key: key)
     var security: ClientTLS?
-    if tls || Setting("--tls", nil, environment: environment).text == "1" || authorities != nil || certificate != nil {
+    if try Setting.isOn("--tls", tls, environment: environment) || authorities != nil || certificate != nil {
       security = ClientTLS(roots: authorities.map { .file($0) } ?? .system)
       if let certificate, let key {
         security?.identity = .init(certificateChainFile: certificate, privateKeyFile: key)
@@ -77,7 +77,8 @@ struct ConnectionFlags: ParsableArguments {
     }
     let token = try token(environment)
     let isPlain = security == nil && !endpoint.isLocal
-    if token != nil, isPlain, !insecureToken, Setting("--insecure-token", nil, environment: environment).text != "1" {
+    let inPlaintext = try Setting.isOn("--insecure-token", insecureToken, environment: environment)
+    if token != nil, isPlain, !inPlaintext {
       throw ValidationError(
         "the token would go to \(endpoint) in plaintext: use --tls, or say --insecure-token if it is to be so")
     }

@@ -14,14 +14,17 @@ struct EventsCommand: RemoteCommand {
 
   @Option(help: ArgumentHelp("Go on after this event; 0: from the oldest stored.", valueName: "cursor"))
   var after: Int64?
-  @Option(name: [.short, .long], help: "Only this queue; may be given several times.") var queue: [String] = []
-  @Option(name: [.short, .long], help: "Only this job name; may be given several times.") var name: [String] = []
-  @Option(help: ArgumentHelp("Only this job; may be given several times.", valueName: "id")) var job: [String] = []
+  @Option(name: [.short, .long], help: "Only this queue; may be given several times.", transform: GivenText.read)
+  var queue: [String] = []
+  @Option(name: [.short, .long], help: "Only this job name; may be given several times.", transform: GivenText.read)
+  var name: [String] = []
+  @Option(help: ArgumentHelp("Only this job; may be given several times.", valueName: "id"), transform: GivenText.read)
+  var job: [String] = []
   @Option(
     name: [.short, .long], help: "Only this type, for example dead; may be given several times.",
     completion: .list(Self.kinds), transform: Self.kind)
   var type: [JobEvent.Kind] = []
-  @Option(help: "Only this batch.") var batch = ""
+  @Option(help: "Only this batch.", transform: GivenText.read) var batch: String = ""
   @Option(name: [.customShort("l"), .long], help: "End after so many.") var limit: UInt64?
   @OptionGroup var client: ClientFlags
 

@@ -121,16 +121,20 @@ struct BatchesPut: RemoteCommand {
         gkick batches put import-7 --close
       """)
 
-  @Argument(help: "The batch. (default: the server makes an id)") var id: String?
+  @Argument(help: "The batch. (default: the server makes an id)", transform: GivenText.read) var id: String?
   @Option(help: "For people, up to 256 bytes.") var description: String?
   @Flag(help: "No more jobs come from outside: it is finished when all its jobs are.") var close = false
-  @Option(help: ArgumentHelp("The job that is enqueued when it is finished.", valueName: "name"))
+  @Option(
+    help: ArgumentHelp("The job that is enqueued when it is finished.", valueName: "name"), transform: GivenText.read)
   var onFinished: String?
   @Option(help: ArgumentHelp("Its payload.", valueName: "text")) var onFinishedPayload: String?
-  @Option(help: ArgumentHelp("The job that is enqueued when all have succeeded.", valueName: "name"))
+  @Option(
+    help: ArgumentHelp("The job that is enqueued when all have succeeded.", valueName: "name"),
+    transform: GivenText.read)
   var onSucceeded: String?
   @Option(help: ArgumentHelp("Its payload.", valueName: "text")) var onSucceededPayload: String?
-  @Option(name: [.short, .long], help: "The queue of these two. (default: default)") var queue: String?
+  @Option(name: [.short, .long], help: "The queue of these two. (default: default)", transform: GivenText.read)
+  var queue: String?
   @OptionGroup var client: ClientFlags
 
   func validate() throws {

@@ -92,7 +92,9 @@ struct ScheduleFlags: ParsableArguments {
     help: ArgumentHelp("Or every so often, for example 15m; at least 100ms.", valueName: "time"),
     transform: IntervalText.read)
   var every: Interval?
-  @Option(help: ArgumentHelp("The time zone of --cron, for example Europe/Berlin. (default: UTC)", valueName: "zone"))
+  @Option(
+    help: ArgumentHelp("The time zone of --cron, for example Europe/Berlin. (default: UTC)", valueName: "zone"),
+    transform: GivenText.read)
   var timeZone: String?
 
   var isGiven: Bool { cron != nil || every != nil || timeZone != nil }

@@ -12,8 +12,8 @@ struct LimitsCommand: AsyncParsableCommand {
 
 /// What a limit is for.
 struct ScopeFlags: ParsableArguments {
-  @Option(name: [.short, .long], help: "Of a queue.") var queue: String?
-  @Option(name: [.short, .long], help: "Of a concurrency key.") var key: String?
+  @Option(name: [.short, .long], help: "Of a queue.", transform: GivenText.read) var queue: String?
+  @Option(name: [.short, .long], help: "Of a concurrency key.", transform: GivenText.read) var key: String?
   @Option(help: ArgumentHelp("Of each concurrency key that begins so, on its own.", valueName: "prefix"))
   var keyPrefix: String?
 

@@ -5,13 +5,13 @@ import Jobs
 /// Which jobs, for commands that take ids or all that match.
 struct BulkFlags: ParsableArguments {
   @Argument(help: "Ids of jobs.") var ids: [String] = []
-  @Option(name: [.short, .long], help: "All of this queue that match.") var queue: String?
+  @Option(name: [.short, .long], help: "All of this queue that match.", transform: GivenText.read) var queue: String?
   @Option(
     name: [.short, .long], help: "All in this state; may be given several times.",
     completion: .list(StateName.all), transform: StateName.parse)
   var state: [Jobs.JobState] = []
-  @Option(name: [.short, .long], help: "All of this name.") var name: String?
-  @Option(help: "All of this batch.") var batch: String?
+  @Option(name: [.short, .long], help: "All of this name.", transform: GivenText.read) var name: String?
+  @Option(help: "All of this batch.", transform: GivenText.read) var batch: String?
   @Option(
     help: ArgumentHelp("All that were enqueued longer ago than this.", valueName: "time"),
     transform: IntervalText.read)

@@ -49,15 +49,14 @@ struct WaitCommand: RemoteCommand {
 
   @Argument(help: "The job's id.") var id: String
   @Option(
-    name: .customLong("for"), help: ArgumentHelp("At most so long. (default: until it ends)", valueName: "time"))
-  var limit: String?
+    name: .customLong("for"), help: ArgumentHelp("At most so long. (default: until it ends)", valueName: "time"),
+    transform: IntervalText.read)
+  var limit: Interval?
   @OptionGroup var client: ClientFlags
-
-  func validate() throws { _ = try limit.map(IntervalText.read) }
 
   func run(_ remote: Remote, _ output: Output) async throws {
     let clock = ContinuousClock()
-    let end = try limit.map { clock.now + .microseconds(try IntervalText.read($0).microseconds) }
+    let end = limit.map { clock.now + $0.duration }
     var bar = ProgressBar(id, total: 100)
     // Answered at once: from here on a restart of the server is waited for.
     _ = try await remote.jobs.job(id)

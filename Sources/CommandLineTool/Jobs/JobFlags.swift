@@ -15,17 +15,19 @@ struct JobFlags: ParsableArguments {
   @Argument(help: "The payload; - reads it from standard input, as is done without one when that is a pipe or a file.")
   var payload: String?
 
-  @Option(name: [.short, .long], help: "The queue. (default: default)")
+  @Option(name: [.short, .long], help: "The queue. (default: default)", transform: GivenText.read)
   var queue: String?
 
   // A value that begins with a dash is no flag here.
   @Option(name: [.short, .long], parsing: .unconditional, help: "-100 to 100, higher first.")
   var priority: Int = 0
 
-  @Option(help: "Your own id: a second enqueue with the same id stores nothing.")
+  @Option(help: "Your own id: a second enqueue with the same id stores nothing.", transform: GivenText.read)
   var id: String?
 
-  @Option(help: ArgumentHelp("At most one unfinished job of this queue with this key.", valueName: "key"))
+  @Option(
+    help: ArgumentHelp("At most one unfinished job of this queue with this key.", valueName: "key"),
+    transform: GivenText.read)
   var unique: String?
 
   @Option(
@@ -66,11 +68,12 @@ struct JobFlags: ParsableArguments {
   @Option(help: ArgumentHelp("What the payload is, for example application/json.", valueName: "type"))
   var contentType: String?
 
-  @Option(help: ArgumentHelp("The batch that it belongs to.", valueName: "id"))
+  @Option(help: ArgumentHelp("The batch that it belongs to.", valueName: "id"), transform: GivenText.read)
   var batch: String?
 
   @Option(
-    help: ArgumentHelp("Waits until that job has succeeded; may be given several times, up to 100.", valueName: "id"))
+    help: ArgumentHelp("Waits until that job has succeeded; may be given several times, up to 100.", valueName: "id"),
+    transform: GivenText.read)
   var after: [String] = []
 
   @Option(
@@ -78,10 +81,13 @@ struct JobFlags: ParsableArguments {
     completion: Self.dependencyFailures.completion, transform: Self.dependencyFailures.read)
   var onDependencyFailure: GKick.OnDependencyFailure?
 
-  @Option(help: ArgumentHelp("Its concurrency key: limits that are set for the key hold for it.", valueName: "key"))
+  @Option(
+    help: ArgumentHelp("Its concurrency key: limits that are set for the key hold for it.", valueName: "key"),
+    transform: GivenText.read)
   var key: String?
 
-  @Option(help: ArgumentHelp("Jobs of different keys (tenants) take turns.", valueName: "key"))
+  @Option(
+    help: ArgumentHelp("Jobs of different keys (tenants) take turns.", valueName: "key"), transform: GivenText.read)
   var fairnessKey: String?
 
   @Option(
@@ -97,7 +103,7 @@ struct JobFlags: ParsableArguments {
       throw ValidationError("--lines takes the payloads from standard input, so give none")
     }
     guard !lines || id == nil else { throw ValidationError("--id names one job, --lines makes many") }
-    for pair in metadata where !pair.contains("=") {
+    for pair in metadata where pair.firstIndex(of: "=") ?? pair.startIndex == pair.startIndex {
       throw ValidationError("--metadata: '\(pair)' is not key=value")
     }
     guard !after.isEmpty || onDependencyFailure == nil else {

@@ -6,7 +6,7 @@ import Jobs
 struct JobsCommand: RemoteCommand {
   static let configuration = CommandConfiguration(commandName: "jobs", abstract: "List jobs, newest first.")
 
-  @Option(name: [.short, .long], help: "Only this queue.")
+  @Option(name: [.short, .long], help: "Only this queue.", transform: GivenText.read)
   var queue: String?
 
   @Option(
@@ -14,19 +14,19 @@ struct JobsCommand: RemoteCommand {
     completion: .list(StateName.all), transform: StateName.parse)
   var state: [JobState] = []
 
-  @Option(name: [.short, .long], help: "Only this name.")
+  @Option(name: [.short, .long], help: "Only this name.", transform: GivenText.read)
   var name: String?
 
-  @Option(help: "Only this batch.")
+  @Option(help: "Only this batch.", transform: GivenText.read)
   var batch: String?
 
-  @Option(help: "Only this concurrency key.")
+  @Option(help: "Only this concurrency key.", transform: GivenText.read)
   var key: String?
 
-  @Option(help: ArgumentHelp("Only this fairness key.", valueName: "key"))
+  @Option(help: ArgumentHelp("Only this fairness key.", valueName: "key"), transform: GivenText.read)
   var fairnessKey: String?
 
-  @Option(help: ArgumentHelp("Only those that this recurring job made.", valueName: "id"))
+  @Option(help: ArgumentHelp("Only those that this recurring job made.", valueName: "id"), transform: GivenText.read)
   var recurring: String?
 
   @Option(name: [.customShort("l"), .long], help: "At most so many; 0: all.")

@@ -12,7 +12,8 @@ struct ServerCommand: AsyncParsableCommand {
     abstract: "Run a server.",
     discussion: """
       SIGTERM and SIGINT: workers are told, running jobs' outcomes taken, then it ends with 0; a second one ends it at \
-      once. SIGHUP reads the certificates again. Flags win over the environment, the environment over the file of --config.
+      once. SIGHUP reads the certificates, --auth and --cron-file again. Flags win over the environment, the environment over \
+      the file of --config.
       """)
 
   @OptionGroup var flags: ServerFlags

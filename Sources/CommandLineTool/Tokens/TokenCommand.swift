@@ -35,8 +35,9 @@ struct NewTokenCommand: AsyncParsableCommand {
 
   @Option(
     name: .customLong("valid-for"),
-    help: ArgumentHelp("How long it is good; nothing: until its entry is taken out.", valueName: "time"))
-  var validFor: String?
+    help: ArgumentHelp("How long it is good; nothing: until its entry is taken out.", valueName: "time"),
+    transform: Self.term)
+  var validFor: Interval?
 
   func validate() throws { _ = try principal(TokenHash(of: [])) }
 
@@ -62,6 +63,12 @@ struct NewTokenCommand: AsyncParsableCommand {
     }
     return Principal(
       name: name, roles: RoleSet(roles), queues: queue.map { QueuePattern($0) }, credentials: [.token(hash)],
-      expires: try validFor.map { Timestamp.now + (try IntervalText.read($0)) })
+      expires: validFor.map { Timestamp.now + $0 })
+  }
+
+  private static func term(_ text: String) throws -> Interval {
+    let term = try IntervalText.read(text)
+    guard term > .zero else { throw ValidationError("a token must be good for some time") }
+    return term
   }
 }

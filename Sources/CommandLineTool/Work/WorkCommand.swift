@@ -30,10 +30,13 @@ struct WorkCommand: AsyncParsableCommand {
 
   @Option(
     name: [.short, .long], parsing: .upToNextOption,
-    help: "Queues, in order of importance; NAME=WEIGHT shares between them, a trailing * is a prefix.")
+    help: "Queues, in order of importance; NAME=WEIGHT shares between them, a trailing * is a prefix.",
+    transform: GivenText.read)
   var queue: [String] = ["default"]
 
-  @Option(name: [.short, .long], parsing: .upToNextOption, help: "Only jobs of these names. (default: all)")
+  @Option(
+    name: [.short, .long], parsing: .upToNextOption, help: "Only jobs of these names. (default: all)",
+    transform: GivenText.read)
   var name: [String] = []
 
   @Option(help: ArgumentHelp("What to run, by sh -c.", valueName: "command"))
@@ -42,7 +45,7 @@ struct WorkCommand: AsyncParsableCommand {
   @Option(name: [.short, .long], help: "How many at once. (default: the number of processors)")
   var concurrency: Int?
 
-  @Option(help: "The worker's id. (default: made from host and process)")
+  @Option(help: "The worker's id. (default: made from host and process)", transform: GivenText.read)
   var id: String?
 
   @Option(

@@ -71,7 +71,8 @@ final class ConnectionNotices: Sendable {
     case .lost(let error):
       let text = CallFailure(error, endpoint: endpoint).text
       guard said.withLock({ $0.insert(text).inserted }) else { return }
-      logger.warning("\(text) Trying again.")
+      // A line.
+      logger.warning("\(text.replacing("\n", with: " ")) Trying again.")
     }
   }
 }

@@ -55,10 +55,11 @@ public struct Endpoint: Sendable, ExpressibleByStringLiteral {
 
   init(environment variable: (String) -> String?) {
     self.init(variable("GKICK_ADDRESS") ?? "localhost:\(Self.defaultPort)", token: variable("GKICK_TOKEN"))
-    sendsTokenInPlaintext = variable("GKICK_INSECURE_TOKEN") == "1"
+    func isOn(_ name: String) -> Bool { ["1", "true", "yes", "on"].contains(variable(name)?.lowercased()) }
+    sendsTokenInPlaintext = isOn("GKICK_INSECURE_TOKEN")
     let authorities = variable("GKICK_TLS_CA")
     let certificate = variable("GKICK_TLS_CERT")
-    guard variable("GKICK_TLS") == "1" || authorities != nil || certificate != nil else { return }
+    guard isOn("GKICK_TLS") || authorities != nil || certificate != nil else { return }
     var tls = ClientTLS(roots: authorities.map { .file($0) } ?? .system)
     if let certificate, let key = variable("GKICK_TLS_KEY") {
       tls.identity = .init(certificateChainFile: certificate, privateKeyFile: key)

@@ -169,10 +169,48 @@ def test_suggestions(gkick, arguments, word):
     (["enqueue", "x", "--unique-for", "1m"], "--unique"), (["enqueue", "x", "--max-attempts", "1", "--backoff", "1s"], "--backoff"),
     (["schedule", "x", "--in", "1s", "--at", "2030-01-01T00:00:00Z"], "either"), (["schedule", "x", "--in", "100000d"], "36525d"),
     (["retry", "id", "--queue", "q"], "either"), (["cancel"], "--older-than"), (["delete", "id", "--name", "n"], "either"),
-    (["top", "--count", "0"], "--count"),
+    (["top", "--count", "0"], "--count"), (["wait", "id", "--for", "soon"], "--for"), (["enqueue", "x", "--metadata", "=v"], "--metadata"),
+    (["token", "new", "--name", "n", "--role", "admin", "--valid-for", "0s"], "--valid-for"), (["backup", "-"], "file"), (["backup", ""], "empty"),
 ])
 def test_what_cannot_be_meant_is_refused(gkick, arguments, words):
     assert words in gkick(*arguments, code=64).stderr
+
+
+@pytest.mark.parametrize("arguments", [
+    # As of a shell's variable that is not set: it would mean the jobs of all queues, or a second job.
+    *([command, "--yes", flag] for command in ("cancel", "delete", "retry") for flag in ("--queue", "--name", "--batch")),
+    *(["jobs", flag] for flag in ("--queue", "--name", "--batch", "--key", "--fairness-key", "--recurring")),
+    *(["events", "--after", "0", "--limit", "1", flag] for flag in ("--queue", "--name", "--job", "--batch")),
+    *(["enqueue", "x", flag] for flag in ("--queue", "--id", "--unique", "--batch", "--after", "--key", "--fairness-key")),
+    *(["limits", "put", "--max-running", "1", flag] for flag in ("--queue", "--key")), ["batches", "put"], ["batches", "put", "b", "--on-finished"],
+    *(["work", "--exec", "true", flag] for flag in ("--queue", "--name", "--id")),
+])
+def test_an_empty_value_does_not_mean_all_or_nothing(gkick, server, arguments):
+    job_id = gkick("schedule", "x", "--in", "1h", "--queue", "unset").stdout.strip()
+    said = gkick(*arguments, "", code=64).stderr
+    assert "it is empty" in said and (arguments[-1] in said or arguments == ["batches", "put"])
+    assert server.job(job_id).state == pb.JOB_STATE_SCHEDULED
+
+
+def test_a_switch_of_the_environment_is_on_or_off_and_nothing_else(server):
+    def info(**variables):
+        return subprocess.run([binary(), "info"], env=environment(server.address, **variables), stdin=subprocess.DEVNULL, capture_output=True,
+                              text=True, timeout=30)
+
+    for word in ("1", "true", "Yes", "on"):
+        done = info(GKICK_TLS=word)
+        assert done.returncode == 69 and "does not speak TLS" in done.stderr, word
+    for word in ("0", "false", "no", "off", ""):
+        assert info(GKICK_TLS=word).returncode == 0, word
+    done = info(GKICK_TLS="maybe")
+    assert done.returncode == 64 and "GKICK_TLS (--tls): 'maybe'" in done.stderr
+
+
+def test_who_says_nothing_of_who_calls_is_told_how(gkick, tmp_path):
+    (tmp_path / "auth").write_text("")
+    with Server("--auth", str(tmp_path / "auth")) as guarded:
+        said = gkick("jobs", address=guarded.address, code=4).stderr
+        assert "--token-file" in said and "GKICK_TOKEN" in said
 
 
 def test_errors_are_json_for_programs(gkick):
@@ -265,3 +303,9 @@ def test_backup_of_what_is_no_store(tmp_path, gkick):
     assert "no store" in gkick("backup", "--store", f"embedded:{tmp_path}/nothing", str(tmp_path / "f"), code=1).stderr
     assert not (tmp_path / "nothing").exists()
     gkick("backup", "--store", "memory:", str(tmp_path / "f"), code=64)
+
+
+def test_a_backup_that_cannot_be_made_names_its_file(tmp_path, gkick):
+    with Server(data=tmp_path / "data"):
+        said = gkick("backup", "--store", f"embedded:{tmp_path}/data", str(tmp_path / "nowhere" / "f"), code=1).stderr
+    assert f"cannot make {tmp_path}/nowhere/f" in said and "No such file or directory" in said and "SQL" not in said

@@ -79,6 +79,15 @@ def test_exit_codes():
     assert described == {int(number) for number in re.findall(r"\b(\d+)\s", said)}
 
 
+def test_states_and_types_are_those_that_there_are():
+    for command, flag in (("jobs", "--state"), ("events", "--type")):
+        section = PAGE[PAGE.index(f"### gkick {command}\n"):]
+        described = re.search(rf"^\| `{flag}`, `-.` \| Only this (?:state|type): ([a-z_, ]+?)(?:;.*)? \|$", section, re.M).group(1).split(", ")
+        said = run(command, flag, "nonsense").stderr
+        there = re.search(r"there are: ([a-z_, ]+)", said).group(1).split(", ")
+        assert sorted(described) == sorted(there)
+
+
 def test_every_command_line_in_the_documents_exists():
     """Each `gkick COMMAND --flag` anywhere in the documents names a command and flags that there are."""
     seen = 0

@@ -29,7 +29,8 @@ import Testing
     }
     #expect(full.tls?.identity?.certificateChainFile == "a.pem")
     #expect(full.tls?.identity?.privateKeyFile == "a.key")
-    let system = Endpoint(environment: { $0 == "GKICK_TLS" ? "1" : nil })
+    #expect(Endpoint(environment: { $0 == "GKICK_TLS" ? "0" : nil }).tls == nil)
+    let system = Endpoint(environment: { $0 == "GKICK_TLS" ? "true" : nil })
     guard case .system? = system.tls?.roots else {
       Issue.record("\(String(describing: system.tls))")
       return

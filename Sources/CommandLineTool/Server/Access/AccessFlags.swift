@@ -45,8 +45,7 @@ struct AccessSettings: Sendable {
         let parts = words.compactMap { Part(rawValue: String($0)) }
         return parts.count == words.count ? Set(parts) : nil
       }
-    anonymous = ["1", "true"]
-      .contains(Setting("--anonymous", flags.anonymous ? "true" : nil, environment: environment).text ?? "")
+    anonymous = try Setting.isOn("--anonymous", flags.anonymous, environment: environment)
   }
 
   /// Throws when the endpoint would let in whoever can reach it, without encryption and without being asked to.

@@ -37,6 +37,7 @@ enum IntervalText {
 
   /// The shortest way to write it.
   static func format(_ interval: Interval) -> String {
+    if interval == .zero { return "0s" }
     for unit in ["d", "h", "m", "s", "ms"] {
       if let length = microseconds(of: Substring(unit)), interval.microseconds >= length,
         interval.microseconds % length == 0

@@ -128,7 +128,8 @@ struct ServerFlags: ParsableArguments {
 
   @Option(
     help: Self.help(
-      "PEM file with the server's certificate chain; read again on SIGHUP.", "no TLS", "--tls-cert", "FILE"))
+      "PEM file with the server's certificate chain; read again when it changes and on SIGHUP.", "no TLS", "--tls-cert",
+      "FILE"))
   var tlsCert: String?
 
   @Option(help: Self.help("PEM file with its private key.", nil, "--tls-key", "FILE"))

@@ -133,7 +133,7 @@ struct ServerSettings: Sendable {
     case (_, nil): throw ValidationError("--tls-cert: needs --tls-key")
     }
 
-    httpTLS = ["1", "true"].contains(setting("--http-tls", flags.httpTLS ? "true" : nil).text ?? "")
+    httpTLS = try Setting.isOn("--http-tls", flags.httpTLS, environment: environment)
     if httpTLS, tls == nil { throw ValidationError("--http-tls: needs --tls-cert and --tls-key") }
     httpOrigins =
       setting("--http-origin", flags.httpOrigin.isEmpty ? nil : flags.httpOrigin.joined(separator: ",")).text?

@@ -44,6 +44,20 @@ struct Setting {
     }
   }
 
+  /// Of a flag without a value, which a variable or a file turns on or off by a word.
+  ///
+  /// - Parameter given: the flag is there.
+  static func isOn(_ flag: String, _ given: Bool, environment: SettingSources) throws -> Bool {
+    let setting = Setting(flag, given ? "true" : nil, environment: environment)
+    return try setting.value(default: false, allowed: "1, true, yes or on, nor 0, false, no or off") { text in
+      switch text.lowercased() {
+      case "1", "true", "yes", "on": true
+      case "0", "false", "no", "off": false
+      default: nil
+      }
+    }
+  }
+
   func refusal(_ text: String, allowed: String) -> ValidationError {
     ValidationError("\(source): '\(text)' is not \(allowed)")
   }

@@ -104,6 +104,16 @@ struct CronFile: Decodable {
     }
   }
 
+  private static func kind(_ type: Any.Type) -> String {
+    switch type {
+    case is String.Type: "a text"
+    case is Bool.Type: "true or false"
+    case is Int32.Type, is UInt32.Type: "a whole number"
+    case is [Any].Type: "a list"
+    default: "an object"
+    }
+  }
+
   private static func words(_ error: any Error) -> String {
     guard let error = error as? DecodingError else { return "\(error)" }
     func place(_ context: DecodingError.Context) -> String {
@@ -112,7 +122,10 @@ struct CronFile: Decodable {
     }
     switch error {
     case .keyNotFound(let key, let context): return "\(place(context))\(key.stringValue) is missing"
-    case .typeMismatch(_, let context), .valueNotFound(_, let context), .dataCorrupted(let context):
+    case .typeMismatch(let type, let context), .valueNotFound(let type, let context):
+      if context.codingPath.isEmpty { return #"must be {"recurring": [...]}"# }
+      return "\(place(context))must be \(kind(type))"
+    case .dataCorrupted(let context):
       // What is no JSON is told beneath: where it ends to be any.
       let cause = context.codingPath.isEmpty ? context.underlyingError.map { " \($0)" } ?? "" : ""
       return "\(place(context))\(context.debugDescription)\(cause)"
