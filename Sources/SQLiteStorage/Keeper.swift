@@ -18,6 +18,11 @@ final class Keeper {
   private var isBroken = false
   private var healedAt = -1.0
   private var begun: Begun?
+  /// The files as they were opened: somebody may remove them while they are open, and what is written then is found by nobody.
+  private var databaseFile: StoreDirectory.Identity?
+  private var logFiles: [StoreDirectory.Identity?] = []
+  /// The database is not where it was.
+  private var gone: StoreError?
 
   /// How far ahead cursors are reserved: a write that has to be synced for it comes once in so many events.
   private static let cursorsReserved: Int64 = 100_000
@@ -31,6 +36,27 @@ final class Keeper {
     epoch = try database.epoch()
     (log, life) = try Self.begin(database, try database.mark(), overlay, logSize)
     mark = try database.mark()
+    databaseFile = directory.identity(of: "gkick.db")
+    logFiles = Self.logFiles(directory)
+  }
+
+  private static func logFiles(_ directory: StoreDirectory) -> [StoreDirectory.Identity?] {
+    (0..<2).map { directory.identity(of: Log.name($0)) }
+  }
+
+  /// Whether the files are still where they were. Without its database the store takes nothing until that is back; a log is made anew, of what is in memory.
+  func look(_ guarded: Guarded) throws(StoreError) {
+    guard directory.identity(of: "gkick.db") == databaseFile else {
+      let what =
+        "\(directory.path)/gkick.db was removed or replaced while the server has it open: put it back, or end the server and restore a backup"
+      // For whoever writes: it may be put back.
+      gone = StoreError(.unavailable, what)
+      throw StoreError(.unusable, what)
+    }
+    gone = nil
+    guard begun == nil, Self.logFiles(directory) != logFiles else { return }
+    isBroken = true
+    try heal(guarded)
   }
 
   /// A new life, of which the database is to hear when it has its first record: so a log without any is known to be damaged.
@@ -68,6 +94,8 @@ final class Keeper {
 
   func load(_ epoch: Epoch, _ guarded: Guarded, into loader: any StateLoader) throws(StoreError) {
     guard epoch == self.epoch else { throw deposed }
+    if gone != nil { try? look(guarded) }
+    if let gone { throw gone }
     try heal(guarded)
     try overlay.settle()
     let known = mark
@@ -89,6 +117,7 @@ final class Keeper {
 
   private func prepare(_ changes: [ChangeSet], _ epoch: Epoch) throws(StoreError) -> Prepared {
     guard epoch == self.epoch, let mark else { throw deposed }
+    if let gone { throw gone }
     var new = mark
     for change in changes {
       guard change.number == new.number + 1 else { throw deposed }
@@ -214,6 +243,7 @@ final class Keeper {
       return (log, life, try database.mark())
     }
     (log.syncFault, log.writeFault) = faults
+    logFiles = Self.logFiles(directory)
     isBroken = false
     healedAt = -1
   }

@@ -116,6 +116,9 @@ public final class SQLiteStorage: Storage {
   public func tidy(now: Timestamp) throws(StoreError) -> Timestamp {
     overlay.tidy(at: now)
     if let failure = overlay.lastFailure { throw failure }
+    held.lock.lock()
+    defer { held.lock.unlock() }
+    try held.keeper?.look(database)
     return now + .seconds(1)
   }
 

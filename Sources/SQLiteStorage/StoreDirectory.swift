@@ -84,6 +84,20 @@ final class StoreDirectory {
     descriptors = []
   }
 
+  /// What tells a file in it from another of the same name.
+  struct Identity: Equatable {
+    var device: UInt64
+    var inode: UInt64
+  }
+
+  /// nil: there is none of that name.
+  func identity(of name: String) -> Identity? {
+    var status = stat()
+    // Fills the struct that it is given.
+    guard unsafe stat(path + "/" + name, &status) == 0 else { return nil }
+    return Identity(device: UInt64(status.st_dev), inode: UInt64(status.st_ino))
+  }
+
   /// The size of a file in it; nil: there is none.
   func size(of name: String) -> Int? {
     var status = stat()

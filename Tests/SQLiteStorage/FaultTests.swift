@@ -49,6 +49,44 @@ import Testing
     }
   }
 
+  @Test func withoutItsDatabaseNothingIsTakenUntilThatIsBack() throws {
+    try write(1)
+    for what in ["", "/gkick.db"] {
+      _ = try storage.tidy(now: now)
+      let number = try load().lastNumber + 1
+      #expect(rename(path + what, folder.path + "/elsewhere") == 0)
+      #expect(kind { _ = try storage.tidy(now: now) } == .unusable)
+      #expect(kind { try write(number) } == .unavailable)
+      #expect(kind { _ = try load() } == .unavailable, "nothing is believed")
+      #expect(!storage.begin([.oneJob(number, body: 10)], epoch: epoch, notice: -1))
+      // Something else of that name is not it.
+      if what != "" { #expect(symlink("/dev/null", path + what) == 0 && kind { _ = try load() } == .unavailable) }
+      #expect(rename(folder.path + "/elsewhere", path + what) == 0)
+      #expect(try load().lastNumber == number - 1)
+      try write(number)
+    }
+    #expect(try ids().sorted() == ["j1", "j2", "j3"])
+  }
+
+  @Test func aLogThatIsRemovedIsMadeAnew() throws {
+    for number: UInt64 in 1...4 {
+      try write(number)
+      #expect(unlink(path + "/" + Log.name(Int(number % 2))) == 0)
+      _ = try storage.tidy(now: now)
+      #expect(access(path + "/" + Log.name(0), F_OK) == 0 && access(path + "/" + Log.name(1), F_OK) == 0)
+    }
+    try write(5)
+    // As after kill -9: what is on disk is all that there is.
+    let copy = folder.path + "/copy"
+    try storage.freeze { try TemporaryFolder.copy(path, to: copy) }
+    let other = try SQLiteStorage.small(path: copy, salt: 5)
+    #expect(other.openFindings.isEmpty)
+    let epoch = try other.beginEpoch()
+    try other.load(epoch, into: LoadedState())
+    #expect(try other.reader.jobs(JobQuery()).jobs.map(\.job.id).sorted() == ["j1", "j2", "j3", "j4", "j5"])
+    try other.close()
+  }
+
   @Test func aFullDiskFailsClearlyAndIsForgottenWhenThereIsSpace() throws {
     try write(1)
     try inject(write: .full)

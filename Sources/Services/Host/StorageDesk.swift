@@ -39,9 +39,13 @@ final class StorageDesk: @unchecked Sendable {  // Everything mutable is touched
   private var isClosed = false
   /// After a failure all is dropped until the engine wants its state loaded.
   private var isFailed = false
+  /// Something has gone well.
+  private var wasUsable = false
   /// Since when the storage works on something; nil: it rests.
   private var busySince: Int64?
   private var failure: StoreError?
+  /// What it found while nothing was written, as that its files were removed.
+  private var found: StoreError?
   /// What the storage writes while no thread waits for it.
   private var unattended = Unattended()
   /// Many change sets in one go are fine, very many bytes at once are not.
@@ -133,7 +137,7 @@ final class StorageDesk: @unchecked Sendable {  // Everything mutable is touched
   var trouble: StoreError? {
     gate.lock()
     defer { gate.unlock() }
-    if let failure { return failure }
+    if let failure = failure ?? found { return failure }
     guard let busySince, gate.now - busySince > 2_000_000 else { return nil }
     return StoreError(.unavailable, "the storage has not answered for over two seconds")
   }
@@ -335,9 +339,11 @@ final class StorageDesk: @unchecked Sendable {  // Everything mutable is touched
       if mustSync { try storage.sync() }
       if !changes.isEmpty { observer?.stored(changes) }
     } catch let thrown {
-      error = thrown
+      // What could be used before, as a database whose password or tables somebody has changed, may be so again: for callers it is away.
+      error = wasUsable && thrown.kind == .unusable ? StoreError(.unavailable, thrown.message) : thrown
     }
     gate.lock()
+    wasUsable = wasUsable || error == nil
     busySince = nil
     // That it was loaded does not mean that it takes writes.
     if !isLoad || error != nil { failure = error }
@@ -354,11 +360,19 @@ final class StorageDesk: @unchecked Sendable {  // Everything mutable is touched
     let start = gate.now
     do throws(StoreError) {
       let next = try storage.tidy(now: now)
+      note(nil)
       return start + min(max((next - now).microseconds, 1_000), 60_000_000)
     } catch {
-      // What matters fails for the engine too.
+      // What matters fails for the engine too; but what cannot be used any more is to be known before somebody wants to write.
+      note(error.kind == .unusable ? error : nil)
       return start + 1_000_000
     }
+  }
+
+  private func note(_ trouble: StoreError?) {
+    gate.lock()
+    found = trouble
+    gate.unlock()
   }
 
   // MARK: For tests

@@ -9,7 +9,7 @@ import grpc
 import pytest
 
 from harness import stores
-from harness.calls import stored_start
+from harness.calls import stored_start, until
 from harness.server import Server
 from harness.stubs import pb
 from harness.worker import Worker, duration
@@ -236,6 +236,33 @@ def test_a_store_whose_files_are_gone_is_not_begun_anew_without_a_word(own):
     (own.data / "lock").unlink()
     own.start()
     assert len(own.jobs.ListJobs(pb.ListJobsRequest()).jobs) == 0
+
+
+@embedded
+def test_files_that_are_removed_while_the_server_runs(own):
+    """What is written to a file that nobody finds again is not acknowledged; a log, which somebody may take for one to be thrown away, is made anew."""
+    ids = [own.enqueue("q")]
+    elsewhere = own.data.parent / f"{own.data.name}-elsewhere"
+    own.data.rename(elsewhere)
+    until(lambda: own.get("/readyz")[0] == 503, "not ready")
+    assert "was removed" in own.get("/readyz")[1] and "\ngkick_store_up 0\n" in own.get("/metrics")[1]
+    with pytest.raises(grpc.RpcError) as refused:
+        own.jobs.Enqueue(pb.EnqueueRequest(job={"name": "a", "queue": "q"}), timeout=5)
+    assert refused.value.code() == grpc.StatusCode.UNAVAILABLE
+    elsewhere.rename(own.data)
+    until(lambda: own.get("/readyz")[0] == 200, "ready again")
+    ids.append(own.enqueue("q"))
+    until(lambda: "the store is well again" in own.log(), "said")
+    assert own.log().count("the store fails") == 1, own.log()
+    for path in own.data.glob("gkick.log.*"):
+        path.unlink()
+    ids.append(own.enqueue("q"))
+    until(lambda: len(list(own.data.glob("gkick.log.*"))) == 2, "new logs")
+    ids.append(own.enqueue("q"))
+    own.kill()
+    own.start()
+    assert sorted(job.spec.id for job in own.jobs.ListJobs(pb.ListJobsRequest()).jobs) == sorted(ids)
+    assert "\ngkick_store_findings 0\n" in own.get("/metrics")[1], own.log()
 
 
 @embedded
