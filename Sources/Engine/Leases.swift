@@ -182,23 +182,18 @@ final class Leases {
   private func settled(
     _ how: WorkerOutcome.How, _ held: HeldLease?, _ workerID: String, tick: Tick
   ) -> Settlement.Outcome {
-    let timedOut = held?.timedOut ?? false
     switch how {
     case .success(let result): return .succeeded(result: result)
     case .failure(var failure):
       failure.at = tick.wall
       failure.workerID = workerID
       failure.attempt = held?.attempt ?? failure.attempt
-      if timedOut {
-        failure.type = "timeout"
-        failure.retryable = true
-      }
       return .failed(failure, draw: random.draw())
     case .release(let delay): return .released(delay: delay)
     // Answered before it comes here.
     case .refused: return .unconfirmed
     case .canceled:
-      guard timedOut else { return .canceled(draw: random.draw()) }
+      guard held?.timedOut ?? false else { return .canceled(draw: random.draw()) }
       let failure = Failure(
         type: "timeout", message: "the attempt's time was over", at: tick.wall, attempt: held?.attempt ?? 0,
         workerID: workerID)

@@ -76,8 +76,15 @@ import Testing
         retry: RetryPolicy(initialBackoff: .seconds(1), jitter: 0), timeout: .milliseconds(700)))
   }
 
-  @Test(arguments: [true, false])
-  func anAttemptThatTakesTooLongIsToldAndCountsAsTimeout(_ saysCanceled: Bool) {
+  /// How it ended is the worker's to say: it may have failed by itself just then.
+  @Test(arguments: [
+    (WorkerOutcome.How.canceled, JobState.retrying, "timeout"),
+    (.failure(Failure(type: "Interrupted", message: "m", retryable: true)), .retrying, "Interrupted"),
+    (.failure(Failure(type: "Invalid", message: "m", retryable: false)), .dead, "Invalid"),
+  ])
+  func anAttemptThatTakesTooLongIsToldAndEndsAsItsWorkerSays(
+    _ how: WorkerOutcome.How, _ state: JobState, _ type: String
+  ) {
     let rig = Rig()
     let id = rig.enqueue(timed())
     let worker = rig.connect("w1")
@@ -85,11 +92,9 @@ import Testing
     #expect(job.deadline == rig.now + .milliseconds(700))
     #expect(rig.notices(worker, in: rig.run(for: .milliseconds(699))).isEmpty)
     #expect(rig.notices(worker, in: rig.run(for: .milliseconds(1))).map(\.isTimeout) == [true])
-    let how: WorkerOutcome.How =
-      saysCanceled ? .canceled : .failure(Failure(type: "Interrupted", message: "m", retryable: false))
     rig.say(worker, WorkerMessage(outcomes: [.init(lease: job.lease, how: how)]))
-    #expect(rig.state(id) == .retrying)
-    #expect(rig.record(id)?.failures.last?.type == "timeout")
+    #expect(rig.state(id) == state)
+    #expect(rig.record(id)?.failures.last?.type == type)
     #expect(rig.record(id)?.failures.last?.workerID == "w1")
   }
 

@@ -98,7 +98,7 @@ import Wire
       Issue.record("no failure")
       return await server.stop()
     }
-    #expect(failure.type == "Timeout" && failure.retryable)
+    #expect(failure.type == "timeout" && failure.retryable)
     #expect(!server.steps.list.contains("is canceled 2"))
     await server.stop()
   }

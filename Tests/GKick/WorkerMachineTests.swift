@@ -128,7 +128,7 @@ import Testing
 
   @Test func whatAStoppedJobThrowsIsReportedAsTheStop() throws {
     let failure = WorkerOutcome.How.failure(Failure(type: "CancellationError", message: ""))
-    for (reason, expected) in [("canceled", "canceled"), ("timeout", "failure Timeout")] {
+    for (reason, expected) in [("canceled", "canceled"), ("timeout", "failure timeout")] {
       var machine = machine(holding: [1, 2])
       for token in [1, 2] as [UInt64] {
         var response = response(3)

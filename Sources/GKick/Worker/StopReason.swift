@@ -26,7 +26,7 @@ package enum StopReason: Hashable, Sendable {
     if case .success = how { return how }
     switch self {
     case .canceled: return .canceled
-    case .timeout: return .failure(Failure(type: "Timeout", message: "the attempt's time was over", retryable: true))
+    case .timeout: return .failure(Failure(type: "timeout", message: "the attempt's time was over", retryable: true))
     case .shutdown: return .release(delay: nil)
     case .leaseLost: return how
     }

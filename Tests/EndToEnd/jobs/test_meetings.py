@@ -242,6 +242,19 @@ def test_each_attempt_has_its_own_time_and_progress(server, queue):
                                     "STARTED", "SUCCEEDED"]
 
 
+@pytest.mark.parametrize("retryable", [True, False])
+def test_a_failure_after_the_attempts_time_is_as_the_worker_said(server, queue, retryable):
+    """It may have failed by itself just then."""
+    job_id = enqueue(server, queue, timeout=duration(0.2), retry=pb.RetryPolicy(initial_backoff=duration(600))).job_id
+    with Worker(server, queue) as worker:
+        job = worker.job()
+        assert worker.cancellation().reason == "timeout"
+        assert worker.fail(job, "ValueError", "m", retryable=retryable) == 0
+    ended = server.job(job_id)
+    assert ended.state == (RETRYING if retryable else DEAD)
+    assert [(one.type, one.message, one.retryable) for one in ended.failures] == [("ValueError", "m", retryable)]
+
+
 def test_lost_attempts_do_not_lengthen_the_wait(server, queue):
     retries = pb.RetryPolicy(max_attempts=3, max_lost=2, initial_backoff=duration(0.2), multiplier=1000, jitter=-1)
     job_id = enqueue(server, queue, retry=retries).job_id
