@@ -102,7 +102,7 @@ import Testing
       #expect(info.state == .canceled)
       #expect(info.failures.last?.type == "dependency")
       #expect(info.failures.last?.message.contains(first.id) == true)
-      while try await runs.info().state == .blocked { await Task.yield() }
+      while !Task.isCancelled, try await runs.info().state == .blocked { await Task.yield() }
       #expect(try await runs.info().state == .ready)
       let error = await #expect(throws: GKickError.self) {
         try await client.enqueue(Merge(), options: JobOptions(dependsOn: ["nothing"]))

@@ -151,7 +151,7 @@ final class ScriptedWork: Sendable {
 
   /// Until the jobs' tasks have done that; they are not the loop's.
   func wait(_ condition: ([String]) -> Bool) async {
-    while !condition(steps.list) { await Task.yield() }
+    while !Task.isCancelled, !condition(steps.list) { await Task.yield() }
   }
 
   func advance(_ time: TimeAmount) async { await loop.advanceTime(by: time) }

@@ -96,7 +96,7 @@ import Testing
     #expect(mailbox.wait())
     mailbox.note(alarm: nil, isBusy: false)
     async let woken = Task.detached { mailbox.wait() }.value
-    while !mailbox.isAsleep { await Task.yield() }
+    while !Task.isCancelled, !mailbox.isAsleep { await Task.yield() }
     mailbox.note(alarm: 1, isBusy: false)
     #expect(await woken)
   }
@@ -111,7 +111,7 @@ import Testing
     mailbox.take(into: &batch, &done)
     batch = CommandBatch()
     async let woken = Task.detached { mailbox.wait() }.value
-    while !mailbox.isAsleep { await Task.yield() }
+    while !Task.isCancelled, !mailbox.isAsleep { await Task.yield() }
     for _ in 0..<Mailbox.few {
       #expect(mailbox.push(.fence(route), size: 0, mustFit: true, quietly: true) == .accepted)
     }

@@ -146,7 +146,7 @@ import Testing
 
     /// A term begins, or ends, in a task: it is told when it has.
     func wait(for word: String) async {
-      while !notes.told.withLock({ $0.contains(word) }) { await Task.yield() }
+      while !Task.isCancelled, !notes.told.withLock({ $0.contains(word) }) { await Task.yield() }
       settle()
     }
 
@@ -236,7 +236,7 @@ import Testing
     scene.pass(milliseconds: 300)
     await scene.wait(for: "ended: another epoch has begun")
     #expect(!scene.space.status.leads)
-    while scene.term.stops.load(ordering: .relaxed) == 0 { await Task.yield() }
+    while !Task.isCancelled, scene.term.stops.load(ordering: .relaxed) == 0 { await Task.yield() }
     // It follows as soon as nothing of its term is left.
     for _ in 0..<1_000 where scene.has("follows other") == 0 {
       scene.pass(milliseconds: 200)
@@ -297,7 +297,7 @@ import Testing
     scene.start()
     await scene.wait(for: "leads")
     async let down: Void = scene.space.stepDown()
-    while scene.term.stops.load(ordering: .relaxed) == 0 { await Task.yield() }
+    while !Task.isCancelled, scene.term.stops.load(ordering: .relaxed) == 0 { await Task.yield() }
     await down
     #expect(scene.count("resign", since: 0) == 1)
     let start = scene.clock.now

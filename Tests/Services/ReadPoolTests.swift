@@ -35,7 +35,7 @@ private let route = Route(loop: 0, id: 1)
     #expect(reads.start(threads: 2) { batch in for answer in batch { continuation.yield(answer.0) } })
     let tickets = (0..<60).compactMap { _ in reads.push(.jobs(JobQuery()), route) }
     #expect(tickets.count == 60)
-    while reader.pieces.load(ordering: .relaxed) < 60 { await Task.yield() }
+    while !Task.isCancelled, reader.pieces.load(ordering: .relaxed) < 60 { await Task.yield() }
     #expect(reads.push(.job(id: "j"), route) != nil)
     reader.most.store(.max, ordering: .relaxed)
     var iterator = answers.makeAsyncIterator()
@@ -54,7 +54,7 @@ private let route = Route(loop: 0, id: 1)
     let (answers, continuation) = AsyncStream.makeStream(of: ReadAnswer.self)
     #expect(reads.start(threads: 2) { batch in for answer in batch { continuation.yield(answer.0) } })
     let tickets = (0..<60).compactMap { _ in reads.push(.jobs(JobQuery()), route) }
-    while reader.pieces.load(ordering: .relaxed) < 60 { await Task.yield() }
+    while !Task.isCancelled, reader.pieces.load(ordering: .relaxed) < 60 { await Task.yield() }
     for ticket in tickets { ticket.withdraw() }
     let before = reader.pieces.load(ordering: .relaxed)
     // One that nobody gave up is answered, with a page that is empty and has a next one.

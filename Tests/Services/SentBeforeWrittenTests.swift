@@ -96,7 +96,7 @@ import Wire
     var update = try await worker.nextWork()
     while update.jobs.isEmpty, !disk.gaveUp { update = try await worker.nextWork() }
     #expect(update.jobs.count == 1)
-    while !disk.isBeginning, !disk.gaveUp { await Task.yield() }
+    while !Task.isCancelled, !disk.isBeginning, !disk.gaveUp { await Task.yield() }
     #expect(!disk.gaveUp)
     disk.holds(false)
     _ = try await receipt
