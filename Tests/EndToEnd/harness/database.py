@@ -157,11 +157,12 @@ class Maria(_Database):
         return f"mysql://root@127.0.0.1:{port}/jobs"
 
     def make(self):
-        self.run(*_as_user(self.user), "mariadb-install-db", "--no-defaults", f"--datadir={self.folder}/data",
+        # One that starts takes the temporary files of others in its folder for its own, from before.
+        self.run(*_as_user(self.user), "mariadb-install-db", "--no-defaults", f"--datadir={self.folder}/data", f"--tmpdir={self.folder}",
                  "--auth-root-authentication-method=normal", "--skip-test-db")
 
     def command(self):
-        return ["/usr/sbin/mariadbd", "--no-defaults", f"--datadir={self.folder}/data", f"--port={self.port}",
+        return ["/usr/sbin/mariadbd", "--no-defaults", f"--datadir={self.folder}/data", f"--tmpdir={self.folder}", f"--port={self.port}",
                 "--bind-address=127.0.0.1", f"--socket={self.folder}/s", f"--pid-file={self.folder}/pid", "--skip-name-resolve",
                 "--max-connections=400", *self.settings]
 
