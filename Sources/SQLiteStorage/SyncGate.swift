@@ -89,6 +89,9 @@ import Jobs
   /// The log was begun anew: its header has to be on disk before its frames, whatever the commit asks for.
   var hasNewHeader = false
   var isDirty = false
+  /// A sync failed: the kernel may have dropped some of what was written, and would not say so again. If the log were copied into the database file all
+  /// the same, and only a part of it was there at the next opening, older pages would hide newer ones.
+  var hasLost = false
   var pagesInLog: Int32 = 0
   var syncFault: Int32 = 0
   var writeFault: Int32 = 0
@@ -167,11 +170,27 @@ import Jobs
       unsafe isDirty = true
       return SQLITE_OK
     }
-    if unsafe syncFault != 0 { return unsafe syncFault }
-    let code = unsafe original.pointee.xSync(file, flags)
+    var code = unsafe hasLost ? writeAgain(file) : SQLITE_OK
+    if code == SQLITE_OK { code = unsafe syncFault != 0 ? syncFault : original.pointee.xSync(file, flags) }
+    unsafe hasLost = code != SQLITE_OK
     if code == SQLITE_OK {
       unsafe hasNewHeader = false
       unsafe isDirty = false
+    }
+    return code
+  }
+
+  /// All of the log, as the kernel still has it in memory.
+  private mutating func writeAgain(_ file: UnsafeMutablePointer<sqlite3_file>) -> Int32 {
+    var size: sqlite3_int64 = 0
+    var code = unsafe original.pointee.xFileSize(file, &size)
+    var place: sqlite3_int64 = 0
+    while code == SQLITE_OK, place < size {
+      let count = Int32(unsafe min(size - place, Int64(Self.capacity)))
+      // Nothing waits in the buffer: it was flushed before the sync.
+      code = unsafe original.pointee.xRead(file, buffer, count, place)
+      if code == SQLITE_OK { code = unsafe original.pointee.xWrite(file, buffer, count, place) }
+      place += Int64(count)
     }
     return code
   }
